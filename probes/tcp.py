@@ -1,0 +1,27 @@
+"""A TCP port that must accept a connection."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from retabli.model import stages
+from retabli.model.ladder import Ladder
+from retabli.model.probe import Probe
+from retabli.model.settings import Port
+from retabli.model.stages import Stage
+from retabli.net.connect import open_connection
+
+
+class Tcp(Probe):
+    LADDER: ClassVar[tuple[Stage, ...]] = (stages.RESOLVE, stages.CONNECT)
+    SUMMARY: ClassVar[tuple[str, str]] = ("Un port TCP accepte une connexion.", "A TCP port accepts a connection.")
+
+    kind: Literal["tcp"]
+    host: str
+    port: Port
+
+    def openings(self) -> Iterator[tuple[str, int, str]]:
+        yield self.host, self.port, "tcp"
+
+    async def run(self, ladder: Ladder) -> None:
+        connection = await open_connection(ladder, self.host, self.port, resolver=self.resolver)
+        await connection.close()

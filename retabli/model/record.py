@@ -1,0 +1,165 @@
+"""What is remembered: standings, units' streaks, the log's entries, the messages of the outbox. Facts only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from retabli.model.flow import Flow, UnitName
+from retabli.model.probe import Probe
+from retabli.model.result import Outcome, Result
+from retabli.model.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
+    """What one unit's runs have shown so far. Times are monotonic seconds; `oks_first`/`oks_last` are beats.
+
+    `outcome` is the latest run's, the `temporary` budget applied; `judged` the latest that was ok or failed.
+    """
+
+    outcome: Outcome | None = None
+    at: float = 0.0
+    judged: Outcome | None = None
+    judged_at: float = 0.0
+    whole: bool = False  # of the latest judged
+    oks: int = 0
+    oks_first: float = 0.0
+    oks_last: float = 0.0
+    fails: int = 0
+    unknowns: int = 0
+    temporary_since: float | None = None
+    in_round: bool = False  # it has given an outcome since the last round ended
+    flawed: bool = False  # … and one of them was not ok, or not whole
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A page that is open: from firing to resolve, whatever the state does meanwhile."""
+
+    id: str
+    reason: str  # dropped | breached | unknown
+    opened_at: float  # wall
+    reminders: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What evidence has proved so far about a flow. Times are wall seconds, but `unknown_from` (monotonic).
+
+    `state` is `unknown` only for a closed flow that was never proven. `before` is what `recovering` falls back to.
+    `rounds` holds the last 20, newest last, True for a whole one.
+    """
+
+    state: State
+    since: float
+    intent: str = "open"
+    before: State = State.DOWN
+    first_restored_at: float | None = None
+    restored_at: float | None = None
+    drops: int = 0
+    breaches: int = 0
+    rounds: tuple[bool, ...] = ()
+    shown: State = State.UNKNOWN  # what everybody sees: the state, or unknown
+    shown_since: float = 0.0
+    unknown_from: float | None = None
+    incident: Incident | None = None
+    deferred: str | None = None  # the reason of a page that waits for a parent's or a silence's end
+    because: str | None = None  # the parent that explains this one's fall
+    fingerprint: str = ""  # of the flow's probes; another one empties the streaks
+
+
+class Event(StrEnum):
+    """The kinds of entries in the log."""
+
+    START = "start"
+    STOP = "stop"
+    GAP = "gap"
+    CONFIG = "config"
+    STATE = "state"
+    INTENT = "intent"
+    PAGE = "page"
+    RESOLVE = "resolve"
+    TOLD = "told"
+    ACKNOWLEDGE = "acknowledge"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the log, before it is numbered and chained. `data` holds JSON values only."""
+
+    at: float
+    event: Event
+    flow: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A page, a resolve or a reminder to one channel. `key` is the same for every attempt at the same message."""
+
+    key: str
+    channel: str
+    flow: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPicture:
+    """One unit as outlets show it. `fresh`: its latest ok or failed is young enough to be evidence."""
+
+    name: UnitName
+    probe: Probe
+    record: UnitRecord
+    result: Result | None
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The unit that decides a flow's cause, and what it fell from."""
+
+    name: UnitName
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """What the latest round of a closed flow proved, and its controls (None: not evaluated)."""
+
+    proven: bool
+    path: bool | None = None
+    alive: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPicture:
+    """One flow as outlets show it: complete, so that no outlet asks anybody else."""
+
+    flow: Flow
+    standing: Standing
+    units: tuple[UnitPicture, ...]
+    verified: tuple[str | None, int, int]  # the stage's id, the rung, of how many
+    deciding: Deciding | None
+    closure: Closure | None = None
+
+    @property
+    def state(self) -> State:
+        return self.standing.shown
+
+    @property
+    def since(self) -> float:
+        return self.standing.shown_since
+
+    def counts(self) -> dict[str, int]:
+        """Units by outcome (stale and never run are unknown), and how many there are."""
+        counted = [unit for unit in self.units if unit.probe.counts]
+        ok = sum(unit.fresh and unit.record.outcome is Outcome.OK for unit in counted)
+        failed = sum(unit.fresh and unit.record.outcome is Outcome.FAILED for unit in counted)
+        return {"ok": ok, "failed": failed, "unknown": len(counted) - ok - failed, "of": len(counted)}
+
+    @property
+    def whole_ratio(self) -> float | None:
+        rounds = self.standing.rounds
+        return sum(rounds) / len(rounds) if rounds else None
