@@ -23,6 +23,7 @@ class Probe(Settings):
     CAUSES: ClassVar[tuple[Cause, ...]] = ()
     SUMMARY: ClassVar[tuple[str, str]] = ("", "")  # one sentence, French and English, for `kinds`
     EVERY: ClassVar[str | None] = None  # the kind's own rhythm, where the site's default would be wrong
+    PROVES_CLOSURE: ClassVar[bool] = False  # ok means "closed, and proven so"; for all other kinds ok is an answer
 
     kind: str
     every: Duration = 30.0

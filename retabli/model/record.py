@@ -26,11 +26,13 @@ class UnitRecord:
     oks: int = 0
     oks_first: float = 0.0
     oks_last: float = 0.0
+    ok_started: float = -1.0  # when the latest ok run began: a failure of an older run is old news
     fails: int = 0
     unknowns: int = 0
     temporary_since: float | None = None
     in_round: bool = False  # it has given an outcome since the last round ended
-    flawed: bool = False  # … and one of them was not ok, or not whole
+    flawed: bool = False  # … and one of them failed, or was not whole
+    unjudged: bool = False  # … and one of them could not be judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Incident:
     reason: str  # dropped | breached | unknown
     opened_at: float  # wall
     reminders: int = 0
+    channels: tuple[str, ...] = ()  # that got the page, and so get its resolve
 
 
 @dataclass(frozen=True, slots=True)
