@@ -1,0 +1,108 @@
+"""Whether a flow has a page open, and whether that is to be told. Pure, and by level rather than by edge.
+
+A page is due as long as its reason lasts, so none is lost to a restart, a silence or a parent: what was deferred is
+looked at again each time, and pages if it is still due.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from retabli.model.flow import Flow
+from retabli.model.record import Incident, Standing
+from retabli.model.states import Criticality, Intent, State
+
+DROPPED, BREACHED, UNKNOWN = "dropped", "breached", "unknown"
+
+
+class Status(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to be told: a page that opens, or its resolve. `reason` is why (a resolve's may be `removed`)."""
+
+    status: Status
+    reason: str
+    incident: Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a child needs to know of a flow it depends on. `doubted`: failing, and under confirmation."""
+
+    standing: Standing
+    doubted: bool
+
+    @property
+    def excuses(self) -> bool:
+        """Whether the child's page waits. A parent that is merely down or unknown excuses nobody."""
+        incident = self.standing.incident
+        paged = incident is not None and incident.reason == DROPPED
+        return paged or self.standing.deferred == DROPPED or self.doubted
+
+
+def due(flow: Flow, standing: Standing, now: float) -> str | None:
+    """The reason for which a page should be open, or None. `now` in monotonic seconds."""
+    if standing.state is State.BREACHED:
+        return BREACHED
+    if standing.state is State.DROPPED:
+        return DROPPED
+    if standing.shown is not State.UNKNOWN or standing.unknown_from is None:
+        return None
+    if now - standing.unknown_from < flow.policy.page_unknown_after:
+        return None
+    if flow.intent is Intent.CLOSED:
+        return UNKNOWN if standing.state is State.CONTAINED else None
+    matters = flow.criticality in (Criticality.VITAL, Criticality.HIGH)
+    return UNKNOWN if matters and standing.state in (State.RESTORED, State.DEGRADED) else None
+
+
+def over(standing: Standing, incident: Incident) -> bool:
+    """Whether what was paged has ended. A dropped flow's page ends when it is restored, not when it first answers."""
+    if incident.reason == DROPPED:
+        return standing.state in (State.RESTORED, State.DEGRADED)
+    if incident.reason == BREACHED:
+        return standing.state is State.CONTAINED
+    return standing.shown is not State.UNKNOWN
+
+
+def page(
+    flow: Flow, standing: Standing, parents: Mapping[str, Parent], *, now: float, at: float
+) -> tuple[Standing, tuple[Notice, ...]]:
+    """What there is to tell. `now` in monotonic seconds, `at` in wall seconds."""
+    standing = _count_unknown(standing, now)
+    notices: list[Notice] = []
+    incident = standing.incident
+    if incident is not None and over(standing, incident):
+        notices.append(Notice(Status.RESOLVED, incident.reason, incident))
+        standing = replace(standing, incident=None)
+    excuse = next((name for name, parent in parents.items() if parent.excuses), None)
+    standing = replace(standing, because=excuse if _not_well(standing) else None, deferred=None)
+    reason = due(flow, standing, now)
+    if reason is None or standing.incident is not None:
+        return standing, tuple(notices)
+    if excuse is not None and reason != BREACHED:
+        return replace(standing, deferred=reason), tuple(notices)
+    opened = Incident(_identity(flow.id, reason, at, standing), reason, at)
+    notices.append(Notice(Status.FIRING, reason, opened))
+    return replace(standing, incident=opened), tuple(notices)
+
+
+def _count_unknown(standing: Standing, now: float) -> Standing:
+    if standing.shown is not State.UNKNOWN:
+        return standing if standing.unknown_from is None else replace(standing, unknown_from=None)
+    return standing if standing.unknown_from is not None else replace(standing, unknown_from=now)
+
+
+def _not_well(standing: Standing) -> bool:
+    return standing.shown in (State.DROPPED, State.UNKNOWN, State.DEGRADED, State.DOWN)
+
+
+def _identity(flow: str, reason: str, at: float, standing: Standing) -> str:
+    """The same for a page, its reminders and its resolve; another for the next one."""
+    seed = f"{flow} {reason} {at:.6f} {standing.drops} {standing.breaches}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:20]

@@ -1,0 +1,126 @@
+"""A flow as it runs: its units' records and latest results, its standing, and the picture that outlets are shown."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from retabli.model.flow import Flow, UnitName
+from retabli.model.probe import Probe
+from retabli.model.record import Closure, Deciding, FlowPicture, Standing, UnitPicture, UnitRecord
+from retabli.model.result import Outcome, Result
+from retabli.model.states import Intent, State
+from retabli.restoration import Evidence, Weighed, fresh, staleness, weigh, weigh_closed
+
+
+@dataclass(slots=True)
+class LiveUnit:
+    name: UnitName
+    probe: Probe
+    staleness: float
+    record: UnitRecord = field(default_factory=UnitRecord)
+    memory: dict[str, Any] = field(default_factory=dict)
+    result: Result | None = None
+
+    @property
+    def weighed(self) -> Weighed:
+        return Weighed(self.record, self.staleness)
+
+
+@dataclass(slots=True)
+class LiveFlow:
+    """The one mutable thing in the pipeline; everything that decides is given facts and gives facts back."""
+
+    flow: Flow
+    standing: Standing
+    units: dict[UnitName, LiveUnit]
+    doubted: bool = False  # failing, restored until now, and under confirmation: a child's page waits for the verdict
+    looked_at: float = float("-inf")  # monotonic: when it was last judged
+    queued_for: float = float("inf")  # monotonic: when the sweep will come back
+
+    @classmethod
+    def of(cls, flow: Flow, standing: Standing) -> "LiveFlow":
+        units = {name: LiveUnit(name, probe, staleness(probe)) for name, probe in flow.units()}
+        return cls(flow, standing, units)
+
+    @property
+    def counted(self) -> list[LiveUnit]:
+        return [unit for unit in self.units.values() if unit.probe.counts]
+
+    def weigh(self, now: float, ended: bool | None = None) -> Evidence:
+        weighed = [unit.weighed for unit in self.counted]
+        if self.flow.intent is Intent.CLOSED:
+            return weigh_closed(weighed, now, self.flow.policy)
+        return weigh(weighed, self.flow.needed, now, self.flow.policy, ended=ended)
+
+    def next_look(self) -> float:
+        """The next instant at which time alone can change something: evidence that grows stale, a page that falls due.
+
+        Infinity when there is none.
+        """
+        ends = [unit.record.judged_at + unit.staleness for unit in self.counted if unit.record.judged is not None]
+        standing = self.standing
+        if standing.unknown_from is not None and standing.incident is None:
+            ends.append(standing.unknown_from + self.flow.policy.page_unknown_after)
+        return min((end for end in ends if end > self.looked_at), default=float("inf"))
+
+    def picture(self, now: float) -> FlowPicture:
+        units = tuple(
+            UnitPicture(unit.name, unit.probe, unit.record, unit.result, fresh(unit.weighed, now))
+            for unit in self.units.values()
+        )
+        return FlowPicture(
+            flow=self.flow,
+            standing=self.standing,
+            units=units,
+            verified=_verified(units),
+            deciding=_deciding(units, self.standing),
+            closure=_closure(units, self.standing) if self.flow.intent is Intent.CLOSED else None,
+        )
+
+
+def _rank(result: Result) -> tuple[float, int]:
+    return result.rung / max(result.of, 1), result.rung
+
+
+def _failing(units: tuple[UnitPicture, ...]) -> list[Result]:
+    return [
+        unit.result
+        for unit in units
+        if unit.probe.counts and unit.result is not None and unit.fresh and unit.record.judged is Outcome.FAILED
+    ]
+
+
+def _verified(units: tuple[UnitPicture, ...]) -> tuple[str | None, int, int]:
+    """Among failing units the lowest rung reached over its ladder; if none fails, the longest ladder climbed."""
+    failing = _failing(units)
+    if failing:
+        result = min(failing, key=_rank)
+    else:
+        climbed = [unit.result for unit in units if unit.probe.counts and unit.result is not None and unit.fresh]
+        if not climbed:
+            return None, 0, max((len(unit.probe.climbs()) for unit in units), default=0)
+        result = max(climbed, key=lambda each: each.rung)
+    held = [rung.stage.id for rung in result.rungs if rung.cause is None]
+    return (held[-1] if held else None), result.rung, result.of
+
+
+def _deciding(units: tuple[UnitPicture, ...], standing: Standing) -> Deciding | None:
+    """The unit whose cause is the flow's: the one that fell lowest, else one that cannot judge, else one impaired."""
+    counted = [(unit, unit.result) for unit in units if unit.probe.counts and unit.result is not None]
+    failed = [pair for pair in counted if pair[0].record.outcome is Outcome.FAILED]
+    unknown = [pair for pair in counted if pair[0].record.outcome is Outcome.UNKNOWN]
+    impaired = [pair for pair in counted if pair[1].outcome is Outcome.OK and not pair[1].whole]
+    for group in (failed, unknown, impaired):
+        with_cause = [pair for pair in group if pair[1].cause is not None]
+        if with_cause and (group is not impaired or standing.shown is not State.CONTAINED):
+            unit, result = min(with_cause, key=lambda pair: _rank(pair[1]))
+            return Deciding(unit.name, result)
+    return None
+
+
+def _closure(units: tuple[UnitPicture, ...], standing: Standing) -> Closure:
+    def control(name: str) -> bool | None:
+        said = [unit.result.properties.get(f"control_{name}") for unit in units if unit.result is not None]
+        known = [value == "passes" for value in said if value in ("passes", "fails")]
+        return all(known) if known else None
+
+    return Closure(standing.shown is State.CONTAINED, control("path"), control("alive"))

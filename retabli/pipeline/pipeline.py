@@ -1,0 +1,434 @@
+"""The pipeline: takes each result in, moves the flow's standing, has it remembered, and only then shows it.
+
+It knows neither SQLite nor Prometheus nor any channel: what it needs of them is said by the protocols below.
+"""
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from retabli.model.flow import Flow, UnitName
+from retabli.model.probe import Probe
+from retabli.model.record import Entry, Event, FlowPicture, Incident, Message, Standing, UnitRecord
+from retabli.model.result import Outcome, Result
+from retabli.model.states import Intent, State
+from retabli.paging import Notice, Parent, Status, page
+from retabli.pipeline.live import LiveFlow, LiveUnit
+from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
+from retabli.restoration import ANSWERS, Change, advance, begin, close_round, next_round, observe, stands
+
+OWN_LINK = "own_link"  # the built-in parent of every flow: the daemon's own way out
+
+
+class Store(Protocol):
+    """What the pipeline asks of the memory."""
+
+    async def commit(
+        self,
+        *,
+        standings: Mapping[str, Mapping[str, Any] | None],
+        units: Mapping[UnitName, Mapping[str, Any] | None],
+        entries: Sequence[Entry],
+        messages: Sequence[Message],
+    ) -> None:
+        """One durable transaction; None forgets the flow or the unit."""
+
+    def keep(self, name: UnitName, record: Mapping[str, Any], memory: Mapping[str, Any], result: Result | None) -> None:
+        """Batched; never waits."""
+
+    def note(self, flow: str, standing: Mapping[str, Any]) -> None:
+        """Batched: a standing that moved within its state (its rounds). Never waits."""
+
+
+class Outlet(Protocol):
+    """Something that shows. In memory: it may neither fail nor wait."""
+
+    def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
+        """After each result (with its unit), or when the flow moved without one."""
+
+    def skipped(self, picture: FlowPicture, name: UnitName) -> None:
+        """A beat of this unit was skipped."""
+
+    def forget(self, flow: str) -> None:
+        """The flow left the configuration."""
+
+    def logged(self, entry: Entry) -> None:
+        """An entry is in the log."""
+
+
+class Teller(Protocol):
+    """Turns a notice into messages, one for each channel that is to get it. Pure."""
+
+    def __call__(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]: ...
+
+
+@dataclass(slots=True)
+class _Writing:
+    """What one step has to have remembered, and then shown."""
+
+    standings: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    units: dict[UnitName, Mapping[str, Any] | None] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.standings or self.units or self.entries or self.messages)
+
+
+class Pipeline:
+    """Holds the live flows. `clock` is monotonic, `wall` the wall clock, both in seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        outlets: Sequence[Outlet],
+        tell: Teller,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._outlets = tuple(outlets)
+        self._tell = tell
+        self._clock = clock
+        self._wall = wall
+        self._live: dict[str, LiveFlow] = {}
+        self._children: dict[str, list[str]] = {}
+        self._looks: list[tuple[float, int, str]] = []  # a heap: (when, ticket, flow)
+        self._tickets = itertools.count()
+        self._link_failing_since: float | None = None
+        self._last_success = float("-inf")
+
+    # starting and reloading -----------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        flows: Mapping[str, Flow],
+        standings: Mapping[str, Mapping[str, Any]],
+        units: Mapping[UnitName, tuple[Mapping[str, Any], Mapping[str, Any]]],
+        fingerprints: Mapping[str, str],
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        """Start from what is remembered; `entries` (a start, a gap) are logged in the same transaction."""
+        clocks = Clocks(self._clock(), self._wall())
+        known = {flow: load_standing(values, clocks) for flow, values in standings.items()}
+        records = {name: (load_record(record, clocks), dict(memory)) for name, (record, memory) in units.items()}
+        await self._settle(flows, known, records, fingerprints, list(entries))
+
+    async def adopt(
+        self, flows: Mapping[str, Flow], fingerprints: Mapping[str, str], entries: Sequence[Entry] = ()
+    ) -> None:
+        """Go on with another configuration: what is unchanged keeps everything."""
+        known = {id_: live.standing for id_, live in self._live.items()}
+        records = {
+            name: (unit.record, unit.memory) for live in self._live.values() for name, unit in live.units.items()
+        }
+        results = {name: unit.result for live in self._live.values() for name, unit in live.units.items()}
+        await self._settle(flows, known, records, fingerprints, list(entries), results)
+
+    async def _settle(
+        self,
+        flows: Mapping[str, Flow],
+        known: Mapping[str, Standing],
+        records: Mapping[UnitName, tuple[UnitRecord, dict[str, Any]]],
+        fingerprints: Mapping[str, str],
+        entries: list[Entry],
+        results: Mapping[UnitName, Result | None] | None = None,
+    ) -> None:
+        writing = _Writing(entries=entries)
+        for gone in known.keys() - flows.keys():
+            self._remove(gone, known[gone], writing)
+        for name in records.keys() - {name for flow in flows.values() for name, _ in flow.units()}:
+            writing.units[name] = None
+        fresh: dict[str, LiveFlow] = {}
+        for id_, flow in flows.items():
+            fresh[id_] = self._take_up(flow, known.get(id_), records, fingerprints.get(id_, ""), writing)
+            for name, unit in fresh[id_].units.items():
+                unit.result = (results or {}).get(name)
+        self._live = fresh
+        self._children = _children(flows)
+        self._looks.clear()
+        for id_ in flows:
+            self._judge(id_, writing)
+        await self._write(writing)
+        for id_ in flows:
+            self._show(id_)
+
+    def _remove(self, id_: str, standing: Standing, writing: _Writing) -> None:
+        at = self._wall()
+        live = self._live.get(id_)
+        if standing.incident is not None:
+            self._announce(live, id_, Notice(Status.RESOLVED, "removed", standing.incident), at, writing)
+        writing.standings[id_] = None
+        writing.entries.append(Entry(at, Event.CONFIG, id_, {"change": "removed", "state": standing.state.value}))
+        for outlet in self._outlets:
+            outlet.forget(id_)
+
+    def _take_up(
+        self,
+        flow: Flow,
+        standing: Standing | None,
+        records: Mapping[UnitName, tuple[UnitRecord, dict[str, Any]]],
+        fingerprint: str,
+        writing: _Writing,
+    ) -> LiveFlow:
+        at = self._wall()
+        if standing is None:
+            standing = replace(begin(flow.intent.value, at), fingerprint=fingerprint)
+            writing.entries.append(Entry(at, Event.CONFIG, flow.id, {"change": "added", "intent": flow.intent.value}))
+        elif standing.intent != flow.intent.value:
+            standing = self._change_intent(flow, standing, writing)
+        unchanged = standing.fingerprint == fingerprint
+        if not unchanged:
+            writing.entries.append(Entry(at, Event.CONFIG, flow.id, {"change": "probes"}))
+        live = LiveFlow.of(flow, replace(standing, fingerprint=fingerprint))
+        for name, unit in live.units.items():
+            if name in records:
+                record, unit.memory = records[name]
+                unit.record = record if unchanged else UnitRecord()
+        writing.standings[flow.id] = dump_standing(live.standing, self._clocks())
+        return live
+
+    def _change_intent(self, flow: Flow, standing: Standing, writing: _Writing) -> Standing:
+        """People decided otherwise: the page that was open ends, never worded as a recovery, and all starts anew."""
+        at = self._wall()
+        if standing.incident is not None:
+            live = LiveFlow.of(flow, standing)
+            notice = Notice(Status.RESOLVED, "intent_changed", standing.incident)
+            self._announce(live, flow.id, notice, at, writing)
+        data = {"was": standing.intent, "now": flow.intent.value, "state": standing.state.value}
+        writing.entries.append(Entry(at, Event.INTENT, flow.id, data))
+        return replace(
+            begin(flow.intent.value, at),
+            first_restored_at=standing.first_restored_at,
+            drops=standing.drops,
+            breaches=standing.breaches,
+        )
+
+    # the scheduler's side -------------------------------------------------------------------------------------
+
+    async def accept(self, name: UnitName, probe: Probe, result: Result) -> None:
+        """A run has ended."""
+        live = self._live.get(name.flow)
+        unit = live.units.get(name) if live else None
+        if live is None or unit is None or unit.probe != probe:
+            return  # the configuration changed while it ran: it speaks of a probe that is no more
+        if name.flow == OWN_LINK:
+            result = self._excuse_link(result)
+        elif result.outcome is Outcome.OK:
+            self._last_success = max(self._last_success, result.ended)
+        unit.record = observe(unit.record, result, probe, closed=live.flow.intent is Intent.CLOSED)
+        unit.result = result
+        await self._step(live, unit, result)
+
+    async def stands(self, name: UnitName) -> None:
+        """A refused credential is not tried again now: its verdict stands meanwhile."""
+        live = self._live.get(name.flow)
+        unit = live.units.get(name) if live else None
+        if live is not None and unit is not None:
+            unit.record = stands(unit.record, self._clock())
+            await self._step(live, unit, None)
+
+    def skipped(self, name: UnitName) -> None:
+        live = self._live.get(name.flow)
+        if live is not None and name in live.units:
+            picture = live.picture(self._clock())
+            for outlet in self._outlets:
+                outlet.skipped(picture, name)
+
+    def wanted(self, name: UnitName) -> int:
+        """How many more failures in a row of this unit would move the standing: what confirmations may be run."""
+        live = self._live.get(name.flow)
+        unit = live.units.get(name) if live else None
+        if live is None or unit is None or not unit.probe.counts:
+            return 0
+        if live.flow.intent is Intent.CLOSED:
+            return ANSWERS - unit.record.fails if 0 < unit.record.fails < ANSWERS else 0
+        if live.standing.state not in (State.RESTORED, State.DEGRADED):
+            return 0
+        return max(0, live.flow.policy.fall - unit.record.fails)
+
+    def memory(self, name: UnitName) -> dict[str, Any]:
+        """The unit's own memory: the object itself, for the runs that share it."""
+        return self._live[name.flow].units[name].memory
+
+    async def sweep(self) -> None:
+        """Look at the flows that time alone may have changed: stale evidence, a page for long blindness."""
+        now = self._clock()
+        while self._looks and self._looks[0][0] < now:
+            due, _, id_ = heapq.heappop(self._looks)
+            live = self._live.get(id_)
+            if live is None or live.queued_for != due:
+                continue  # it left, or is queued for another time
+            live.queued_for = float("inf")
+            if live.next_look() >= now:
+                self._queue(live)
+                continue
+            writing = _Writing()
+            looked = self._judge(id_, writing)
+            await self._write(writing)
+            for each in looked:
+                self._show(each)
+
+    # the step -------------------------------------------------------------------------------------------------
+
+    async def _step(self, live: LiveFlow, unit: LiveUnit, result: Result | None) -> None:
+        writing = _Writing()
+        moved = self._judge(live.flow.id, writing)
+        clocks = self._clocks()
+        self._store.keep(unit.name, dump_record(unit.record, clocks), unit.memory, result)
+        await self._write(writing)
+        for id_ in moved:
+            if id_ == live.flow.id:
+                self._show(id_, unit.name, result)
+            else:
+                self._show(id_)
+
+    def _judge(self, id_: str, writing: _Writing) -> list[str]:
+        """Weigh and advance this flow, and its children if what they wait for has moved. Gives the flows looked at."""
+        live = self._live[id_]
+        before, was_excuse = live.standing, self._as_parent(id_).excuses
+        now, at = self._clock(), self._wall()
+        evidence = live.weigh(now, self._close_round(live))
+        standing, changes = advance(live.standing, evidence, at, live.flow.policy)
+        live.standing, live.looked_at = standing, now
+        live.doubted = evidence.failing and standing.state in (State.RESTORED, State.DEGRADED)
+        parents = {parent: self._as_parent(parent) for parent in self._parents(live.flow)}
+        live.standing, notices = page(live.flow, standing, parents, now=now, at=at)
+        self._record(live, before, changes, at, writing)
+        for notice in notices:
+            self._announce(live, id_, notice, at, writing)
+        self._remember(live, before, writing, moved=bool(changes or notices))
+        self._queue(live)
+        looked = [id_]
+        if self._as_parent(id_).excuses != was_excuse:
+            for child in self._children.get(id_, ()):
+                looked += self._judge(child, writing)
+        return looked
+
+    def _close_round(self, live: LiveFlow) -> bool | None:
+        counted = live.counted
+        whole, ended = close_round([unit.record for unit in counted])
+        if ended:
+            for unit in counted:
+                unit.record = next_round(unit.record)
+        return whole
+
+    def _remember(self, live: LiveFlow, before: Standing, writing: _Writing, *, moved: bool) -> None:
+        if live.standing == before:
+            return
+        values = dump_standing(live.standing, self._clocks())
+        if moved or live.standing.shown is not before.shown or live.standing.deferred != before.deferred:
+            writing.standings[live.flow.id] = values
+            clocks = self._clocks()
+            for name, unit in live.units.items():
+                writing.units[name] = dump_record(unit.record, clocks)
+        else:
+            self._store.note(live.flow.id, values)
+
+    def _record(
+        self, live: LiveFlow, before: Standing, changes: tuple[Change, ...], at: float, writing: _Writing
+    ) -> None:
+        """One entry for each state that everybody sees in turn."""
+        path = [before.shown, *(change.now for change in changes), live.standing.shown]
+        deciding = live.picture(self._clock()).deciding if before.shown is not live.standing.shown or changes else None
+        for was, now in itertools.pairwise(path):
+            if was is now:
+                continue
+            data: dict[str, Any] = {"was": was.value, "now": now.value}
+            if live.standing.because:
+                data["because"] = live.standing.because
+            if deciding is not None and now not in (State.RESTORED, State.CONTAINED):
+                data |= _cause(deciding.name, deciding.result)
+            writing.entries.append(Entry(at, Event.STATE, live.flow.id, data))
+
+    def _announce(self, live: LiveFlow | None, id_: str, notice: Notice, at: float, writing: _Writing) -> None:
+        messages: Sequence[Message] = ()
+        if live is not None:
+            messages = self._tell(live.picture(self._clock()), notice, at)
+        if notice.status is Status.FIRING and live is not None:
+            incident: Incident = replace(notice.incident, channels=tuple(message.channel for message in messages))
+            live.standing = replace(live.standing, incident=incident)
+        event = Event.PAGE if notice.status is Status.FIRING else Event.RESOLVE
+        data = {
+            "incident": notice.incident.id,
+            "reason": notice.reason,
+            "channels": [message.channel for message in messages],
+        }
+        writing.entries.append(Entry(at, event, id_, data))
+        writing.messages.extend(messages)
+
+    # bits -----------------------------------------------------------------------------------------------------
+
+    def _parents(self, flow: Flow) -> tuple[str, ...]:
+        built_in = (OWN_LINK,) if OWN_LINK in self._live and flow.id != OWN_LINK else ()
+        return built_in + tuple(parent for parent in flow.parents if parent in self._live)
+
+    def _as_parent(self, id_: str) -> Parent:
+        live = self._live[id_]
+        return Parent(live.standing, live.doubted)
+
+    def _excuse_link(self, result: Result) -> Result:
+        """Our own link has failed only if nothing at all that is probed has succeeded since."""
+        if result.outcome is not Outcome.FAILED:
+            self._link_failing_since = None
+            return result
+        if self._link_failing_since is None:
+            self._link_failing_since = result.started
+        if self._last_success < self._link_failing_since:
+            return result
+        self._link_failing_since = None
+        return replace(result, outcome=Outcome.OK, cause=None, detail="")
+
+    def _queue(self, live: LiveFlow) -> None:
+        """Have the sweep come back to this flow when time alone can change it."""
+        due = live.next_look()
+        if due < live.queued_for:
+            live.queued_for = due
+            heapq.heappush(self._looks, (due, next(self._tickets), live.flow.id))
+
+    async def _write(self, writing: _Writing) -> None:
+        if not writing:
+            return
+        await self._store.commit(
+            standings=writing.standings, units=writing.units, entries=writing.entries, messages=writing.messages
+        )
+        for entry in writing.entries:
+            for outlet in self._outlets:
+                outlet.logged(entry)
+
+    def _show(self, id_: str, changed: UnitName | None = None, result: Result | None = None) -> None:
+        live = self._live.get(id_)
+        if live is None:
+            return
+        picture = live.picture(self._clock())
+        for outlet in self._outlets:
+            outlet.show(picture, changed, result)
+
+    def _clocks(self) -> Clocks:
+        return Clocks(self._clock(), self._wall())
+
+
+def _children(flows: Mapping[str, Flow]) -> dict[str, list[str]]:
+    children: dict[str, list[str]] = {}
+    for flow in flows.values():
+        for parent in flow.parents:
+            children.setdefault(parent, []).append(flow.id)
+    if OWN_LINK in flows:
+        children[OWN_LINK] = [id_ for id_ in flows if id_ != OWN_LINK]
+    return children
+
+
+def _cause(name: UnitName, result: Result) -> dict[str, Any]:
+    assert result.cause is not None  # noqa: S101 - a deciding unit has its cause
+    return {
+        "probe": name.probe,
+        "target": name.target,
+        "stage": result.stage.id if result.stage else None,
+        "cause": result.cause.code,
+        "side": result.cause.side.value,
+        "detail": result.detail,
+    }
