@@ -15,6 +15,7 @@ from retabli.model.probe import Probe
 from retabli.model.record import Entry, Event, FlowPicture, Incident, Message, Standing, UnitRecord
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
+from retabli.model.words import Words
 from retabli.paging import Notice, Parent, Status, page
 from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
@@ -159,7 +160,8 @@ class Pipeline:
 
     def _remove(self, id_: str, standing: Standing, writing: _Writing) -> None:
         at = self._wall()
-        live = self._live.get(id_)
+        # Removed while the daemon was stopped: nothing is known of it any more but its standing.
+        live = self._live.get(id_) or LiveFlow.of(Flow(id_, Words.same(id_), Intent(standing.intent), {}), standing)
         if standing.incident is not None:
             self._announce(live, id_, Notice(Status.RESOLVED, "removed", standing.incident), at, writing)
         writing.standings[id_] = None
@@ -345,11 +347,9 @@ class Pipeline:
                 data |= _cause(deciding.name, deciding.result)
             writing.entries.append(Entry(at, Event.STATE, live.flow.id, data))
 
-    def _announce(self, live: LiveFlow | None, id_: str, notice: Notice, at: float, writing: _Writing) -> None:
-        messages: Sequence[Message] = ()
-        if live is not None:
-            messages = self._tell(live.picture(self._clock()), notice, at)
-        if notice.status is Status.FIRING and live is not None:
+    def _announce(self, live: LiveFlow, id_: str, notice: Notice, at: float, writing: _Writing) -> None:
+        messages = self._tell(live.picture(self._clock()), notice, at)
+        if notice.status is Status.FIRING:
             incident: Incident = replace(notice.incident, channels=tuple(message.channel for message in messages))
             live.standing = replace(live.standing, incident=incident)
         event = Event.PAGE if notice.status is Status.FIRING else Event.RESOLVE
