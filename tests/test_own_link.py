@@ -1,0 +1,69 @@
+"""The daemon's own way out, read from the kernel's tables as they look on real machines."""
+
+from pathlib import Path
+
+import pytest
+
+from retabli.model.ladder import Fall
+from retabli.net import link
+
+ROUTE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+"""
+ROUTE6 = """00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 \
+00000400 00000001 00000000 00000003     eth1
+"""
+ARP = """IP address       HW type     Flags       HW address            Mask     Device
+192.0.2.1        0x1         {flags}         02:00:00:00:00:01     *        eth0
+"""
+
+
+def machine(folder: Path, *, route: str = ROUTE, route6: str = "", flags: str = "0x2", state: str = "up") -> Path:
+    (folder / "net").mkdir()
+    (folder / "net/route").write_text(route)
+    (folder / "net/ipv6_route").write_text(route6)
+    (folder / "net/arp").write_text(ARP.format(flags=flags))
+    for name in ("eth0", "eth1"):
+        (folder / "class/net" / name).mkdir(parents=True)
+        (folder / "class/net" / name / "operstate").write_text(state + "\n")
+    return folder
+
+
+def judge(folder: Path) -> None:
+    link.check_gateway(link.check_link(link.check_route(folder), folder), folder)
+
+
+def test_a_link_with_a_gateway_that_answers_holds(tmp_path: Path) -> None:
+    judge(machine(tmp_path))
+
+
+def test_the_gateway_is_read_in_the_kernels_byte_order(tmp_path: Path) -> None:
+    assert link.gateways(machine(tmp_path)) == (link.Gateway("eth0", "192.0.2.1"),)
+
+
+def test_an_ipv6_default_route_is_a_way_out_too(tmp_path: Path) -> None:
+    folder = machine(tmp_path, route="", route6=ROUTE6)
+    assert link.gateways(folder) == (link.Gateway("eth1", None),)
+    judge(folder)
+
+
+def test_a_machine_without_a_gateway_has_no_way_out_that_could_fail(tmp_path: Path) -> None:
+    assert link.gateways(machine(tmp_path, route="")) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"route": ""}, link.NO_ROUTE),
+        ({"state": "down"}, link.LINK_DOWN),
+        ({"flags": "0x0"}, link.GATEWAY_SILENT),
+    ],
+)
+def test_a_lost_route_a_pulled_cable_and_a_dead_gateway_are_told_apart(
+    tmp_path: Path, change: dict[str, str], cause: object
+) -> None:
+    folder = machine(tmp_path, **change)
+    with pytest.raises(Fall) as fall:
+        judge(folder)
+    assert fall.value.cause is cause
