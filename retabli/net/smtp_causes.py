@@ -1,0 +1,208 @@
+"""Why an SMTP conversation did not go on: the causes that every kind which speaks SMTP may meet."""
+
+from dataclasses import replace
+
+from retabli.model import causes
+from retabli.model.causes import Cause, Side, Verdict, cause
+from retabli.model.words import Words
+
+# The greeting
+NOT_SMTP = cause(
+    "not_smtp", Side.PARTNER_DOWN, fr="ce qui répond ne parle pas SMTP", en="what answers does not speak SMTP"
+)
+NO_BANNER = cause(
+    "no_banner",
+    Side.PARTNER_DOWN,
+    fr="connexion acceptée puis fermée sans bannière",
+    en="connection accepted, then closed without a banner",
+    look=Words(
+        "Un filtre d'adresses ou un service en panne derrière un port ouvert : joindre le partenaire.",
+        "An address filter, or a broken service behind an open port: call the partner.",
+    ),
+)
+BANNER_BUSY = cause(
+    "banner_busy",
+    Side.PARTNER_DOWN,
+    fr="le serveur se dit occupé (421)",
+    en="the server says it is busy (421)",
+    verdict=Verdict.TEMPORARY,
+)
+BANNER_REFUSED = cause(
+    "banner_refused",
+    Side.PARTNER_REFUSES,
+    fr="le serveur nous refuse dès l'accueil (554)",
+    en="the server refuses us at the greeting (554)",
+)
+
+# STARTTLS
+STARTTLS_NOT_OFFERED = cause(
+    "starttls_not_offered", Side.PARTNER_DOWN, fr="STARTTLS n'est pas proposé", en="STARTTLS is not offered"
+)
+STARTTLS_STRIPPED = cause(
+    "starttls_stripped",
+    Side.OURS,
+    fr="un équipement du chemin efface STARTTLS (XXXXXXXX)",
+    en="something on the path strips STARTTLS (XXXXXXXX)",
+    look=Words(
+        "Un pare-feu inspecte SMTP et réécrit STARTTLS : y désactiver l'inspection ESMTP pour ce flux.",
+        "A firewall inspects SMTP and rewrites STARTTLS: turn its ESMTP inspection off for this flow.",
+    ),
+)
+STARTTLS_REFUSED = cause(
+    "starttls_refused",
+    Side.PARTNER_REFUSES,
+    fr="STARTTLS est proposé puis refusé",
+    en="STARTTLS is offered, then refused",
+)
+STARTTLS_UNAVAILABLE = cause(
+    "starttls_unavailable",
+    Side.PARTNER_DOWN,
+    fr="TLS momentanément indisponible (454)",
+    en="TLS not available for now (454)",
+    verdict=Verdict.TEMPORARY,
+)
+STARTTLS_INJECTED = cause(
+    "starttls_injected",
+    Side.NETWORK,
+    fr="des données en clair suivent la réponse à STARTTLS : injection possible",
+    en="clear text follows the answer to STARTTLS: possible injection",
+)
+STARTTLS_REQUIRED = cause(
+    "starttls_required",
+    Side.OURS,
+    fr="le serveur exige TLS et notre configuration n'en fait pas",
+    en="the server demands TLS and our configuration uses none",
+    look=Words("Mettre « tls: {mode: starttls} » sur cette sonde.", "Put `tls: {mode: starttls}` on this probe."),
+)
+
+# Authentication; a refused login is the common `auth_refused`
+AUTH_NOT_OFFERED = cause(
+    "auth_not_offered",
+    Side.PARTNER_DOWN,
+    fr="aucun mécanisme d'authentification utilisable",
+    en="no usable authentication mechanism",
+)
+AUTH_UNAVAILABLE = cause(
+    "auth_unavailable",
+    Side.PARTNER_DOWN,
+    fr="authentification momentanément indisponible",
+    en="authentication not available for now",
+    verdict=Verdict.TEMPORARY,
+)
+AUTH_REQUIRED = cause(
+    "auth_required",
+    Side.OURS,
+    fr="le serveur exige une authentification",
+    en="the server demands authentication",
+    look=Words(
+        "Donner un compte à cette sonde, ou faire autoriser notre adresse sur le relais.",
+        "Give this probe an account, or have our address allowed on the relay.",
+    ),
+)
+CREDENTIALS_IN_CLEAR = cause(
+    "credentials_in_clear",
+    Side.PROBE,
+    fr="le mot de passe partirait en clair : il n'est pas envoyé",
+    en="the password would travel in clear: it is not sent",
+    verdict=Verdict.UNKNOWN,
+    look=Words("Mettre TLS sur cette connexion (starttls ou implicit).", "Use TLS there (starttls or implicit)."),
+)
+
+# The envelope and the message
+RELAY_DENIED = cause(
+    "relay_denied",
+    Side.PARTNER_REFUSES,
+    fr="le serveur refuse de relayer vers ce domaine",
+    en="the server refuses to relay to that domain",
+    look=Words(
+        "Vérifier que le relais autorise notre adresse, et qu'il connaît toujours ce domaine.",
+        "Check that the relay allows our address, and that it still knows that domain.",
+    ),
+)
+UNKNOWN_RECIPIENT = cause(
+    "unknown_recipient",
+    Side.CONTENT,
+    fr="destinataire inconnu",
+    en="unknown recipient",
+    look=Words(
+        "Vérifier l'adresse ; si toutes sont refusées, l'annuaire du serveur est absent ou vide.",
+        "Check the address; if all are refused, the server's directory is missing or empty.",
+    ),
+)
+GREYLISTED = cause(
+    "greylisted",
+    Side.PARTNER_REFUSES,
+    fr="liste grise : à représenter plus tard",
+    en="greylisted: to be tried again later",
+    verdict=Verdict.TEMPORARY,
+)
+RATE_LIMITED = cause(
+    "rate_limited",
+    Side.PARTNER_REFUSES,
+    fr="débit limité par le serveur",
+    en="the server limits our rate",
+    verdict=Verdict.TEMPORARY,
+)
+BLOCK_LISTED = cause(
+    "block_listed",
+    Side.PARTNER_REFUSES,
+    fr="notre adresse est sur une liste de blocage",
+    en="our address is on a block list",
+    look=Words(
+        "Chercher notre adresse publique sur la liste citée et demander son retrait.",
+        "Look our public address up on the list that is named, and ask for its removal.",
+    ),
+)
+SENDER_REFUSED = cause("sender_refused", Side.PARTNER_REFUSES, fr="expéditeur refusé", en="sender refused")
+SENDER_UNPROVEN = cause(
+    "sender_unproven",
+    Side.OURS,
+    fr="SPF, DKIM ou DMARC ne prouvent pas notre domaine",
+    en="SPF, DKIM or DMARC do not prove our domain",
+    look=Words(
+        "Comparer l'adresse de sortie avec notre enregistrement SPF, et la clef DKIM du relais avec le DNS.",
+        "Compare the outgoing address with our SPF record, and the relay's DKIM key with the DNS.",
+    ),
+)
+MAILBOX_FULL = cause("mailbox_full", Side.CONTENT, fr="boîte pleine", en="mailbox full")
+TOO_BIG = cause("too_big", Side.CONTENT, fr="message trop gros pour le serveur", en="message too big for the server")
+NOT_AUTHORISED = cause(
+    "not_authorised",
+    Side.PARTNER_REFUSES,
+    fr="le serveur ne nous autorise pas (5.7)",
+    en="the server does not authorise us (5.7)",
+)
+MESSAGE_REFUSED = cause(
+    "message_refused",
+    Side.CONTENT,
+    fr="message refusé après son envoi (contenu ou règle)",
+    en="message refused after it was sent (content or policy)",
+)
+ADDRESS_UNSUPPORTED = cause(
+    "address_unsupported",
+    Side.PARTNER_DOWN,
+    fr="le serveur n'accepte pas les adresses internationales (SMTPUTF8)",
+    en="the server does not take international addresses (SMTPUTF8)",
+)
+TEMPORARY_FAILURE = cause(
+    "temporary_failure",
+    Side.PARTNER_DOWN,
+    fr="échec temporaire (4xx)",
+    en="temporary failure (4xx)",
+    verdict=Verdict.TEMPORARY,
+)
+PERMANENT_FAILURE = cause(
+    "permanent_failure", Side.PARTNER_REFUSES, fr="refus définitif (5xx)", en="permanent refusal (5xx)"
+)
+
+CAUSES: tuple[Cause, ...] = (
+    *(value for value in tuple(globals().values()) if isinstance(value, Cause)),
+    causes.AUTH_REFUSED,
+    causes.CLIENT_CERT_MISSING,
+    causes.CLIENT_CERT_REFUSED,
+)
+
+
+def softened(found: Cause) -> Cause:
+    """The same cause as a temporary one: what a 4xx means, whatever its text says (RFC 5321, section 4.2.1)."""
+    return found if found.verdict is not Verdict.FAILED else replace(found, verdict=Verdict.TEMPORARY)
