@@ -1,0 +1,52 @@
+"""The web sites that departments need, and the page of telephone numbers, over TLS on loopback."""
+
+import asyncio
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Site:
+    """One site. `position`: "answers", "error" (500), "moved", "empty" (its marker is missing), "silent"."""
+
+    title: str
+    marker: str
+    telephones: tuple[str, ...] = ()
+    position: str = "answers"
+
+    def page(self) -> tuple[int, dict[str, str], str]:
+        if self.position == "error":
+            return 500, {}, "Internal Server Error"
+        if self.position == "moved":
+            return 301, {"Location": "https://elsewhere.example/"}, ""
+        body = "" if self.position == "empty" else html.escape(self.marker)
+        numbers = "".join(f"<li>{html.escape(number)}</li>" for number in self.telephones)
+        title = html.escape(self.title)
+        return 200, {}, f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{body}</p><ul>{numbers}</ul>"
+
+
+class Sites:
+    """All sites behind one port, told apart by the Host header (RFC 9110, section 7.2)."""
+
+    def __init__(self, sites: Mapping[str, Site]) -> None:
+        self.sites = sites
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = head.decode("latin-1").split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+            site = self.sites.get(headers.get("host", "").partition(":")[0].lower())
+            if site is not None and site.position == "silent":
+                await asyncio.sleep(3600)
+            status, extra, body = (404, {}, "no such site") if site is None else site.page()
+            data = body.encode()
+            answer = [f"HTTP/1.1 {status} Status", "Content-Type: text/html; charset=utf-8"]
+            answer += [f"{name}: {value}" for name, value in extra.items()]
+            answer += [f"Content-Length: {len(data)}", "", ""]
+            only_head = lines[0].startswith("HEAD ")
+            writer.write("\r\n".join(answer).encode() + (b"" if only_head else data))
+            await writer.drain()
+            if headers.get("connection", "").lower() == "close":
+                return
