@@ -4,13 +4,14 @@ import asyncio
 import errno
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 from retabli.model import causes
-from retabli.model.causes import Cause, Verdict
+from retabli.model.causes import Cause, Side, Verdict
 from retabli.model.result import Mail, Measure, Outcome, Result, Rung, clean
 from retabli.model.stages import Stage
 
@@ -129,6 +130,10 @@ def detail_of(error: BaseException) -> str:
     return clean(f"{type(error).__name__}: {error}")
 
 
+# What a fall is called instead, and with which detail: a refused connection to a proxy is not the partner's.
+Rename = Callable[[Cause, str], tuple[Cause, str]]
+
+
 class _Climb:
     """The context of one rung. A class of its own, not a generator: a ladder is climbed millions of times."""
 
@@ -178,6 +183,7 @@ class Ladder:
         self._rungs: list[Rung] = []
         self._current: Stage | None = None
         self._fallen: Rung | None = None
+        self._rename: Rename | None = None
         self._impaired: tuple[Cause, str] | None = None
         self._measures: dict[Measure, float] = {}
         self._properties: dict[str, str] = {}
@@ -213,8 +219,24 @@ class Ladder:
         self._current = None
         cancelled = isinstance(error, asyncio.CancelledError)
         found = causes.TIMEOUT if cancelled else cause_of(error) or causes.PROBE_DEFECT
-        self._fallen = Rung(stage, seconds, found, detail_of(error))
+        detail = detail_of(error)
+        if self._rename is not None and found.side is not Side.PROBE:  # a defect of ours is nobody else's
+            found, detail = self._rename(found, clean(detail))
+        self._fallen = Rung(stage, seconds, found, clean(detail))
         self.hold(self._fallen)
+
+    @contextmanager
+    def told_as(self, rename: Rename) -> Iterator[None]:
+        """Within this, what falls is called by another cause; a deadline that falls here too. Defects stay defects."""
+        self._rename, before = rename, self._rename
+        try:
+            yield
+        finally:
+            self._rename = before
+
+    def spent(self, stage: Stage) -> float | None:
+        """Seconds spent on a rung so far, every climb of it together; None when it was not climbed."""
+        return next((rung.seconds for rung in self._rungs if rung.stage is stage), None)
 
     # noting ---------------------------------------------------------------------------------------------------
 
