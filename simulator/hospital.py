@@ -54,6 +54,7 @@ class Hospital:
         self.inside, self.outside = Folder(), Folder()
         self.inside_junk, self.outside_junk = Folder(), Folder()
         self._stack = AsyncExitStack()
+        self._errands: set[asyncio.Future[None]] = set()
         self._build_post()
         self._build_web()
         self.switches = {switch.flow: switch for switch in self._switches()}
@@ -160,8 +161,7 @@ class Hospital:
         return self.serving[serving].port if serving else None
 
     def _reflect(self, envelope: Envelope, reflector: str) -> None:
-        task = asyncio.ensure_future(self.relay_in.take(reply_to(envelope, reflector)))
-        self._stack.callback(task.cancel)
+        self.relay_in.accept(reply_to(envelope, reflector))
 
     # running --------------------------------------------------------------------------------------------------
 
@@ -211,8 +211,9 @@ class Hospital:
         serving = self.serving[name]
         if wanted == serving.listening:
             return
-        task = asyncio.ensure_future(serving.open() if wanted else serving.close())
-        self._stack.callback(task.cancel)
+        errand = asyncio.ensure_future(serving.open() if wanted else serving.close())
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

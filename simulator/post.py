@@ -43,6 +43,9 @@ class Relay:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def take(self, envelope: Envelope) -> str:
+        return self.accept(envelope)
+
+    def accept(self, envelope: Envelope) -> str:
         if len(self.queue) >= QUEUE:
             return "452 4.3.1 Insufficient system storage"
         self.queue.append(envelope)
