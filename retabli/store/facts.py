@@ -1,0 +1,51 @@
+"""The facts that the store gives back, and its two exceptions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retabli.model.flow import UnitName
+from retabli.model.record import Message
+
+
+class StoreError(Exception):
+    """The state cannot be opened or read: a sentence for the operator, that names the file and what to do."""
+
+
+class StoreFailed(StoreError):
+    """The state can no longer be written. Nothing that happens from now on would be remembered: the daemon must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the last daemon left. `last_seen` is the wall time at which it last wrote, None in a new state.
+
+    `clean_stop`: it ended by itself, and was not killed.
+    """
+
+    standings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    units: Mapping[UnitName, tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=dict)
+    last_seen: float | None = None
+    clean_stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One row of the log as it is stored. `hash` is hexadecimal, over the hash of the row before and this row."""
+
+    number: int
+    at: float
+    event: str
+    flow: str | None
+    data: Mapping[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message that waits for its channel. `attempts` have failed so far, the last one for the reason `error`."""
+
+    id: int
+    message: Message
+    attempts: int = 0
+    error: str | None = None

@@ -1,0 +1,56 @@
+"""Faults of files and of SQLite as sentences for the operator: which file, what is wrong, what to do."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retabli.store.facts import StoreError
+
+FULL = "the disk is full; free some space and start again"
+DENIED = "may not be written ({}); the daemon must own this file and its folder, on a file system mounted for writing"
+DAMAGED = "is damaged ({}); move it and its -wal and -shm files aside, keep them, and start again with a new state"
+NOT_OURS = "is no state of Retabli ({}); name another file under `state:`, or move this one away"
+DISK = "cannot be read or written ({}); look at the disk and the mount"
+BUSY = "is held by another program (a backup, an SQLite shell?); end that one and start again"
+
+BY_ERRNO = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EACCES: DENIED,
+    errno.EPERM: DENIED,
+    errno.EROFS: DENIED,
+}
+BY_SQLITE = {  # primary result codes, https://www.sqlite.org/rescode.html
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_READONLY: DENIED,
+    sqlite3.SQLITE_PERM: DENIED,
+    sqlite3.SQLITE_AUTH: DENIED,
+    sqlite3.SQLITE_CANTOPEN: DISK,
+    sqlite3.SQLITE_IOERR: DISK,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: NOT_OURS,
+    sqlite3.SQLITE_BUSY: BUSY,
+    sqlite3.SQLITE_LOCKED: BUSY,
+}
+
+
+def sentence(path: Path, error: BaseException) -> str:
+    """One line for the operator."""
+    if isinstance(error, OSError):
+        pattern = BY_ERRNO.get(error.errno or 0, DISK)
+        said = error.strerror or str(error)
+        return f"{error.filename or path} {pattern.format(said)}" if pattern is not FULL else f"{path}: {FULL}"
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code is the low byte
+    pattern = BY_SQLITE.get(code, DAMAGED if isinstance(error, sqlite3.DatabaseError) else DISK)
+    return f"{path}: {FULL}" if pattern is FULL else f"{path} {pattern.format(error)}"
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Whatever the file or SQLite raises leaves this as a StoreError."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(sentence(path, error)) from error

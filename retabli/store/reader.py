@@ -1,0 +1,156 @@
+"""Reading the state: beside the daemon that writes it, in another thread or in another process."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from retabli.model.flow import UnitName
+from retabli.model.record import Message
+from retabli.store import chain
+from retabli.store.encoding import as_object
+from retabli.store.facts import LogRow, OutboxRow, Remembered, StoreError
+from retabli.store.faults import sentence, told
+from retabli.store.schema import open_for_reading
+
+LOG_COLUMNS = "number, at, event, flow, data, hash"
+
+
+class Reader:
+    """Every read is of one moment: what a daemon writes meanwhile is seen by the next one."""
+
+    def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
+        """
+        Raises:
+            StoreError: there is no state here that can be read.
+        """
+        self.path = path
+        self._wall = wall
+        self._connection = open_for_reading(path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # what is live ---------------------------------------------------------------------------------------------
+
+    def remembered(self) -> Remembered:
+        """
+        Raises:
+            StoreError: what is there cannot be read.
+        """
+        with told(self.path):
+            facts = dict(self._connection.execute("SELECT name, value FROM facts"))
+            standings = self._connection.execute("SELECT flow, standing FROM standings").fetchall()
+            units = self._connection.execute(
+                "SELECT flow, probe, target, record, memory FROM units WHERE record IS NOT NULL"
+            ).fetchall()
+        return Remembered(
+            standings={flow: self._object(values) for flow, values in standings},
+            units={
+                UnitName(flow, probe, target or None): (self._object(record), self._object(memory))
+                for flow, probe, target, record, memory in units
+            },
+            last_seen=facts.get("last_seen"),
+            clean_stop=bool(facts.get("clean_stop", 0)),
+        )
+
+    def _object(self, text: str) -> dict[str, Any]:
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise StoreError(sentence(self.path, sqlite3.DatabaseError(f"a value is no JSON: {error}"))) from error
+        return found if isinstance(found, dict) else {}
+
+    def history(self, name: UnitName | str, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest kept results of a unit, or of all units of a flow, newest first."""
+        if isinstance(name, UnitName):
+            which, key = "flow = ? AND probe = ? AND target = ?", [name.flow, name.probe, name.target or ""]
+        else:
+            which, key = "flow = ?", [name]
+        with told(self.path):
+            units = self._connection.execute(f"SELECT id, probe, target FROM units WHERE {which}", key).fetchall()  # noqa: S608
+            found = [
+                (row, probe, target)
+                for unit, probe, target in units
+                for row in self._connection.execute(
+                    "SELECT at, outcome, whole, stage, cause, side, detail, seconds, rungs FROM results "
+                    "WHERE unit = ? ORDER BY at DESC, id DESC LIMIT ?",
+                    (unit, limit),
+                )
+            ]
+        found.sort(key=lambda each: each[0][0], reverse=True)
+        return [as_object(probe, target, row) for row, probe, target in found[:limit]]
+
+    def units(self) -> list[int]:
+        with told(self.path):
+            return [row[0] for row in self._connection.execute("SELECT id FROM units")]
+
+    # the log --------------------------------------------------------------------------------------------------
+
+    def entries(
+        self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
+    ) -> list[LogRow]:
+        """The newest rows first. `since` in wall seconds; `before`: only rows with a lower number (to page on)."""
+        with told(self.path):
+            return list(self._rows(since, flow, before, f"DESC LIMIT {int(limit)}"))
+
+    def each(self, *, since: float | None = None, flow: str | None = None) -> Iterator[LogRow]:
+        """All of them, the oldest first, one by one."""
+        with told(self.path):
+            yield from self._rows(since, flow, None, "ASC")
+
+    def _rows(self, since: float | None, flow: str | None, before: int | None, order: str) -> Iterator[LogRow]:
+        conditions, values = ["number > 0"], list[Any]()
+        for condition, value in (("at >= ?", since), ("flow = ?", flow), ("number < ?", before)):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        found = self._connection.execute(
+            f"SELECT {LOG_COLUMNS} FROM log WHERE {' AND '.join(conditions)} ORDER BY number {order}",  # noqa: S608
+            values,
+        )
+        for number, at, event, flow_, data, digest in found:
+            yield LogRow(number, at, event, flow_, self._object(data), bytes(digest).hex())
+
+    def verify(self, noted: tuple[int, bytes] | None = None) -> chain.Verdict:
+        """Walk the whole chain; `noted` is a row's number and hash as noted elsewhere earlier. One moment's state."""
+        with told(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                head = self._connection.execute("SELECT number, hash FROM log_head").fetchone()
+                rows = self._connection.execute(f"SELECT {LOG_COLUMNS} FROM log ORDER BY number")  # noqa: S608
+                return chain.verify(rows, head, noted)
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    # the outbox -----------------------------------------------------------------------------------------------
+
+    def heads(self) -> list[OutboxRow]:
+        """The message whose turn it is of every flow and channel."""
+        with told(self.path):
+            found = self._connection.execute(
+                "SELECT id, key, channel, flow, body, attempts, error FROM outbox AS one WHERE state = 'pending' "
+                "AND turn = (SELECT MIN(turn) FROM outbox AS other WHERE other.state = 'pending' "
+                "AND other.channel = one.channel AND other.flow = one.flow) ORDER BY turn"
+            ).fetchall()
+        return [
+            OutboxRow(id_, Message(key, channel, flow, self._object(body)), attempts, error)
+            for id_, key, channel, flow, body, attempts, error in found
+        ]
+
+    def pending(self) -> dict[str, int]:
+        """How many messages wait, by channel."""
+        with told(self.path):
+            return dict(
+                self._connection.execute(
+                    "SELECT channel, COUNT(*) FROM outbox WHERE state = 'pending' GROUP BY channel"
+                )
+            )

@@ -1,0 +1,203 @@
+"""The state file: its tables, how it is made, opened and brought up to date, and the lock that one daemon holds."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from retabli.store.chain import GENESIS, GENESIS_HASH
+from retabli.store.facts import StoreError
+from retabli.store.faults import DAMAGED, NOT_OURS, told
+
+APPLICATION = 0x52544253  # "RTBS", in the header of the file (PRAGMA application_id)
+BUSY_SECONDS = 10.0  # how long another program may hold the file before we give up
+
+FIRST = f"""
+CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE standings (flow TEXT PRIMARY KEY, standing TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE units (
+    id INTEGER PRIMARY KEY, flow TEXT NOT NULL, probe TEXT NOT NULL, target TEXT NOT NULL,
+    record TEXT, memory TEXT NOT NULL DEFAULT '{{}}', UNIQUE (flow, probe, target)
+);
+
+CREATE TABLE results (
+    id INTEGER PRIMARY KEY, unit INTEGER NOT NULL, at REAL NOT NULL, outcome TEXT NOT NULL, whole INTEGER NOT NULL,
+    stage TEXT, cause TEXT, side TEXT, detail TEXT, seconds REAL NOT NULL, rungs TEXT NOT NULL
+);
+CREATE INDEX results_of_unit ON results (unit, at);
+
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, event TEXT NOT NULL, flow TEXT, data TEXT NOT NULL,
+    hash BLOB NOT NULL
+);
+CREATE INDEX log_at ON log (at);
+CREATE INDEX log_flow ON log (flow, number);
+CREATE TABLE log_head (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, hash BLOB NOT NULL);
+INSERT INTO log VALUES ({GENESIS[0]}, {GENESIS[1]}, '{GENESIS[2]}', NULL, '{GENESIS[4]}', x'{GENESIS_HASH.hex()}');
+INSERT INTO log_head VALUES (1, 0, x'{GENESIS_HASH.hex()}');
+CREATE TRIGGER log_is_never_altered BEFORE UPDATE ON log
+    BEGIN SELECT RAISE(ABORT, 'a row of the log is never altered'); END;
+CREATE TRIGGER log_is_never_shortened BEFORE DELETE ON log
+    BEGIN SELECT RAISE(ABORT, 'a row of the log is never deleted'); END;
+CREATE TRIGGER log_grows_at_its_end BEFORE INSERT ON log WHEN NEW.number <= (SELECT MAX(number) FROM log)
+    BEGIN SELECT RAISE(ABORT, 'the log grows at its end only'); END;
+CREATE TRIGGER head_never_goes_back BEFORE UPDATE ON log_head WHEN NEW.number <= OLD.number
+    BEGIN SELECT RAISE(ABORT, 'the head of the log never goes back'); END;
+CREATE TRIGGER head_is_never_deleted BEFORE DELETE ON log_head
+    BEGIN SELECT RAISE(ABORT, 'the head of the log is never deleted'); END;
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, channel TEXT NOT NULL, flow TEXT NOT NULL,
+    body TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'told', 'aside')),
+    turn INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT, queued_at REAL NOT NULL, settled_at REAL
+);
+CREATE INDEX outbox_lanes ON outbox (channel, flow, turn) WHERE state = 'pending';
+CREATE INDEX outbox_keys ON outbox (key, channel);
+"""  # noqa: S608 - our own constants
+MIGRATIONS = (FIRST,)  # each takes the file from the version of its place to the next
+SMALL_TABLES = ("facts", "standings", "units", "log", "log_head", "outbox")  # checked at every opening
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The one connection that writes; the file is made, or brought up to date, if need be.
+
+    Raises:
+        StoreError: it cannot be.
+    """
+    with told(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        with told(path):
+            _recognise(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            connection.execute("PRAGMA foreign_keys = OFF")
+            _bring_up_to_date(connection)
+            _look_for_damage(connection, path)
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, beside a daemon that writes or over a file that nobody writes.
+
+    Raises:
+        StoreError: there is no such file, it is not ours, or it cannot be read.
+    """
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no state here; has the daemon ever run with this configuration?")
+    with told(path):
+        connection = _connect_for_reading(path)
+    try:
+        with told(path):
+            found, version = _recognise(connection, path), _version(connection)
+    except StoreError:
+        connection.close()
+        raise
+    if not found or version < len(MIGRATIONS):
+        connection.close()
+        raise StoreError(f"{path} is empty, or of an older version; start the daemon once, which brings it up to date")
+    return connection
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Read-only; a file in a folder that we may not write, and that no daemon has open, is read as it lies."""
+    address = path.resolve().as_uri()
+    connection = sqlite3.connect(
+        f"{address}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise  # rows may be in there: without them we would show an older state as the present one
+        connection = sqlite3.connect(
+            f"{address}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _recognise(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is a state of ours; False for an empty one.
+
+    Raises:
+        StoreError: it is somebody else's, or a newer version's.
+    """
+    tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    version = _version(connection)
+    if not tables and not version:
+        return False
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+        raise StoreError(f"{path} {NOT_OURS.format('an SQLite database of another program')}")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} was written by a newer Retabli (format {version}, and this one knows up to {len(MIGRATIONS)}); "
+            "install that version again, or name another file under `state:`"
+        )
+    return True
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    for version in range(_version(connection), len(MIGRATIONS)):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[version]} PRAGMA application_id = {APPLICATION};"
+            f"PRAGMA user_version = {version + 1}; COMMIT;"
+        )
+
+
+def _look_for_damage(connection: sqlite3.Connection, path: Path) -> None:
+    for table in SMALL_TABLES:
+        found = connection.execute(f"PRAGMA quick_check({table})").fetchone()[0]
+        if found != "ok":
+            raise StoreError(f"{path} {DAMAGED.format(' '.join(str(found).split()))}")
+
+
+class Lock:
+    """Held as long as a daemon lives, and let go by the kernel however it ends: two never share one state."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            StoreError: another daemon holds it; its process is named when it is known.
+        """
+        self.path = path.with_name(path.name + ".lock")
+        with told(path):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._file)
+            who = f"another daemon (process {holder})" if holder.isdigit() else "another daemon"
+            raise StoreError(
+                f"{path} is in use by {who}; end that one, or give this one a `state:` of its own"
+            ) from None
+        except OSError as error:
+            os.close(self._file)
+            raise StoreError(
+                f"{self.path} cannot be locked ({error.strerror}); keep the state on a local disk"
+            ) from error
+        with told(path):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

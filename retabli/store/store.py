@@ -1,0 +1,313 @@
+"""The store as the daemon has it: one writer in a thread of its own, reads beside it, nothing on the loop."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from retabli.model.flow import UnitName
+from retabli.model.record import Entry, Event, Message
+from retabli.model.result import Result
+from retabli.store.book import Book, Line, line
+from retabli.store.encoding import Row, UnitRow, as_row, text
+from retabli.store.facts import LogRow, OutboxRow, Remembered, StoreFailed
+from retabli.store.faults import told
+from retabli.store.reader import Reader
+from retabli.store.schema import Lock, open_for_writing
+from retabli.store.writer import Change, Writer
+
+BATCH = 0.5  # seconds that a kept result waits for others, unless a commit comes first
+BOUND = 20_000  # results that may wait for a slow disk; what comes beyond them is not kept (its record is)
+DAY = 86400.0
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Store:
+    """Opened by `Store.open`, which takes the lock; ended by `close`.
+
+    `commit` returns when all of it would survive a power cut; `keep` and `note` never wait, and are written within
+    half a second or with the next commit, whichever comes first, in the order in which they came.
+    """
+
+    def __init__(self, path: Path, lock: Lock, writer: Writer, reader: Reader, found: Remembered) -> None:
+        self.path = path
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+        self._found = found
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._failed = asyncio.Event()
+        self._closed = False
+        self._units: dict[UnitName, UnitRow] = {}
+        self._standings: dict[str, str] = {}
+        self._results: list[tuple[UnitName, Row]] = []
+        self._waiting = 0  # results handed over and not yet written
+        self._unkept = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    # opening and closing --------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path, *, wall: Callable[[], float] = time.time) -> "Store":
+        """Make the state, or take up what is there.
+
+        Raises:
+            StoreError: it cannot be written or is not ours, or another daemon holds it.
+        """
+        lock = Lock(path)
+        try:
+            connection = open_for_writing(path)
+            try:
+                with told(path):
+                    reader = Reader(path, wall)
+                    found = reader.remembered()
+                    # Until the next clean end, whoever looks must find that there was none.
+                    connection.execute("INSERT OR REPLACE INTO facts VALUES ('clean_stop', 0)")
+                    book = Book(connection, wall)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, lock, Writer(connection, book, path), reader, found)
+
+    @classmethod
+    def read(cls, path: Path) -> Reader:
+        """Read beside a daemon that runs, or after it.
+
+        Raises:
+            StoreError: there is no state here that can be read.
+        """
+        return Reader(path)
+
+    def load(self) -> Remembered:
+        """What was found at the opening."""
+        return self._found
+
+    async def close(self) -> None:
+        """Write what waits, note that this was a clean end, let go of the lock. Never raises; a second time is free."""
+        if self._closed:
+            return
+        self._closed = True
+        self._flush()
+        self._put(lambda book: book.fact("clean_stop", 1), durable=True)
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        self._pool.shutdown()
+        self._reader.close()  # before the writer: the last connection to close empties the write-ahead log
+        self._writer.stop()
+        self._lock.release()
+
+    @property
+    def failure(self) -> StoreFailed | None:
+        """Why nothing can be written any more, or None."""
+        return self._writer.failure
+
+    async def wait_failed(self) -> None:
+        """Waits for the store to fail, and raises that.
+
+        Raises:
+            StoreFailed: the state can no longer be written.
+        """
+        await self._failed.wait()
+        raise self._writer.failure or StoreFailed(f"{self.path}: the state can no longer be written")
+
+    # the pipeline's side --------------------------------------------------------------------------------------
+
+    async def commit(
+        self,
+        *,
+        standings: Mapping[str, Mapping[str, Any] | None],
+        units: Mapping[UnitName, Mapping[str, Any] | None],
+        entries: Sequence[Entry],
+        messages: Sequence[Message],
+    ) -> None:
+        """One durable transaction, all of it or nothing; None forgets the flow or the unit.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        new_standings = {flow: None if values is None else text(values) for flow, values in standings.items()}
+        new_units = {name: None if values is None else text(values) for name, values in units.items()}
+        lines = [_line(entry) for entry in entries]
+        queued = [_encoded(message) for message in messages]
+
+        def change(book: Book) -> None:
+            for flow, standing in new_standings.items():
+                book.standing(flow, standing)
+            for name, record in new_units.items():
+                book.unit(name, record)
+            book.log(lines)
+            for message in queued:
+                book.queue(*message)
+
+        self._flush()
+        await self._put(change, durable=True)
+
+    def keep(self, name: UnitName, record: Mapping[str, Any], memory: Mapping[str, Any], result: Result | None) -> None:
+        """A unit's record and memory, and the result that changed them, if it was one."""
+        self._units[name] = UnitRow(name, text(record), text(memory))
+        if result is not None:
+            if len(self._results) + self._waiting < BOUND:
+                self._results.append((name, as_row(result)))
+            else:
+                self._unkept += 1
+                if self._unkept == 1:
+                    log.warning("the disk is too slow for the results: some are judged and shown, but not kept")
+        self._soon()
+
+    def note(self, flow: str, standing: Mapping[str, Any]) -> None:
+        """A standing that moved within its state."""
+        self._standings[flow] = text(standing)
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._timer is None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(BATCH, self._flush_unless_busy)
+
+    def _flush_unless_busy(self) -> None:
+        """A batch that is still being written is waited for: a slow disk makes larger batches, not a longer queue."""
+        self._timer = None
+        if self._waiting:
+            self._soon()
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not (self._units or self._standings):
+            return
+        units, standings, results = list(self._units.values()), self._standings, self._results
+        self._units, self._standings, self._results = {}, {}, []
+        self._waiting += max(1, len(results))
+
+        def change(book: Book) -> None:
+            book.units(units)
+            for flow, standing in standings.items():
+                book.standing(flow, standing)
+            book.results(results)
+
+        def written(_: "asyncio.Future[Any]") -> None:
+            self._waiting -= max(1, len(results))
+
+        self._put(change, durable=False).add_done_callback(written)
+
+    def _put(self, change: Change, *, durable: bool) -> "asyncio.Future[Any]":
+        future = self._writer.put(change, durable=durable)
+        future.add_done_callback(self._look_for_failure)
+        return future
+
+    def _look_for_failure(self, future: "asyncio.Future[Any]") -> None:
+        if not future.cancelled() and future.exception() is not None:
+            self._failed.set()
+
+    # reading --------------------------------------------------------------------------------------------------
+
+    async def _read(self, read: Callable[[Reader], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
+
+    async def entries(
+        self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
+    ) -> list[LogRow]:
+        """Rows of the log, the newest first. `since` in wall seconds; `before`: only those with a lower number."""
+        return await self._read(lambda reader: reader.entries(since=since, flow=flow, limit=limit, before=before))
+
+    async def history(self, name: UnitName | str, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest kept results of a unit, or of all units of a flow, newest first."""
+        return await self._read(lambda reader: reader.history(name, limit))
+
+    # the outbox -----------------------------------------------------------------------------------------------
+
+    async def heads(self) -> list[OutboxRow]:
+        """The message whose turn it is of every flow and channel."""
+        return await self._read(Reader.heads)
+
+    async def pending(self) -> dict[str, int]:
+        """How many messages wait, by channel."""
+        return await self._read(Reader.pending)
+
+    async def told(self, row: OutboxRow, entry: Entry) -> None:
+        """The channel has accepted it: durable, with its entry in the log.
+
+        Raises:
+            StoreFailed: it could not be written; it will be told again.
+        """
+        told_line = _line(entry)
+
+        def change(book: Book) -> None:
+            if book.settle(row.id, "told", row.attempts + 1, None):
+                book.log([told_line])
+
+        await self._put(change, durable=True)
+
+    async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None:
+        """An attempt failed. `last`: what waits behind it in its lane goes first from now on."""
+
+        def change(book: Book) -> None:
+            book.failed(row.id, row.attempts + 1, error)
+            if last:
+                book.put_back(row.id)
+
+        await self._put(change, durable=False)
+
+    async def set_aside(self, row: OutboxRow, error: str, entry: Entry, instead: Sequence[Message]) -> None:
+        """Its channel cannot take it; `instead` is told, but not twice to a channel that was given the same message.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        aside_line = _line(entry)
+        queued = [_encoded(message) for message in instead]
+
+        def change(book: Book) -> None:
+            if not book.settle(row.id, "aside", row.attempts, error):
+                return
+            book.log([aside_line])
+            for key, channel, flow, body in queued:
+                if not book.has(key, channel):
+                    book.queue(key, channel, flow, body)
+
+        await self._put(change, durable=True)
+
+    # letting go -----------------------------------------------------------------------------------------------
+
+    async def prune(self, now: float, *, age: float = 30 * DAY, number: int = 2000) -> int:
+        """Drop kept results older than `age` seconds or beyond the newest `number` of their unit, and what was told
+        longer ago than `age`; how many rows went. The log is never pruned. In small steps: no commit waits behind it.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        units = await self._read(Reader.units)
+        before = now - age
+        gone = 0
+        for start in range(0, len(units), 20):
+            gone += await self._repeat(
+                partial(Book.prune_results, units=units[start : start + 20], before=before, number=number)
+            )
+        return gone + await self._repeat(partial(Book.prune_outbox, before=before))
+
+    async def _repeat(self, step: Callable[[Book], int]) -> int:
+        """Until there is nothing more to do."""
+        total = 0
+        while done := int(await self._put(step, durable=False)):
+            total += done
+        return total
+
+
+def _line(entry: Entry) -> Line:
+    return line(entry.at, Event(entry.event).value, entry.flow, dict(entry.data))
+
+
+def _encoded(message: Message) -> tuple[str, str, str, str]:
+    return message.key, message.channel, message.flow, text(message.body)
