@@ -217,5 +217,7 @@ class Hospital:
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    # Again until it has ended: before Python 3.12 a cancellation that meets a finished wait_for is swallowed by it.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)

@@ -40,7 +40,7 @@ class Relay:
     greylist: float = 0.0  # seconds for which the destination answers 450 first
     queue: deque[Envelope] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def take(self, envelope: Envelope) -> str:
         return self.accept(envelope)
@@ -73,20 +73,7 @@ class Relay:
                 await self._return(envelope, recipient, "5.1.2", "550 5.1.2 no such domain")
                 continue
             try:
-                await aiosmtplib.send(
-                    envelope.message,
-                    sender=envelope.sender,
-                    recipients=[recipient],
-                    hostname="127.0.0.1",
-                    port=port,
-                    start_tls=False,
-                    timeout=5,
-                )
-            except aiosmtplib.SMTPRecipientsRefused as refused:
-                code, text = refused.recipients[0].code, refused.recipients[0].message
-                if code < 500:
-                    return False
-                await self._return(envelope, recipient, _status(text), f"{code} {text}")
+                await hand_over(envelope.message, envelope.sender, recipient, port)
             except aiosmtplib.SMTPResponseException as refused:
                 if refused.code < 500:
                     return False
@@ -102,9 +89,20 @@ class Relay:
             return
         notice = delivery_status(self.name, envelope, recipient, status, diagnostic)
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-            await aiosmtplib.send(
-                notice, sender="", recipients=[envelope.sender], hostname="127.0.0.1", port=port, start_tls=False
-            )
+            await hand_over(notice, "", envelope.sender, port)
+
+
+async def hand_over(message: bytes, sender: str, recipient: str, port: int) -> None:
+    """One message to one recipient, by SMTP; an empty sender is the null reverse-path of a notification.
+
+    Raises:
+        aiosmtplib.SMTPException, OSError: as aiosmtplib gives them.
+    """
+    client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, use_tls=False, timeout=5)
+    async with client:
+        await client.mail(sender)
+        await client.rcpt(recipient)
+        await client.data(message)
 
 
 def _status(text: str) -> str:
