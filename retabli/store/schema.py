@@ -10,6 +10,7 @@ from retabli.store.facts import StoreError
 from retabli.store.faults import DAMAGED, NOT_OURS, told
 
 APPLICATION = 0x52544253  # "RTBS", in the header of the file (PRAGMA application_id)
+UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 BUSY_SECONDS = 10.0  # how long another program may hold the file before we give up
 
 FIRST = f"""
@@ -114,17 +115,14 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError as error:
         connection.close()
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            raise  # rows may be in there: without them we would show an older state as the present one
+        newest = path.with_name(path.name + "-wal")  # without its rows an older state would pass for the present one
+        if error.sqlite_errorcode & 0xFF not in UNWRITABLE or (newest.exists() and newest.stat().st_size):
+            raise
         connection = sqlite3.connect(
             f"{address}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
     return connection
 
 
