@@ -15,7 +15,8 @@ P = TypeVar("P", bound=Probe)
 def settings(kind_class: type[P], *, context: Mapping[str, Any] | None = None, **keys: Any) -> P:
     """A probe of that kind from keys as YAML gives them: durations as text, lists, mappings.
 
-    `context` is merged over the loader's (`folder`, `proxies`, `mailboxes`, `resolver`). `from_=…` gives the key `from`.
+    `context` is merged over the loader's (`folder`, `proxies`, `mailboxes`, `resolver`).
+    `from_=…` gives `from`.
     """
     kind = kind_class.model_fields["kind"].annotation.__args__[0]  # type: ignore[union-attr]
     given = {"kind": kind} | {name.rstrip("_"): value for name, value in keys.items()}

@@ -101,6 +101,12 @@ DNS_TIMEOUT = cause("dns_timeout", Side.OURS, fr="le résolveur ne répond pas",
 DNS_GARBAGE = cause(
     "dns_garbage", Side.OURS, fr="le résolveur répond n'importe quoi", en="the resolver answers garbage"
 )
+SINKHOLE = cause(
+    "sinkhole",
+    Side.OURS,
+    fr="le résolveur donne une adresse qui ne mène nulle part (filtrage)",
+    en="the resolver gives an address that leads nowhere (filtering)",
+)
 
 # Connections
 REFUSED = cause("refused", Side.PARTNER_DOWN, fr="connexion refusée", en="connection refused")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from retabli.model import causes
+from retabli.model import causes, stages
 from retabli.model.causes import Cause, Side, Verdict
 from retabli.model.result import Mail, Measure, Outcome, Result, Rung, clean
 from retabli.model.stages import Stage
@@ -27,6 +27,7 @@ class Fall(Exception):
 
 # OpenSSL's verification codes (X509_V_ERR_*, x509_vfy.h); every other one is "invalid certificate".
 VERIFY_CAUSES = {
+    2: causes.CERT_UNKNOWN_CA,
     9: causes.CERT_NOT_YET_VALID,
     10: causes.CERT_EXPIRED,
     18: causes.CERT_SELF_SIGNED,
@@ -76,6 +77,10 @@ ERRNO_CAUSES = {
     errno.EADDRNOTAVAIL: causes.LOCAL_RESOURCES,
     errno.ETIMEDOUT: causes.TIMEOUT,
 }
+
+
+# What a deadline means on a rung where only one party of ours can have been waited for.
+DEADLINES = {stages.RESOLVE: causes.DNS_TIMEOUT}
 
 
 def _verify(error: BaseException) -> Cause:
@@ -218,7 +223,7 @@ class Ladder:
         """The rung did not hold. A cancellation is the run's deadline: a timeout, recorded where it fell."""
         self._current = None
         cancelled = isinstance(error, asyncio.CancelledError)
-        found = causes.TIMEOUT if cancelled else cause_of(error) or causes.PROBE_DEFECT
+        found = DEADLINES.get(stage, causes.TIMEOUT) if cancelled else cause_of(error) or causes.PROBE_DEFECT
         detail = detail_of(error)
         if self._rename is not None and found.side is not Side.PROBE:  # a defect of ours is nobody else's
             found, detail = self._rename(found, clean(detail))

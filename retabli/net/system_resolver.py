@@ -1,0 +1,124 @@
+"""The system's resolver (getaddrinfo), whose calls block: in threads enough that a hanging one starves nobody."""
+
+import asyncio
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache, lru_cache
+from pathlib import Path
+
+from retabli.model import causes
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+MOST_THREADS = 256
+PATIENCE = 8.0  # seconds; the C library's own is 5 a server, and the second one may answer
+
+EAI_NODATA = getattr(socket, "EAI_NODATA", -5)
+EAI_ADDRFAMILY = getattr(socket, "EAI_ADDRFAMILY", -9)
+
+# getaddrinfo(3). EAI_AGAIN and EAI_FAIL stand for many things: the name servers are then asked which.
+EAI_CAUSES: dict[int, Cause | None] = {
+    socket.EAI_NONAME: causes.NXDOMAIN,
+    EAI_NODATA: causes.NO_DATA,
+    EAI_ADDRFAMILY: causes.NO_DATA,
+    socket.EAI_FAMILY: causes.NO_DATA,
+    socket.EAI_MEMORY: causes.LOCAL_RESOURCES,
+    socket.EAI_AGAIN: None,
+    socket.EAI_FAIL: None,
+}
+
+
+class Lookups:
+    """Threads that wait for the system's resolver, started when all others wait, never ended.
+
+    A pool of its own and a wide one: a dead name server holds each call for ten seconds and more, and in the loop's
+    small default pool twenty such names would stop all others. They are daemon threads, since one that hangs must
+    not hold up the end of the process either.
+    """
+
+    def __init__(self, most: int = MOST_THREADS) -> None:
+        self._most = most
+        self._jobs: queue.SimpleQueue[tuple[Future[list[str]], Callable[[], list[str]]]] = queue.SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._threads = 0
+
+    def submit(self, job: Callable[[], list[str]]) -> Future[list[str]]:
+        """Have a thread do it. Called from the event loop only."""
+        future: Future[list[str]] = Future()
+        self._jobs.put((future, job))
+        if not self._idle.acquire(blocking=False) and self._threads < self._most:
+            threading.Thread(target=self._work, name=f"lookup-{self._threads}", daemon=True).start()
+            self._threads += 1
+        return future
+
+    def _work(self) -> None:
+        while True:
+            future, job = self._jobs.get()
+            if future.set_running_or_notify_cancel():  # else its probe has ended while it waited
+                try:
+                    future.set_result(job())
+                except BaseException as error:  # noqa: BLE001 - carried to whoever awaits it, never swallowed
+                    future.set_exception(error)
+            self._idle.release()
+
+
+@cache
+def lookups() -> Lookups:
+    """A process has one system resolver, and so one set of threads that wait for it."""
+    return Lookups()
+
+
+async def system_addresses(host: str, family: int | None, patience: float = PATIENCE) -> list[str]:
+    """The host's addresses as this machine sees them: /etc/hosts, search domains and order included.
+
+    Raises:
+        Fall: `nxdomain`, `no_data`, `dns_timeout`, `local_resources`.
+        Vague: the resolver failed and does not say why.
+    """
+    wanted = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family]
+    try:
+        async with asyncio.timeout(patience):
+            return await asyncio.wrap_future(lookups().submit(lambda: _lookup(host, wanted)))
+    except TimeoutError:
+        raise Fall(causes.DNS_TIMEOUT, "the system's resolver") from None
+    except UnicodeError as error:
+        raise Fall(causes.NXDOMAIN, f'"{host}" is no host name') from error
+    except RuntimeError as error:  # can't start new thread
+        raise Fall(causes.LOCAL_RESOURCES, str(error)) from error
+    except socket.gaierror as error:
+        cause = EAI_CAUSES.get(error.errno or 0, causes.LOCAL_RESOURCES)
+        if cause is None:
+            raise Vague(error.strerror or "") from error
+        raise Fall(cause, error.strerror or "") from error
+
+
+class Vague(Exception):
+    """The system's resolver failed "for now", or "for good", and keeps the reason to itself."""
+
+
+def _lookup(host: str, family: int) -> list[str]:
+    found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(where[0]) for *_, where in found))
+
+
+def system_nameservers() -> tuple[str, ...]:
+    """The name servers of /etc/resolv.conf, read again when it has changed; this machine's own when it names none."""
+    try:
+        stat = RESOLV_CONF.stat()
+    except OSError:
+        return ("127.0.0.1",)
+    return _nameservers(RESOLV_CONF, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1)
+def _nameservers(path: Path, _modified: int, _size: int) -> tuple[str, ...]:
+    try:
+        lines = [line.split() for line in path.read_text(errors="replace").splitlines()]
+    except OSError:
+        return ("127.0.0.1",)
+    found = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
+    return found or ("127.0.0.1",)

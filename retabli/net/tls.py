@@ -1,0 +1,196 @@
+"""TLS as a client speaks it: contexts built once, what the peer showed of itself, and what its alerts mean.
+
+The verdict on a certificate is OpenSSL's alone. What is read here besides (names, dates) is told, never judged.
+"""
+
+import ssl
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from retabli.model import causes
+from retabli.model.causes import Cause
+from retabli.model.ladder import SSL_REASONS, Fall
+from retabli.model.settings import Tls
+from retabli.net.certificates import Chain, read_chain
+
+# Handshake messages that are kept (RFC 8446, section 4; the same numbers in RFC 5246, section 7.4).
+CERTIFICATE = 11
+CERTIFICATE_REQUEST = 13
+
+VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+# SSL_OP_NO_RX_CERTIFICATE_COMPRESSION (OpenSSL 3.2): a compressed chain could not be read from its message.
+NO_COMPRESSED_CERTIFICATES = 1 << 33
+
+
+class Session(ssl.SSLObject):
+    """One TLS conversation in memory, which keeps what the peer showed of itself during the handshake."""
+
+    certificate_message: bytes | None = None
+    client_certificate_asked: bool = False
+
+    def chain(self) -> Chain | None:
+        """The certificates as the peer sent them, also when OpenSSL refused them; None when it sent none."""
+        if self.certificate_message is None:
+            return None
+        found = certificates_in(self.certificate_message, self.version() == "TLSv1.3")
+        return read_chain(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What a finished handshake agreed on. `presented`: we have a client certificate to show."""
+
+    version: str
+    cipher: str
+    chain: Chain | None
+    client_certificate_asked: bool
+    presented: bool
+
+    @property
+    def alert_may_follow(self) -> bool:
+        """Under TLS 1.3 a refusal of our client certificate only shows after the handshake (RFC 8446, 4.4.2.4)."""
+        return self.client_certificate_asked and self.version == "TLSv1.3"
+
+
+def certificates_in(message: bytes, tls13: bool) -> tuple[bytes, ...]:
+    """The DER certificates of a Certificate message (RFC 8446, 4.4.2; RFC 5246, 7.4.2). OpenSSL bounds its size."""
+    place = 4  # type and length
+    if tls13:
+        place += 1 + message[place]  # certificate_request_context
+    place += 3  # length of the list
+    found = []
+    while place + 3 <= len(message):
+        size = int.from_bytes(message[place : place + 3])
+        found.append(message[place + 3 : place + 3 + size])
+        place += 3 + size
+        if tls13:
+            place += 2 + int.from_bytes(message[place : place + 2])  # extensions of this certificate
+    return tuple(found)
+
+
+# Contexts ---------------------------------------------------------------------------------------------------------
+
+
+def context_for(tls: Tls) -> ssl.SSLContext:
+    """The context for these settings: built once, and anew when one of its files has changed (a renewed CA).
+
+    Raises:
+        Fall: `file_unreadable`, naming the file; `tls_version` when our OpenSSL cannot speak `min_version`.
+    """
+    files = [path for path in (tls.ca, tls.client_cert, tls.client_key) if path is not None]
+    return _context(tls, tuple(_identity(path) for path in files))
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise Fall(causes.FILE_UNREADABLE, f"{path}: {error.strerror}") from error
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+@lru_cache(maxsize=128)
+def _context(tls: Tls, _: tuple[tuple[int, int, int], ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name
+    # The same on every Python: 3.13 turned VERIFY_X509_STRICT on, which refuses many private authorities.
+    context.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
+    context.sslobject_class = Session
+    _listen(context)
+    _allow_versions(context, tls)
+    if ssl.OPENSSL_VERSION_INFO >= (3, 2):
+        context.options |= NO_COMPRESSED_CERTIFICATES
+    if tls.ca is None:
+        context.load_default_certs()
+    else:
+        # What the operator names is trusted as it is: an intermediate authority too, or the server's own certificate.
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        _load_authorities(context, tls.ca)
+    if tls.client_cert is not None:
+        _load_client_certificate(context, tls.client_cert, tls.client_key)
+    return context
+
+
+def _allow_versions(context: ssl.SSLContext, tls: Tls) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 1.0 and 1.1 are asked for knowingly
+        context.minimum_version = VERSIONS[tls.min_version]
+    if tls.min_version in ("1.0", "1.1"):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # OpenSSL 3 speaks them at no higher level
+
+
+def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
+    try:
+        context.load_verify_locations(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        raise Fall(causes.FILE_UNREADABLE, f"{path} holds no certificate authority: {_reason(error)}") from error
+
+
+def _load_client_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    def no_passphrase() -> bytes:  # OpenSSL would ask the terminal, and wait
+        raise ValueError("the key is protected by a passphrase")
+
+    try:
+        context.load_cert_chain(certificate, key, no_passphrase)
+    except (OSError, ValueError) as error:
+        named = certificate if key is None else f"{certificate}, {key}"
+        raise Fall(
+            causes.FILE_UNREADABLE, f"client certificate and key ({named}) cannot be used: {_reason(error)}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+
+
+def _listen(context: ssl.SSLContext) -> None:
+    """Have each Session told its handshake messages, through OpenSSL's SSL_CTX_set_msg_callback.
+
+    It is the only way to see a CertificateRequest, and the chain of a handshake that failed. Python's own setter
+    would turn every number into an enumeration (160 µs a handshake); the one beneath it costs 40. Without it
+    (another Python), the chain is not known and a refused client certificate is told by its alert alone.
+    """
+
+    def keep(session: Session, direction: str, version: int, content: int, message: int, data: bytes) -> None:
+        if direction != "read" or content != 22:  # handshake
+            return
+        if message == CERTIFICATE:
+            session.certificate_message = data
+        elif message == CERTIFICATE_REQUEST:
+            session.client_certificate_asked = True
+
+    setter = getattr(super(ssl.SSLContext, ssl.SSLContext), "_msg_callback", None)
+    if setter is not None:
+        setter.__set__(context, keep)
+
+
+# What went wrong ----------------------------------------------------------------------------------------------------
+
+# Alerts by which servers say that they miss or refuse a client certificate, when they asked for one.
+REFUSALS = {
+    reason for reason, cause in SSL_REASONS.items() if cause in (causes.CLIENT_CERT_MISSING, causes.CLIENT_CERT_REFUSED)
+} | {"SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_DECRYPT_ERROR"}
+
+
+def cause_of_alert(error: ssl.SSLError, *, asked: bool, presented: bool) -> Cause | None:
+    """What an alert means, knowing whether the server asked for a client certificate and whether we have one.
+
+    Under TLS 1.2 a missing certificate is a plain handshake_failure (OpenSSL) or bad_certificate (Java), and could
+    be taken for a cipher that is not shared, or for a refusal.
+    """
+    reason = error.reason or ""
+    if asked and reason in REFUSALS:
+        return causes.CLIENT_CERT_REFUSED if presented else causes.CLIENT_CERT_MISSING
+    return None
+
+
+def server_name_of(host: str, tls: Tls) -> str:
+    """The name that is asked for (SNI, RFC 6066; none for an address) and that the certificate must bear."""
+    return tls.server_name or host.strip("[]").rstrip(".").partition("%")[0]
