@@ -83,7 +83,8 @@ class Event(StrEnum):
     INTENT = "intent"
     PAGE = "page"
     RESOLVE = "resolve"
-    TOLD = "told"
+    TOLD = "told"  # a channel has accepted a message
+    ASIDE = "aside"  # a channel cannot take a message: it goes by another one
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
 
@@ -117,6 +118,14 @@ class UnitPicture:
     record: UnitRecord
     result: Result | None
     fresh: bool
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What its latest run gave, the `temporary` budget applied; None before the first run of this process."""
+        if self.result is None:
+            return None
+        spent = self.result.outcome is Outcome.UNKNOWN and self.record.outcome is Outcome.FAILED
+        return Outcome.FAILED if spent else self.result.outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,125 @@
+"""The daemon's own figures: how late its beats are, what its parts and channels do, what it is built of."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import exposition as text
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+_SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_WAITS = (*_SHORT, 30.0, 60.0)
+_RUNS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
+
+
+class Figures:
+    """Everything but flows and probes. `registry` is the daemon's own, never the library's global one."""
+
+    def __init__(self, registry: CollectorRegistry, *, version: str, standpoint: str) -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        Info("retabli_build", "What this daemon is, and where it stands.", registry=registry).info(
+            {"version": version, "standpoint": standpoint}
+        )
+        self._lateness = _histogram("retabli_scheduler_lateness_seconds", "From due to start.", _SHORT, registry)
+        self._wait = _histogram("retabli_scheduler_wait_seconds", "Waited for a place to run in.", _WAITS, registry)
+        self._stall = _histogram("retabli_loop_stall_seconds", "How late the loop woke.", _SHORT, registry)
+        self._runs = Histogram(
+            "retabli_probe_run_duration_seconds", "How long runs took.", ("kind",), buckets=_RUNS, registry=registry
+        )
+        self._restarts = Counter(
+            "retabli_part_restarts", "Times that a part died and was started again.", ("part",), registry=registry
+        )
+        self._sent = Counter("retabli_alerts_sent", "Messages that a channel took.", ("channel",), registry=registry)
+        self._failed = Counter(
+            "retabli_alerts_failed", "Attempts that a channel refused or missed.", ("channel",), registry=registry
+        )
+        self._pending = Gauge(
+            "retabli_alerts_pending", "Messages not yet taken by their channel.", ("channel",), registry=registry
+        )
+        self._reload = Gauge(
+            "retabli_config_last_reload_successful", "Whether the configuration was last taken.", registry=registry
+        )
+        self._reloaded_at = Gauge(
+            "retabli_config_last_reload_timestamp_seconds", "When it was last read.", registry=registry
+        )
+        self._log_rows = Counter("retabli_log_rows", "Rows written to the log.", registry=registry)
+
+    # the scheduler's meter ------------------------------------------------------------------------------------
+
+    def lateness(self, seconds: float) -> None:
+        self._lateness.observe(seconds)
+
+    def waited(self, seconds: float) -> None:
+        self._wait.observe(seconds)
+
+    def stall(self, seconds: float) -> None:
+        self._stall.observe(seconds)
+
+    # parts, channels, configuration ---------------------------------------------------------------------------
+
+    def run_of(self, kind: str) -> Histogram:
+        """Where the durations of that kind's runs are observed."""
+        return self._runs.labels(kind)
+
+    def parts(self, names: Iterable[str]) -> None:
+        """The parts that there are: their counts stand at 0 from now."""
+        for name in names:
+            self._restarts.labels(name)
+
+    def part_restarted(self, name: str) -> None:
+        self._restarts.labels(name).inc()
+
+    def channels(self, names: Iterable[str]) -> None:
+        """The channels that there are: their counts stand at 0 from now."""
+        for name in names:
+            self._sent.labels(name)
+            self._failed.labels(name)
+            self._pending.labels(name)
+
+    def alert_sent(self, channel: str) -> None:
+        self._sent.labels(channel).inc()
+
+    def alert_failed(self, channel: str) -> None:
+        self._failed.labels(channel).inc()
+
+    def alerts_pending(self, channel: str, number: int) -> None:
+        self._pending.labels(channel).set(number)
+
+    def reloaded(self, *, successful: bool, at: float) -> None:
+        """The configuration was read, at that wall time; if not `successful`, the old one goes on."""
+        self._reload.set(int(successful))
+        self._reloaded_at.set(at)
+
+    def log_row(self) -> None:
+        self._log_rows.inc()
+
+    def page(self, *, as_openmetrics: bool) -> bytes:
+        """Their exposition. Reads /proc: not for the loop's own thread."""
+        registry = _Plain(self.registry)
+        if as_openmetrics:
+            return bytes(openmetrics.generate_latest(registry))  # type: ignore[no-untyped-call]
+        return text.generate_latest(registry)
+
+
+def _histogram(name: str, help_: str, buckets: tuple[float, ...], registry: CollectorRegistry) -> Histogram:
+    return Histogram(name, help_, buckets=buckets, registry=registry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain(Collector):
+    """The registry without `_created` samples: each would be a series of its own that nobody reads."""
+
+    registry: CollectorRegistry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self.registry.collect():
+            metric.samples = [each for each in metric.samples if not each.name.endswith("_created")]
+            yield metric
