@@ -215,3 +215,47 @@ async def test_after_a_reboot_ages_are_found_again_although_the_monotonic_clock_
     assert world.state() is State.RESTORED
     await world.pass_time(31)
     assert world.state() is State.UNKNOWN
+
+
+async def test_a_greylisting_that_ends_in_a_success_each_time_never_fails() -> None:
+    world = await World(flow(probes={"p0": Told(every=60.0, temporary=120.0)}, soak=0)).begin()
+    await world.ok(3)
+    for _ in range(9):
+        await world.unknown(because=GREYLISTED)
+        assert world.picture().counts()["failed"] == 0
+        await world.pass_time(60)
+        await world.ok()
+
+
+async def test_another_reason_not_to_judge_does_not_refill_the_budget_of_temporary_answers() -> None:
+    world = await World(flow(probes={"p0": Told(every=60.0, temporary=120.0)}, soak=0)).begin()
+    await world.ok(3)
+    for _ in range(4):
+        await world.unknown(because=GREYLISTED)
+        await world.pass_time(30)
+        await world.unknown()
+        await world.pass_time(30)
+    await world.unknown(because=GREYLISTED)
+    assert world.picture().counts()["failed"] == 1
+
+
+async def test_the_row_of_runs_that_could_not_judge_starts_anew_after_a_failure() -> None:
+    world = await World(flow(fall=3)).begin()
+    await world.unknown(2)
+    await world.fail()
+    await world.unknown(2)
+    assert world.state() is State.DOWN
+    await world.unknown()
+    assert world.state() is State.UNKNOWN
+
+
+async def test_a_verdict_that_stands_ends_rounds_that_are_not_whole() -> None:
+    world = await World(flow(units=2, require="any", soak=0)).begin()
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.ok(unit="p1")
+    await world.fail(unit="p1", because=causes.AUTH_REFUSED)
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.pipeline.stands(world.picture().units[1].name)
+    assert world.state() is State.DEGRADED

@@ -304,3 +304,36 @@ async def test_a_holding_relay_makes_a_restored_flow_not_whole() -> None:
     await world.restore()
     await world.ok(3, because=HOLDING)
     assert world.state() is State.DEGRADED
+
+
+async def test_the_successes_after_a_holding_relay_are_counted_from_none() -> None:
+    world = await World(flow(rise=3, soak=0)).begin()
+    await world.ok(because=HOLDING)
+    await world.ok(2)
+    assert world.state() is State.RECOVERING
+
+
+async def test_the_first_rounds_after_the_restoration_can_degrade_it_at_once() -> None:
+    world = await World(flow(rise=3, soak=0, fall=3)).begin()
+    await world.fail(9)
+    await world.ok(3)
+    await world.ok(2, whole=False)
+    assert world.state() is State.RESTORED
+    await world.ok(whole=False)
+    assert world.state() is State.DEGRADED
+
+
+async def test_rounds_in_which_we_could_not_judge_mend_nothing() -> None:
+    world = await World(flow(units=2, require="any", soak=0)).begin()
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.ok(unit="p1")
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.fail(unit="p1")
+    assert world.state() is State.DEGRADED
+    rounds = world.picture().standing.rounds
+    for _ in range(30):
+        await world.ok(unit="p0")
+        await world.unknown(unit="p1")
+    assert world.picture().standing.rounds == rounds

@@ -376,3 +376,23 @@ async def test_an_unchanged_flow_keeps_everything_over_a_reload() -> None:
     assert world.picture() == before
     await world.fail()
     assert world.drops() == 1
+
+
+async def test_two_answers_with_a_run_between_them_that_could_not_judge_are_no_breach() -> None:
+    world = await internet().begin()
+    await world.ok(of="internet")
+    for _ in range(3):
+        await world.fail(of="internet")
+        await world.unknown(of="internet", confirming=True)
+    assert (world.state("internet"), world.pages("internet")) == (State.UNKNOWN, 0)
+    await world.fail(2, of="internet")
+    assert world.picture("internet").standing.breaches == 1
+
+
+async def test_a_contained_flow_stays_so_over_a_run_that_could_not_judge() -> None:
+    world = await internet().begin()
+    await world.ok(of="internet")
+    await world.unknown(2, of="internet")
+    assert world.state("internet") is State.CONTAINED
+    await world.unknown(of="internet")
+    assert world.state("internet") is State.UNKNOWN
