@@ -5,20 +5,18 @@ from dataclasses import replace
 from retabli.model import causes
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.words import Words
+from retabli.net.session_causes import AUTH_UNAVAILABLE as AUTH_UNAVAILABLE
+from retabli.net.session_causes import CREDENTIALS_IN_CLEAR as CREDENTIALS_IN_CLEAR
+from retabli.net.session_causes import NO_BANNER as NO_BANNER
+from retabli.net.session_causes import STARTTLS_INJECTED as STARTTLS_INJECTED
+from retabli.net.session_causes import STARTTLS_NOT_OFFERED as STARTTLS_NOT_OFFERED
+from retabli.net.session_causes import STARTTLS_REFUSED as STARTTLS_REFUSED
+from retabli.net.session_causes import STARTTLS_STRIPPED as STARTTLS_STRIPPED
+from retabli.net.session_causes import STARTTLS_UNAVAILABLE as STARTTLS_UNAVAILABLE
 
 # The greeting
 NOT_SMTP = cause(
     "not_smtp", Side.PARTNER_DOWN, fr="ce qui répond ne parle pas SMTP", en="what answers does not speak SMTP"
-)
-NO_BANNER = cause(
-    "no_banner",
-    Side.PARTNER_DOWN,
-    fr="connexion acceptée puis fermée sans bannière",
-    en="connection accepted, then closed without a banner",
-    look=Words(
-        "Un filtre d'adresses ou un service en panne derrière un port ouvert : joindre le partenaire.",
-        "An address filter, or a broken service behind an open port: call the partner.",
-    ),
 )
 BANNER_BUSY = cause(
     "banner_busy",
@@ -35,38 +33,6 @@ BANNER_REFUSED = cause(
 )
 
 # STARTTLS
-STARTTLS_NOT_OFFERED = cause(
-    "starttls_not_offered", Side.PARTNER_DOWN, fr="STARTTLS n'est pas proposé", en="STARTTLS is not offered"
-)
-STARTTLS_STRIPPED = cause(
-    "starttls_stripped",
-    Side.OURS,
-    fr="un équipement du chemin efface STARTTLS (XXXXXXXX)",
-    en="something on the path strips STARTTLS (XXXXXXXX)",
-    look=Words(
-        "Un pare-feu inspecte SMTP et réécrit STARTTLS : y désactiver l'inspection ESMTP pour ce flux.",
-        "A firewall inspects SMTP and rewrites STARTTLS: turn its ESMTP inspection off for this flow.",
-    ),
-)
-STARTTLS_REFUSED = cause(
-    "starttls_refused",
-    Side.PARTNER_REFUSES,
-    fr="STARTTLS est proposé puis refusé",
-    en="STARTTLS is offered, then refused",
-)
-STARTTLS_UNAVAILABLE = cause(
-    "starttls_unavailable",
-    Side.PARTNER_DOWN,
-    fr="TLS momentanément indisponible (454)",
-    en="TLS not available for now (454)",
-    verdict=Verdict.TEMPORARY,
-)
-STARTTLS_INJECTED = cause(
-    "starttls_injected",
-    Side.NETWORK,
-    fr="des données en clair suivent la réponse à STARTTLS : injection possible",
-    en="clear text follows the answer to STARTTLS: possible injection",
-)
 STARTTLS_REQUIRED = cause(
     "starttls_required",
     Side.OURS,
@@ -82,13 +48,6 @@ AUTH_NOT_OFFERED = cause(
     fr="aucun mécanisme d'authentification utilisable",
     en="no usable authentication mechanism",
 )
-AUTH_UNAVAILABLE = cause(
-    "auth_unavailable",
-    Side.PARTNER_DOWN,
-    fr="authentification momentanément indisponible",
-    en="authentication not available for now",
-    verdict=Verdict.TEMPORARY,
-)
 AUTH_REQUIRED = cause(
     "auth_required",
     Side.OURS,
@@ -98,14 +57,6 @@ AUTH_REQUIRED = cause(
         "Donner un compte à cette sonde, ou faire autoriser notre adresse sur le relais.",
         "Give this probe an account, or have our address allowed on the relay.",
     ),
-)
-CREDENTIALS_IN_CLEAR = cause(
-    "credentials_in_clear",
-    Side.PROBE,
-    fr="le mot de passe partirait en clair : il n'est pas envoyé",
-    en="the password would travel in clear: it is not sent",
-    verdict=Verdict.UNKNOWN,
-    look=Words("Mettre TLS sur cette connexion (starttls ou implicit).", "Use TLS there (starttls or implicit)."),
 )
 
 # The envelope and the message
