@@ -1,0 +1,48 @@
+"""The loop's watch: measures how late the loop runs, and notices when the wall clock jumps under it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+JUMP = 1.0  # seconds between two looks at the wall clock that the monotonic clock did not see
+
+log = logging.getLogger("retabli.clock")
+
+
+class LoopWatch:
+    """Wakes every `period` seconds by the loop's own clock, which no setting of the date can move.
+
+    `stalled` is told by how many seconds each waking was late. `attend` is called at each waking with the seconds that
+    the wall clock jumped since the last one (0.0: it did not); what it raises ends the watch.
+    """
+
+    def __init__(
+        self,
+        stalled: Callable[[float], None],
+        attend: Callable[[float], None],
+        *,
+        wall: Callable[[], float] = time.time,
+        period: float = 0.1,
+    ) -> None:
+        self._stalled = stalled
+        self._attend = attend
+        self._wall = wall
+        self._period = period
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
+        offset = self._wall() - loop.time()
+        while True:
+            due = loop.time() + self._period
+            await asyncio.sleep(self._period)
+            now = loop.time()
+            self._stalled(max(0.0, now - due))
+            was, offset = offset, self._wall() - now  # followed at each look: a clock that is slewed does not jump
+            jump = offset - was
+            if abs(jump) <= JUMP:
+                jump = 0.0
+            else:
+                log.warning("the wall clock jumped by %+.1f s", jump)
+            self._attend(jump)

@@ -1,0 +1,100 @@
+"""When each unit beats: a heap of what is to come, armed on the loop's own clock shortly before it is due."""
+
+import asyncio
+import hashlib
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Iterable
+
+from retabli.model.flow import UnitName
+from retabli.scheduler.unit import Unit
+
+HORIZON = 2.5  # seconds armed ahead: the plan, each second, may be late by more than one before a start is
+RATE = 200.0  # starts a second at most, where many are due at once: at the start, and after a stall
+LATE = 1.0  # seconds: a beat overdue by more was stalled, and is paced
+GENTLE = 0.1  # seconds between two first beats where there are few
+TOLD = 10  # missed beats of one unit at most: a process that was frozen for a night is not to count for minutes
+OPENING = 3.0  # seconds in which all have had their first, where the rate allows
+
+
+def fraction(name: UnitName) -> float:
+    """Where in its interval a unit beats, in [0, 1): by its name, so the same after every start."""
+    digest = hashlib.blake2b(str(name).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+class Beats:
+    """Calls `beat(unit, due)` at each unit's due times, and `missed(name)` for each that a stall swallowed.
+
+    Due times are seconds of the loop's clock, so a jump of the wall clock is not felt. The first beats come soon and
+    spread out; every later one lies on the unit's own grid, which neither overruns nor stalls displace.
+    """
+
+    def __init__(self, beat: Callable[[Unit, float], None], missed: Callable[[UnitName], None]) -> None:
+        self._beat = beat
+        self._missed = missed
+        self._heap: list[tuple[float, int, Unit]] = []
+        self._tickets = itertools.count()
+        self._until = -math.inf
+        self._pace = -math.inf
+
+    def begin(self, units: Iterable[Unit]) -> None:
+        """Give these their first beats: from now, at a bounded rate, in an order that their names decide."""
+        now = asyncio.get_running_loop().time()
+        order = sorted(units, key=lambda unit: unit.phase / unit.every)
+        step = max(1 / RATE, min(GENTLE, OPENING / max(len(order), 1)))
+        for number, unit in enumerate(order):
+            unit.due = now + number * step
+            self._push(unit)
+
+    def plan(self) -> None:
+        """Arm what falls due within the horizon. To be called each second; late calls only bring late starts."""
+        now = asyncio.get_running_loop().time()
+        self._until = now + HORIZON
+        while self._heap and self._heap[0][0] < self._until:
+            _, _, unit = heapq.heappop(self._heap)
+            if not unit.gone:
+                self._arm(unit, now)
+
+    def remove(self, unit: Unit) -> None:
+        """It beats no more."""
+        unit.gone = True  # what lies in the heap is dropped when it comes up
+        if unit.armed is not None:
+            unit.armed.cancel()
+            unit.armed = None
+
+    def _push(self, unit: Unit) -> None:
+        heapq.heappush(self._heap, (unit.due, next(self._tickets), unit))
+
+    def _arm(self, unit: Unit, now: float) -> None:
+        when = unit.due
+        if when < now - LATE:
+            self._catch_up(unit, now)
+            when = self._pace = max(now, self._pace + 1 / RATE)
+        unit.armed = asyncio.get_running_loop().call_at(when, self._fire, unit)
+
+    def _catch_up(self, unit: Unit, now: float) -> None:
+        """Of the beats that a stall swallowed only the last, which is then the unit's due one, is made up for."""
+        lost = math.floor((now - following(unit)) / unit.every) + 1
+        if lost <= 0:
+            return
+        unit.due = following(unit) + (lost - 1) * unit.every
+        for _ in range(min(lost, TOLD)):
+            self._missed(unit.name)
+
+    def _fire(self, unit: Unit) -> None:
+        due, unit.armed = unit.due, None
+        now = asyncio.get_running_loop().time()
+        self._catch_up(unit, now)  # this run makes up for them
+        unit.due = following(unit)
+        if unit.due < self._until:
+            self._arm(unit, now)
+        else:
+            self._push(unit)
+        self._beat(unit, due)
+
+
+def following(unit: Unit) -> float:
+    """The first time on the unit's grid that lies at least half an interval after its due one."""
+    return unit.phase + math.ceil((unit.due + unit.every / 2 - unit.phase) / unit.every) * unit.every

@@ -1,0 +1,79 @@
+"""The runner of probes: one climb under its deadline, whatever the probe does. Nothing a probe raises leaves here."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from retabli.model import causes
+from retabli.model.ladder import Ladder, cause_of
+from retabli.model.probe import Probe
+from retabli.model.result import Outcome, Result, Rung
+
+# A probe that is cut at its deadline may still close what it opened; one that hangs in that is cut once more.
+CLOSING = 5.0
+
+log = logging.getLogger("retabli.probes")
+
+
+async def climb(
+    probe: Probe, ladder: Ladder, *, beat: float | None = None, confirming: bool = False, name: object = ""
+) -> Result:
+    """Run the probe up the ladder, for `probe.deadline` seconds at most, and judge what came of it.
+
+    `beat` is the monotonic time at which it was due (now, when None); `name` is what the log calls the probe.
+
+    Raises:
+        asyncio.CancelledError: the task was cancelled from outside: the daemon ends, or the probe left.
+    """
+    started = ladder.clock()
+    error: BaseException | None = None
+    stray = False
+    try:
+        async with asyncio.timeout(probe.deadline + CLOSING), asyncio.timeout(probe.deadline) as limit:
+            await probe.run(ladder)
+        if limit.expired():  # it swallowed its cancellation, and what it says came too late
+            error = TimeoutError()
+    except asyncio.CancelledError as left:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        error, stray = left, True  # nobody cancelled this run: something the probe awaited was
+    except Exception as left:  # noqa: BLE001 - a probe cannot bring the daemon down
+        error = left
+    result = ladder.finish(
+        beat=started if beat is None else beat,
+        started=started,
+        error=error,
+        slow=probe.slow,
+        confirming=confirming,
+    )
+    if stray:
+        result = _defect(result)
+    if error is not None and (stray or cause_of(error) is None):
+        log.error("%s %s: the probe has a defect", probe.kind, name, exc_info=error)
+    return result
+
+
+def _defect(result: Result) -> Result:
+    """The ladder takes a cancellation for the deadline; this one was none, and a flow is not to fall by it."""
+    rungs = tuple(
+        Rung(rung.stage, rung.seconds, causes.PROBE_DEFECT) if rung.cause is causes.TIMEOUT else rung
+        for rung in result.rungs
+    )
+    detail = "cancelled by none but itself"
+    return replace(result, outcome=Outcome.UNKNOWN, rungs=rungs, cause=causes.PROBE_DEFECT, detail=detail, whole=False)
+
+
+async def run_once(
+    probe: Probe,
+    target: str | None = None,
+    memory: dict[str, Any] | None = None,
+    watch: Callable[[Rung], None] | None = None,
+    *,
+    language: str = "en",
+) -> Result:
+    """One run now, outside any schedule. `watch` is told each rung as it ends."""
+    ladder = Ladder(probe.climbs(), target=target, memory=memory, watch=watch, language=language)
+    return await climb(probe, ladder, name=target or "")

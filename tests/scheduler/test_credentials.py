@@ -1,0 +1,154 @@
+"""A refused credential is left alone: accounts lock."""
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from retabli.model.ladder import Ladder
+from retabli.model.settings import Secret
+from retabli.scheduler import Scheduler
+
+from .fakes import (
+    UNIT,
+    PlayedProbe,
+    RememberingJudge,
+    RememberingMeter,
+    answer,
+    one,
+    refuse,
+    refuse_login,
+    ticking,
+)
+
+
+class LoginProbe(PlayedProbe):
+    kind: str = "login"
+    password: Secret
+
+
+async def refused(ladder: Ladder, _number: int) -> None:
+    await refuse_login(ladder)
+
+
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> Secret:
+    monkeypatch.setenv("PROBE_PASSWORD", "wrong")
+    return Secret(env="PROBE_PASSWORD")
+
+
+def scheduling(judge: RememberingJudge) -> Scheduler:
+    return Scheduler(judge, RememberingMeter())
+
+
+@pytest.mark.looptime
+async def test_after_three_refusals_there_is_one_attempt_a_quarter_of_an_hour(password: Secret) -> None:
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=refused, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(3600.0)
+        beats = [result.beat for result in judge.of(UNIT)]
+        assert beats[2] - beats[1] == pytest.approx(30.0)
+        assert [later - earlier for earlier, later in pairwise(beats[2:])] == pytest.approx([900.0] * 3)
+
+
+@pytest.mark.looptime
+async def test_meanwhile_beats_are_skipped_and_the_verdict_stands(password: Secret) -> None:
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=refused, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(600.0)
+        assert len(judge.results) == 3
+        assert len(judge.standing) == len(judge.skips) >= 16
+
+
+@pytest.mark.looptime
+async def test_a_changed_secret_lifts_the_wait(password: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(ladder: Ladder, _number: int) -> None:
+        await (answer(ladder) if password.read() == b"right" else refuse_login(ladder))
+
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=play, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(300.0)
+        assert len(judge.results) == 3
+        monkeypatch.setenv("PROBE_PASSWORD", "right")
+        await asyncio.sleep(65.0)
+        assert [result.outcome.value for result in judge.of(UNIT)[3:]] == ["ok", "ok"]
+
+
+@pytest.mark.looptime
+async def test_somebody_who_says_the_secret_is_right_lifts_the_wait(password: Secret) -> None:
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=refused, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(300.0)
+        scheduler.lift("mail-out", "relay")
+        await asyncio.sleep(300.0)
+        assert len(judge.results) == 4
+
+
+@pytest.mark.looptime
+async def test_another_failure_in_between_does_not_give_three_more_attempts(password: Secret) -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await (refuse(ladder) if number in (1, 3) else refuse_login(ladder))
+
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=play, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(900.0)
+        assert [str(result.cause) for result in judge.of(UNIT)].count("auth_refused") == 3
+
+
+@pytest.mark.looptime
+async def test_a_success_gives_the_account_its_three_attempts_back(password: Secret) -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder) if number == 2 else refuse_login(ladder))
+
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=play, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(800.0)
+        assert [str(result.cause) for result in judge.of(UNIT)].count("auth_refused") == 5
+
+
+@pytest.mark.looptime
+async def test_a_daemon_that_is_started_again_and_again_tries_once_each_time_and_not_thrice(password: Secret) -> None:
+    judge = RememberingJudge()
+    for _ in range(6):
+        scheduler = scheduling(judge)
+        await scheduler.adopt(one(LoginProbe(every=30.0, play=refused, password=password)))
+        async with ticking(scheduler):
+            await asyncio.sleep(200.0)
+    assert len(judge.results) == 3 + 5
+
+
+async def test_secrets_in_files_are_looked_at_without_stalling_the_loop(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"wrong")
+
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder, after=0.0) if number >= 3 else refuse_login(ladder, after=0.0))
+
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=0.05, play=play, password=Secret(file=file))))
+    bust: BlockBuster
+    with blockbuster_ctx() as bust:
+        assert bust.functions
+        async with ticking(scheduler), asyncio.timeout(10.0):
+            while not judge.standing:
+                await asyncio.sleep(0.01)
+            assert len(judge.results) == 3
+            await asyncio.to_thread(file.write_bytes, b"right")
+            while len(judge.results) < 5:
+                await asyncio.sleep(0.01)
+    assert judge.of(UNIT)[-1].outcome.value == "ok"

@@ -1,0 +1,192 @@
+"""APScheduler drives the plan; neither a jump of the wall clock nor a duty that breaks stops or bunches anything."""
+
+import asyncio
+import time
+from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
+from typing import Any
+
+import apscheduler.schedulers.base
+import pytest
+from blockbuster import blockbuster_ctx
+
+from retabli.scheduler import Scheduler
+
+from .fakes import UNIT, HealthyProbe, RememberingJudge, RememberingMeter, StoreBroken, many, now, one
+
+START = datetime.fromisoformat("2023-07-03T08:00:00+00:00")
+
+
+class Wall:
+    """A wall clock that goes with the loop's, and can be set."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta()
+
+    def read(self) -> datetime:
+        return START + timedelta(seconds=now()) + self.shift
+
+    def seconds(self) -> float:
+        return self.read().timestamp()
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    """APScheduler itself reads this wall clock."""
+    wall = Wall()
+
+    class SetDatetime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return wall.read().astimezone(tz)
+
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", SetDatetime)
+    return wall
+
+
+class Running:
+    """The scheduler as the daemon runs it."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+
+    async def __aenter__(self) -> Scheduler:
+        self.task = asyncio.create_task(self.scheduler.run())
+        return self.scheduler
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.scheduler.stop()
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    "jump",
+    [
+        timedelta(hours=-1),
+        timedelta(days=-365),
+        timedelta(hours=1),
+        timedelta(days=365 * 20),
+        timedelta(seconds=-3),
+        timedelta(seconds=3),
+    ],
+    ids=str,
+)
+async def test_a_jump_of_the_wall_clock_neither_stops_nor_bunches_the_beats(wall: Wall, jump: timedelta) -> None:
+    judge, meter = RememberingJudge(), RememberingMeter()
+    scheduler = Scheduler(judge, meter, wall=wall.seconds)
+    await scheduler.adopt(many(10, lambda _: HealthyProbe(every=5.0)))
+    ticks: list[float] = []
+
+    async def tick() -> None:
+        ticks.append(now())
+
+    scheduler.every(10.0, tick, "tick")
+    async with Running(scheduler):
+        await asyncio.sleep(63.7)
+        wall.shift = jump
+        spent = time.monotonic()
+        await asyncio.sleep(60.0)
+        assert time.monotonic() - spent < 5.0
+    assert max(meter.late) < 0.001
+    assert not judge.skips
+    for name in {name for name, _ in judge.results}:
+        beats = [result.beat for result in judge.of(name)][1:]
+        assert beats == pytest.approx([beats[0] + 5.0 * index for index in range(len(beats))])
+    gaps = [later - earlier for earlier, later in pairwise(ticks)]
+    assert len(ticks) >= 11
+    assert all(9.0 < gap < 11.5 for gap in gaps)
+
+
+@pytest.mark.looptime
+async def test_a_wall_clock_set_back_again_and_again_stops_nothing(wall: Wall) -> None:
+    judge = RememberingJudge()
+    scheduler = Scheduler(judge, RememberingMeter(), wall=wall.seconds)
+    await scheduler.adopt(one(HealthyProbe(every=5.0)))
+    async with Running(scheduler):
+        for hours in range(1, 6):
+            wall.shift = timedelta(hours=-hours)
+            await asyncio.sleep(20.0)
+    assert len(judge.results) >= 19
+    assert not judge.skips
+
+
+@pytest.mark.looptime
+async def test_a_duty_that_breaks_is_logged_and_called_again(wall: Wall, caplog: pytest.LogCaptureFixture) -> None:
+    scheduler = Scheduler(RememberingJudge(), RememberingMeter(), wall=wall.seconds)
+    calls: list[float] = []
+
+    async def breaking() -> None:
+        calls.append(now())
+        raise ValueError("no such shelf")
+
+    scheduler.every(2.0, breaking, "retention")
+    async with Running(scheduler):
+        await asyncio.sleep(9.0)
+    assert len(calls) == 4
+    assert "retention" in caplog.text
+
+
+@pytest.mark.looptime
+async def test_a_duty_that_is_still_at_work_skips_its_turn(wall: Wall) -> None:
+    scheduler = Scheduler(RememberingJudge(), RememberingMeter(), wall=wall.seconds)
+    calls: list[float] = []
+
+    async def slow() -> None:
+        calls.append(now())
+        await asyncio.sleep(5.0)
+
+    scheduler.every(2.0, slow, "heartbeat")
+    async with Running(scheduler):
+        await asyncio.sleep(15.0)
+    assert calls == pytest.approx([2.0, 8.0, 14.0], abs=0.2)
+
+
+@pytest.mark.looptime
+async def test_a_duty_that_says_the_store_is_broken_ends_the_scheduler(wall: Wall) -> None:
+    scheduler = Scheduler(RememberingJudge(), RememberingMeter(), wall=wall.seconds)
+
+    async def fatal() -> None:
+        raise StoreBroken("disk full")
+
+    scheduler.every(2.0, fatal, "retention")
+    with pytest.raises(StoreBroken):
+        await scheduler.run()
+    await scheduler.stop()
+
+
+@pytest.mark.looptime
+async def test_a_scheduler_that_is_started_again_goes_on_with_its_beats(wall: Wall) -> None:
+    judge = RememberingJudge()
+    scheduler = Scheduler(judge, RememberingMeter(), wall=wall.seconds)
+    await scheduler.adopt(one(HealthyProbe(every=5.0)))
+    for _ in range(2):
+        task = asyncio.create_task(scheduler.run())
+        await asyncio.sleep(30.0)
+        task.cancel()
+        await asyncio.wait({task})
+    await scheduler.stop()
+    beats = [result.beat for result in judge.of(UNIT)][1:]
+    assert beats == pytest.approx([beats[0] + 5.0 * index for index in range(len(beats))])
+    assert len(beats) >= 10
+
+
+async def test_in_real_time_every_start_is_punctual_and_nothing_blocks_the_loop() -> None:
+    judge, meter = RememberingJudge(), RememberingMeter()
+    scheduler = Scheduler(judge, meter)
+    ticks: list[float] = []
+
+    async def tick() -> None:
+        ticks.append(now())
+
+    scheduler.every(0.5, tick, "tick")
+    with blockbuster_ctx():
+        await scheduler.adopt(many(30, lambda _: HealthyProbe(every=1.0, timeout=0.5, takes=0.01)))
+        async with Running(scheduler):
+            await asyncio.sleep(4.2)
+    assert all(len(judge.of(name)) >= 2 for name in {name for name, _ in judge.results})
+    assert len({name for name, _ in judge.results}) == 30
+    assert sorted(meter.late)[len(meter.late) // 2] < 0.1
+    assert 5 <= len(ticks) <= 9
+    assert meter.stalls
