@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from retabli.model import stages
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -12,16 +14,18 @@ from retabli.net.connect import open_connection
 
 
 class Tcp(Probe):
+    """Connects and hangs up at once. An open port is the lowest proof there is: prefer a kind that speaks."""
+
     LADDER: ClassVar[tuple[Stage, ...]] = (stages.RESOLVE, stages.CONNECT)
     SUMMARY: ClassVar[tuple[str, str]] = ("Un port TCP accepte une connexion.", "A TCP port accepts a connection.")
 
     kind: Literal["tcp"]
-    host: str
+    host: str = Field(description="name or address; each of its addresses is tried, one that answers is enough")
     port: Port
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.host, self.port, "tcp"
 
     async def run(self, ladder: Ladder) -> None:
-        connection = await open_connection(ladder, self.host, self.port, resolver=self.resolver)
-        await connection.close()
+        async with await open_connection(ladder, self.host, self.port, resolver=self.resolver):
+            pass

@@ -45,7 +45,7 @@ async def connect(
     else:
         sock, address = await _race(ordered, port, fates)
     if sock is None:
-        raise _verdict(fates)
+        raise verdict(fates)
     return Connection(sock, host or address, address, port)
 
 
@@ -63,7 +63,8 @@ def told(fates: Mapping[str, Fall]) -> str:
     )
 
 
-def _verdict(fates: Mapping[str, Fall]) -> Fall:
+def verdict(fates: Mapping[str, Fall]) -> Fall:
+    """What the fates of all addresses together say: the first cause of PRECEDENCE, each address named."""
     met = [fall.cause for fall in fates.values()]
     cause = next((one for one in PRECEDENCE if one in met), met[0])
     return Fall(cause, told(fates))
@@ -136,14 +137,16 @@ def open_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
     """A non-blocking socket.
 
     Raises:
-        Fall: this machine has no such family (`unreachable`), or no descriptor left (`local_resources`).
+        Fall: this machine has no such family (`unreachable`), no descriptor left (`local_resources`), or does not
+            let us have such a socket (`local_permission`).
     """
     try:
         sock = socket.socket(family, kind, protocol)
     except OSError as error:
         if error.errno == errno.EAFNOSUPPORT:
             raise Fall(causes.UNREACHABLE, "this machine has no IPv6") from error
-        raise Fall(cause_of(error) or causes.LOCAL_RESOURCES, detail_of(error)) from error
+        forbidden = isinstance(error, PermissionError)
+        raise Fall(causes.LOCAL_PERMISSION if forbidden else causes.LOCAL_RESOURCES, detail_of(error)) from error
     sock.setblocking(False)
     return sock
 
