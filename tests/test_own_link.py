@@ -19,14 +19,14 @@ ARP = """IP address       HW type     Flags       HW address            Mask    
 """
 
 
-def machine(folder: Path, *, route: str = ROUTE, route6: str = "", flags: str = "0x2", state: str = "up") -> Path:
+def machine(folder: Path, *, route: str = ROUTE, route6: str = "", flags: str = "0x2", carrier: str = "1") -> Path:
     (folder / "net").mkdir()
     (folder / "net/route").write_text(route)
     (folder / "net/ipv6_route").write_text(route6)
     (folder / "net/arp").write_text(ARP.format(flags=flags))
     for name in ("eth0", "eth1"):
         (folder / "class/net" / name).mkdir(parents=True)
-        (folder / "class/net" / name / "operstate").write_text(state + "\n")
+        (folder / "class/net" / name / "carrier").write_text(carrier + "\n")
     return folder
 
 
@@ -56,7 +56,7 @@ def test_a_machine_without_a_gateway_has_no_way_out_that_could_fail(tmp_path: Pa
     ("change", "cause"),
     [
         ({"route": ""}, link.NO_ROUTE),
-        ({"state": "down"}, link.LINK_DOWN),
+        ({"carrier": "0"}, link.LINK_DOWN),
         ({"flags": "0x0"}, link.GATEWAY_SILENT),
     ],
 )

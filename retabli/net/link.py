@@ -68,11 +68,10 @@ def _ipv6_gateways(lines: Sequence[str]) -> list[Gateway]:
 
 
 def carrier(interface: str, sys: Path = Path("/sys")) -> bool:
-    """Whether the interface has its link (sysfs-class-net, `operstate`); one that cannot tell counts as up."""
-    state = sys / "class/net" / interface / "operstate"
+    """Whether the interface has its link (sysfs-class-net, `carrier`: true at once, where `operstate` lags a second)."""
     try:
-        return state.read_text().strip() in ("up", "unknown")
-    except OSError:
+        return (sys / "class/net" / interface / "carrier").read_text().strip() == "1"
+    except OSError:  # the interface is gone, or set down (the kernel answers EINVAL)
         return False
 
 
