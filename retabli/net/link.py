@@ -68,7 +68,7 @@ def _ipv6_gateways(lines: Sequence[str]) -> list[Gateway]:
 
 
 def carrier(interface: str, sys: Path = Path("/sys")) -> bool:
-    """Whether the interface has its link (sysfs-class-net, `carrier`: true at once, where `operstate` lags a second)."""
+    """Whether the interface has its link (sysfs-class-net, `carrier`: at once; `operstate` lags a second)."""
     try:
         return (sys / "class/net" / interface / "carrier").read_text().strip() == "1"
     except OSError:  # the interface is gone, or set down (the kernel answers EINVAL)
