@@ -1,0 +1,53 @@
+"""What a channel is: settings that build something which sends one message, or says why it was not accepted."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Protocol
+
+from retabli.model.record import Message
+from retabli.model.result import clean
+from retabli.model.settings import Secret, Settings
+
+
+class NotAccepted(Exception):
+    """The channel did not take the message, for a reason that may pass: it is tried again. `reason` is one line."""
+
+    def __init__(self, reason: str | bytes) -> None:
+        self.reason = clean(reason)
+        super().__init__(self.reason)
+
+
+class Channel(Protocol):
+    """Sends to one receiver. Anything but NotAccepted or an OSError that leaves `send` is a defect of the channel."""
+
+    async def send(self, message: Message) -> None:
+        """Returns when the receiver has accepted the message.
+
+        Raises:
+            NotAccepted: it has not.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections. It is not used afterwards."""
+
+
+class ChannelSettings(Settings):
+    """What every kind of channel has. A kind adds `kind: Literal["its name"]` and its settings."""
+
+    kind: str
+
+    @abstractmethod
+    def build(self) -> Channel:
+        """The channel of these settings. Neither reads nor connects: that is done when something is sent."""
+
+    def secrets(self) -> Iterator[Secret]:
+        """Every secret in these settings."""
+        yield from ()
+
+    def faults(self) -> Iterator[str]:
+        """What these settings have wrong together, as sentences for `check`."""
+        yield from ()
+
+    def warnings(self) -> Iterator[str]:
+        """What is allowed and unwise."""
+        yield from ()

@@ -1,0 +1,14 @@
+"""The kinds of channels, by the name that the configuration calls them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from retabli.alerts.channel import Channel, ChannelSettings
+from retabli.alerts.webhook import Webhook
+
+CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType({"webhook": Webhook})
+
+
+def build(settings: ChannelSettings) -> Channel:
+    """The channel of these settings; nothing is read or connected yet."""
+    return settings.build()

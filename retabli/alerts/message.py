@@ -1,0 +1,180 @@
+"""What a page says: the fields that programs read, and the text that whoever is on call reads. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+from urllib.parse import quote
+
+from retabli.alerts.stamps import iso, spoken
+from retabli.model.causes import Side
+from retabli.model.record import Deciding, FlowPicture, Incident
+from retabli.model.states import STATE_WORDS, Intent
+from retabli.model.words import Words
+
+HEADINGS = {  # by status and reason
+    ("firing", "dropped"): Words("Retombé", "Dropped"),
+    ("firing", "breached"): Words("Isolement rompu", "Isolation breached"),
+    ("firing", "unknown"): Words("Plus rien n'est su", "Nothing is known any more"),
+    ("resolved", "dropped"): Words("Rétabli", "Restored"),
+    ("resolved", "breached"): Words("De nouveau isolé", "Contained again"),
+    ("resolved", "unknown"): Words("De nouveau suivi", "Known again"),
+    ("resolved", "removed"): Words(
+        "Retiré de la surveillance, ce qui n'est pas un rétablissement", "No longer watched, which is no recovery"
+    ),
+    ("resolved", "intent_changed"): Words(
+        "La décision a changé, ce qui n'est pas un rétablissement", "The decision changed, which is no recovery"
+    ),
+}
+REMINDER = Words("Rappel", "Reminder")
+TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
+
+SIDES = {
+    Side.OURS: Words("de notre côté", "on our side"),
+    Side.NETWORK: Words("sur le réseau", "in the network"),
+    Side.PARTNER_DOWN: Words("chez le partenaire, en panne", "at the partner's, who is down"),
+    Side.PARTNER_REFUSES: Words("chez le partenaire, qui refuse", "at the partner's, who refuses"),
+    Side.CONTENT: Words("dans le contenu", "in the content"),
+    Side.PROBE: Words("dans la sonde elle-même", "in the probe itself"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What stands on every page of a site. `url` is where this daemon's pages are reached, or empty."""
+
+    site: str
+    standpoint: str = ""
+    language: str = "fr"
+    zone: tzinfo = UTC
+    url: str = ""
+
+
+def compose(
+    picture: FlowPicture, incident: Incident, status: str, reason: str, letterhead: Letterhead, now: float
+) -> dict[str, Any]:
+    """The message as a webhook receives it. `status` is firing, resolved, reminder or test; `now` in wall seconds.
+
+    Its `key` is the same for every attempt at the same message, and the same on every channel.
+    """
+    flow, standing, deciding = picture.flow, picture.standing, picture.deciding
+    cause = deciding.result.cause if deciding else None
+    stage = deciding.result.stage if deciding else None
+    return {
+        "key": message_key(incident, status),
+        "incident": incident.id,
+        "status": status,
+        "reason": reason,
+        "site": letterhead.site,
+        "standpoint": letterhead.standpoint,
+        "flow": flow.id,
+        "title": flow.title[letterhead.language],
+        "state": picture.state.value,
+        "since": iso(picture.since),
+        "restored_at": None if standing.restored_at is None else iso(standing.restored_at),
+        "probe": deciding.name.probe if deciding else None,
+        "stage": stage.id if stage else None,
+        "cause": cause.code if cause else None,
+        "side": cause.side.value if cause else None,
+        "detail": deciding.result.detail if deciding else "",
+        "because": standing.because,
+        "owner": flow.owner,
+        "criticality": flow.criticality.value,
+        "runbook": flow.runbook,
+        "url": link_to(letterhead, flow.id),
+        "text": "\n".join(_lines(picture, incident, status, reason, letterhead, now)),
+        "sent_at": iso(now),
+    }
+
+
+def message_key(incident: Incident, status: str) -> str:
+    return f"{incident.id}-{status}{incident.reminders or ''}" if status == "reminder" else f"{incident.id}-{status}"
+
+
+def link_to(letterhead: Letterhead, flow: str) -> str:
+    """The flow's page, or an empty text when nobody said where this daemon's pages are reached."""
+    return f"{letterhead.url.rstrip('/')}/flows/{quote(flow, safe='')}" if letterhead.url else ""
+
+
+def _lines(
+    picture: FlowPicture, incident: Incident, status: str, reason: str, letterhead: Letterhead, now: float
+) -> list[str]:
+    language = letterhead.language
+    colon = " :" if language == "fr" else ":"
+    place = f" ({letterhead.standpoint})" if letterhead.standpoint else ""
+    lines = [
+        f"{_heading(status, incident, reason)[language]}{colon} {picture.flow.title[language]}",
+        f"{letterhead.site}{place}",
+        *_times(picture, incident, status, reason, letterhead, now),
+    ]
+    if status != "resolved":
+        if picture.flow.intent is Intent.CLOSED and reason == "breached":
+            lines.append(
+                Words("Ce flux doit rester fermé, et il répond.", "This flow must stay shut; it answers.")[language]
+            )
+        if picture.deciding is not None:
+            lines += _cause(picture.deciding, language)
+    because = picture.standing.because
+    labelled = [
+        (Words("À cause de", "Because of"), because if status != "resolved" else None),
+        (Words("Responsable", "Owner"), picture.flow.owner),
+        (Words("Procédure", "Runbook"), picture.flow.runbook),
+    ]
+    lines += [f"{label[language]}{colon} {value}" for label, value in labelled if value]
+    return [*lines, link] if (link := link_to(letterhead, picture.flow.id)) else lines
+
+
+def _heading(status: str, incident: Incident, reason: str) -> Words:
+    if status == "test":
+        return TEST
+    if status == "reminder":
+        said = HEADINGS["firing", incident.reason]
+        return Words(f"{REMINDER.fr} – {said.fr}", f"{REMINDER.en} – {said.en}")
+    return HEADINGS[status, reason]
+
+
+def _times(
+    picture: FlowPicture, incident: Incident, status: str, reason: str, letterhead: Letterhead, now: float
+) -> list[str]:
+    """What it is now and since when; since when it had been restored; how long a page was open."""
+    language, zone = letterhead.language, letterhead.zone
+    french = language == "fr"
+    state = STATE_WORDS[picture.state][language]
+    since = spoken(picture.since, zone, language)
+    lines = [f"État : {state} depuis {since}." if french else f"State: {state} since {since}."]
+    restored_at = picture.standing.restored_at
+    if status in ("firing", "reminder") and restored_at is not None and reason != "breached":
+        was = spoken(restored_at, zone, language)
+        lines.append(f"Était rétabli depuis {was}." if french else f"Had been restored since {was}.")
+    if status in ("resolved", "reminder"):
+        opened, lasted = spoken(incident.opened_at, zone, language), _span(now - incident.opened_at)
+        lines.append(
+            f"Alerte ouverte {opened}, il y a {lasted}." if french else f"Page opened on {opened}, {lasted} ago."
+        )
+    return lines
+
+
+def _cause(deciding: Deciding, language: str) -> list[str]:
+    """The rung and the cause in plain words, on whose side, what the remote said, and what to look at first."""
+    result = deciding.result
+    probe = deciding.name.probe + (f" [{deciding.name.target}]" if deciding.name.target else "")
+    stage = result.stage.words[language] if result.stage else "?"
+    french = language == "fr"
+    lines = [f"Sonde {probe}, échelon « {stage} »." if french else f"Probe {probe}, rung “{stage}”."]
+    if result.cause is None:
+        return lines
+    said, side = result.cause.words[language], SIDES[result.cause.side][language]
+    lines.append(f"Cause : {said} ({side})." if french else f"Cause: {said} ({side}).")
+    if result.detail:
+        lines.append(f"Détail : {result.detail}" if french else f"Detail: {result.detail}")
+    return [*lines, result.cause.advice(language)]
+
+
+def _span(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 05`, `2 d 4 h`: as exact as people need."""
+    minutes = int(max(0.0, seconds) // 60)
+    if minutes < 1:
+        return f"{int(max(0.0, seconds))} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02}" if hours < 48 else f"{hours // 24} × 24 h"

@@ -1,0 +1,194 @@
+"""A channel that POSTs each message as JSON to an address, signed if a key is given."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import AfterValidator, Field
+
+from retabli.alerts.channel import ChannelSettings, NotAccepted
+from retabli.alerts.stamps import iso
+from retabli.model.ladder import Fall, cause_of, detail_of
+from retabli.model.record import Message
+from retabli.model.settings import Duration, Secret, SecretRef, Tls, format_duration
+from retabli.net.tls import context_for
+
+ANSWER_LIMIT = 65536  # bytes of an answer that are read; the rest is not our business
+LINGER = 1.0  # seconds that the rest of an accepting answer may take
+SIGNATURE = "X-Retabli-Signature"
+OURS = {"host", "content-type", "content-length", "transfer-encoding", "idempotency-key", SIGNATURE.lower()}
+SECRET_HEADER = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is no address: write http://… or https://…")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a secret is not written in clear: leave user and password out of the address, use headers")
+    return value
+
+
+def _header_name(value: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value):  # RFC 9110, section 5.6.2
+        raise ValueError(f"{value!r} is no name of a header")
+    if value.lower() in OURS:
+        raise ValueError(f"{value} is set by Retabli itself")
+    return value
+
+
+class HookTls(Tls):
+    """How TLS is spoken to a webhook. A type of its own, so that its context is: httpx writes its ALPN into it."""
+
+    mode: Literal["implicit"] = "implicit"
+
+
+class Webhook(ChannelSettings):
+    """A 2xx answer accepts the message; redirects are not followed. `timeout` bounds one whole attempt."""
+
+    kind: Literal["webhook"]
+    url: Annotated[str, AfterValidator(_address)]
+    key: SecretRef | None = None
+    headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(default_factory=dict)
+    timeout: Duration = 10.0
+    tls: HookTls = HookTls()
+
+    def build(self) -> "WebhookChannel":
+        return WebhookChannel(self)
+
+    def secrets(self) -> Iterator[Secret]:
+        if self.key is not None:
+            yield self.key
+        yield from (value for value in self.headers.values() if isinstance(value, Secret))
+
+    def faults(self) -> Iterator[str]:
+        for name, value in self.headers.items():
+            if isinstance(value, str) and SECRET_HEADER.search(name):
+                yield f"headers.{name}: a secret is not written in clear: name where it is, as {{file: …}}"
+
+    def warnings(self) -> Iterator[str]:
+        if urlsplit(self.url).scheme == "http" and self.key is None:
+            yield "pages travel in clear and unsigned: give a key, or an https address"
+
+
+def sign(key: bytes, body: bytes, at: int) -> str:
+    """The signature's header: HMAC-SHA256 over `<Unix time>.<body>`, so that an old message cannot be sent again."""
+    digest = hmac.new(key, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+class WebhookChannel:
+    """Keeps its connections from one message to the next."""
+
+    def __init__(self, settings: Webhook, *, wall: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._wall = wall
+        self._clients: list[httpx.AsyncClient] = []
+        self._context: ssl.SSLContext | None = None
+
+    async def send(self, message: Message) -> None:
+        """
+        Raises:
+            NotAccepted: no 2xx answer within `timeout`, or a secret or a certificate that cannot be read now.
+        """
+        try:
+            async with asyncio.timeout(self._settings.timeout) as deadline:
+                response = await self._post(message)
+                try:
+                    if not response.is_success:
+                        raise NotAccepted(await _refusal(response))
+                    deadline.reschedule(None)  # it is accepted, whatever becomes of the rest of the answer
+                    await _finish(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise NotAccepted(f"no answer within {format_duration(self._settings.timeout)}") from None
+        except Fall as fall:
+            raise NotAccepted(fall.detail) from fall
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NotAccepted(_why(error)) from error
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+        self._clients.clear()
+
+    async def _post(self, message: Message) -> httpx.Response:
+        at = self._wall()
+        body = json.dumps({**message.body, "key": message.key, "sent_at": iso(at)}).encode()
+        headers = await asyncio.to_thread(self._headers, message, body, int(at))  # secrets are read from files
+        client = await self._open()
+        request = client.build_request("POST", self._settings.url, content=body, headers=headers)
+        if self._settings.tls.server_name:
+            request.extensions["sni_hostname"] = self._settings.tls.server_name
+        return await client.send(request, stream=True)
+
+    def _headers(self, message: Message, body: bytes, at: int) -> dict[str, str]:
+        headers = {
+            "User-Agent": "retabli",
+            "Content-Type": "application/json",
+            "Idempotency-Key": quote(message.key, safe=":/+"),
+        }
+        for name, value in self._settings.headers.items():
+            headers[name] = value if isinstance(value, str) else value.text()
+        if self._settings.key is not None:
+            headers[SIGNATURE] = sign(self._settings.key.read(), body, at)
+        return headers
+
+    async def _open(self) -> httpx.AsyncClient:
+        """The client; another one once the files of its TLS settings were renewed (attempts under way end on the old)."""
+        context = await asyncio.to_thread(context_for, self._settings.tls)
+        if context is not self._context:
+            self._context = context
+            client = httpx.AsyncClient(
+                verify=context,
+                trust_env=False,  # a proxy of the environment is no road that anybody decided on
+                follow_redirects=False,
+                timeout=None,  # noqa: S113 - one deadline for the whole attempt stands around it
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=2),
+            )
+            self._clients.append(client)
+        return self._clients[-1]
+
+
+async def _finish(response: httpx.Response) -> None:
+    """Read a short answer to its end, so that its connection can serve again; leave a long or a slow one."""
+    if int(response.headers.get("content-length", "-1")) not in range(ANSWER_LIMIT):
+        return
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(LINGER):
+            async for _ in response.aiter_raw():
+                pass
+
+
+async def _refusal(response: httpx.Response) -> str:
+    if response.is_redirect:
+        return f"answers {response.status_code}, a redirect, which is not followed: give the final address"
+    said = b""
+    async for part in response.aiter_raw():  # not decompressed: a small answer cannot become a large one
+        said += part
+        if len(said) >= ANSWER_LIMIT:
+            break
+    text = "" if "content-encoding" in response.headers else said.decode("utf-8", "replace")
+    return f"answers {response.status_code}: {text}" if text.strip() else f"answers {response.status_code}"
+
+
+def _why(error: Exception) -> str:
+    """In our own words where the ladder's table knows what went wrong, else in httpx's."""
+    link: BaseException | None = error
+    while link is not None:
+        found = cause_of(link)
+        if found is not None:
+            detail = detail_of(link)
+            return f"{found.words.en}: {detail}" if detail else found.words.en
+        link = link.__cause__ or link.__context__
+    return f"{type(error).__name__}: {error}"
