@@ -1,5 +1,6 @@
 """The first rungs of every kind that speaks over TCP: resolve, connect and, where it comes first, TLS."""
 
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from retabli.model import stages
@@ -22,13 +23,17 @@ async def open_connection(
     resolver: Resolver | None = None,
     tls: Tls | None = None,
     family: Literal[4, 6] | None = None,
+    screen: Callable[[Sequence[str]], None] | None = None,
 ) -> Connection:
     """Climb RESOLVE, CONNECT and, when TLS is implicit, TLS; note what was found on the way.
 
+    `screen` is shown the addresses before any is connected to, and may raise a Fall (a sinkhole, a forbidden place).
     An address that failed while another worked is no fall: it is told as the property `failed_addresses`.
     """
     with ladder.rung(stages.RESOLVE):
         answer = await resolve(host, resolver=resolver, family=family)
+        if screen is not None:
+            screen(answer.addresses)
     ladder.measure(Measure.DNS_LOOKUP, answer.seconds)
     fates: dict[str, Fall] = {}
     try:
