@@ -31,8 +31,8 @@ CLOCK_OFF = cause(
     fr="notre horloge s'écarte trop du serveur de temps",
     en="our clock is too far from the time server's",
     look=Words(
-        "Vérifier ce qui tient cette machine à l'heure (chrony, systemd-timesyncd) : certificats et jetons en dépendent.",
-        "Check what keeps this machine's clock (chrony, systemd-timesyncd): certificates and tokens depend on it.",
+        "Vérifier ce qui met cette machine à l'heure (chrony, timesyncd) : certificats et jetons en dépendent.",
+        "Check what keeps this machine's clock (chrony, timesyncd): certificates and tokens depend on it.",
     ),
 )
 UNSYNCHRONISED = cause(

@@ -18,6 +18,7 @@ from retabli.net.certificates import Chain, read_chain
 # Handshake messages that are kept (RFC 8446, section 4; the same numbers in RFC 5246, section 7.4).
 CERTIFICATE = 11
 CERTIFICATE_REQUEST = 13
+TLS13 = 0x0304
 
 VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -34,13 +35,14 @@ class Session(ssl.SSLObject):
     """One TLS conversation in memory, which keeps what the peer showed of itself during the handshake."""
 
     certificate_message: bytes | None = None
+    certificate_version: int = 0  # version() is not known before the handshake has ended well
     client_certificate_asked: bool = False
 
     def chain(self) -> Chain | None:
         """The certificates as the peer sent them, also when OpenSSL refused them; None when it sent none."""
         if self.certificate_message is None:
             return None
-        found = certificates_in(self.certificate_message, self.version() == "TLSv1.3")
+        found = certificates_in(self.certificate_message, self.certificate_version >= TLS13)
         return read_chain(found) if found else None
 
 
@@ -163,6 +165,7 @@ def _listen(context: ssl.SSLContext) -> None:
             return
         if message == CERTIFICATE:
             session.certificate_message = data
+            session.certificate_version = version
         elif message == CERTIFICATE_REQUEST:
             session.client_certificate_asked = True
 
