@@ -82,7 +82,7 @@ class Drain:
         self._woken.set()
 
     def use(self, channels: Mapping[str, Channel]) -> None:
-        """Go on with the channels of another configuration. What is under way ends on the old ones, which are then closed."""
+        """Go on with the channels of another configuration. What is under way ends on the old ones."""
         self._retired += self._channels.values()
         self._channels = dict(channels)
         self._due.clear()

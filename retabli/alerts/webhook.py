@@ -110,7 +110,7 @@ class WebhookChannel:
                     await _finish(response)
                 finally:
                     await response.aclose()
-        except TimeoutError:
+        except (TimeoutError, httpx.TimeoutException):
             raise NotAccepted(f"no answer within {format_duration(self._settings.timeout)}") from None
         except Fall as fall:
             raise NotAccepted(fall.detail) from fall
@@ -145,7 +145,7 @@ class WebhookChannel:
         return headers
 
     async def _open(self) -> httpx.AsyncClient:
-        """The client; another one once the files of its TLS settings were renewed (attempts under way end on the old)."""
+        """The client; another one once the files of its TLS settings were renewed (the old one ends what it began)."""
         context = await asyncio.to_thread(context_for, self._settings.tls)
         if context is not self._context:
             self._context = context
@@ -153,7 +153,9 @@ class WebhookChannel:
                 verify=context,
                 trust_env=False,  # a proxy of the environment is no road that anybody decided on
                 follow_redirects=False,
-                timeout=None,  # noqa: S113 - one deadline for the whole attempt stands around it
+                # One deadline for the whole attempt stands around it. These end a TCP connect and a TLS handshake
+                # before that one falls: cut off from outside, a handshake of httpcore leaves its socket open.
+                timeout=httpx.Timeout(None, connect=self._settings.timeout * 0.45),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=2),
             )
             self._clients.append(client)
