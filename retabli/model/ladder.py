@@ -239,6 +239,10 @@ class Ladder:
         finally:
             self._rename = before
 
+    def skip(self, stage: Stage) -> None:
+        """This climb has no such rung, and its ladder is shorter by it: a plain site has no TLS."""
+        self.stages = tuple(kept for kept in self.stages if kept is not stage)
+
     def spent(self, stage: Stage) -> float | None:
         """Seconds spent on a rung so far, every climb of it together; None when it was not climbed."""
         return next((rung.seconds for rung in self._rungs if rung.stage is stage), None)
