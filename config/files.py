@@ -1,0 +1,142 @@
+"""Secrets, certificates and keys: whether each is where the configuration says, and readable by nobody else."""
+
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from config.draft import Draft
+from config.faults import Findings
+from config.yaml_lines import Steps
+from retabli.model.settings import Secret, Tls
+
+
+def check_files(draft: Draft, findings: Findings) -> None:
+    """Reads every secret, authority, certificate and key once; tells a fault wherever one is named."""
+    checking = _Checking(findings, draft.named)
+    for name, proxy in draft.proxies.items():
+        if id(proxy) not in draft.stand_ins:
+            checking.look(("proxies", name), proxy, described=True)
+    for name, mailbox in draft.mailboxes.items():
+        if id(mailbox) not in draft.stand_ins:
+            checking.look(("mailboxes", name), mailbox, described=True)
+    for name, channel in draft.channels.items():
+        checking.look(("alerts", "channels", name), channel)
+    for flow, sound in draft.probes.items():
+        for name, probe in sound.items():
+            checking.look(("flows", flow, "probes", name), probe)
+
+
+@dataclass(slots=True)
+class _Checking:
+    findings: Findings
+    named: set[int]
+    _secrets: dict[Secret, str | None] = field(default_factory=dict)
+    _tls: dict[Tls, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    _open: set[Path] = field(default_factory=set)
+
+    def look(self, steps: Steps, model: BaseModel, *, described: bool = False) -> None:
+        for at, value in parts(steps, model, self.named if not described else self.named - {id(model)}):
+            if isinstance(value, Secret):
+                self._secret(at, value)
+            elif isinstance(value, Tls):
+                self._check_tls(at, value)
+
+    def _secret(self, steps: Steps, secret: Secret) -> None:
+        if secret not in self._secrets:
+            self._secrets[secret] = secret.fault()
+            if secret.path is not None:
+                self._check_mode(steps, secret.path)
+        fault = self._secrets[secret]
+        if fault is not None:
+            self.findings.fault(steps, fault)
+
+    def _check_tls(self, steps: Steps, tls: Tls) -> None:
+        if tls not in self._tls:
+            self._tls[tls] = tuple(tls_faults(tls))
+            if tls.client_key is not None:
+                self._check_mode((*steps, "client_key"), tls.client_key)
+        for key, sentence in self._tls[tls]:
+            self.findings.fault((*steps, key), sentence)
+
+    def _check_mode(self, steps: Steps, path: Path) -> None:
+        if path in self._open:
+            return
+        self._open.add(path)
+        try:
+            status = path.stat()
+        except OSError:
+            return  # told already, as a fault
+        if status.st_mode & 0o004:
+            self.findings.warn(steps, f"{path}: everybody on this machine may read this secret (chmod 600)")
+        elif status.st_mode & 0o040 and status.st_uid == os.geteuid() != 0:
+            # A file of root's that our group may read is how we are let in; our own needs no group.
+            self.findings.warn(steps, f"{path}: others than its owner may read this secret (chmod 600)")
+
+
+def parts(steps: Steps, value: object, named: set[int]) -> Iterator[tuple[Steps, object]]:
+    """(path, part) of every secret and TLS setting within; what has a name of its own is left out."""
+    if isinstance(value, Secret):
+        yield steps, value
+    elif isinstance(value, BaseModel):
+        if id(value) in named:
+            return
+        if isinstance(value, Tls):
+            yield steps, value
+        for key, entry in type(value).model_fields.items():
+            yield from parts((*steps, entry.alias or key), getattr(value, key), named)
+    elif isinstance(value, tuple | list):
+        for number, each in enumerate(value):
+            yield from parts((*steps, number), each, named)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from parts((*steps, str(key)), each, named)
+
+
+def tls_faults(tls: Tls) -> Iterator[tuple[str, str]]:
+    """(key, sentence) of each file that is missing or is not what it should be."""
+    missing = False
+    for key in ("ca", "client_cert", "client_key"):
+        path = getattr(tls, key)
+        fault = unreadable(path) if path is not None else None
+        if fault is not None:
+            missing = True
+            yield key, fault
+    if tls.client_key is not None and tls.client_cert is None:
+        yield "client_key", "a key without its certificate: name client_cert too"
+    if missing:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if tls.ca is not None:
+        try:
+            context.load_verify_locations(cafile=tls.ca)
+        except (ssl.SSLError, OSError):
+            yield "ca", f"{tls.ca}: holds no certificate (PEM)"
+    if tls.client_cert is not None:
+        try:
+            context.load_cert_chain(tls.client_cert, tls.client_key, password=lambda: b"")
+        except ssl.SSLError as error:
+            yield "client_cert", f"{tls.client_cert}: {why_no_pair(error)}"
+        except (OSError, ValueError):
+            yield "client_cert", f"{tls.client_cert}: holds no certificate (PEM)"
+
+
+def why_no_pair(error: ssl.SSLError) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "the key in client_key is not this certificate's"
+    if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ"):
+        return "its key is encrypted: nobody is there to type the password"
+    return "holds no certificate, or no key for it (PEM)"
+
+
+def unreadable(path: Path) -> str | None:
+    """Why a file cannot be read now, as a sentence."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return None

@@ -1,0 +1,154 @@
+"""Loads a configuration: finds its files, reads them, checks everything, and refuses with every fault at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from yaml.nodes import MappingNode
+
+from config.checks import check, written_parents
+from config.configuration import Configuration
+from config.draft import Draft, Drafting
+from config.faults import ConfigurationFault, Fault, Findings, in_order
+from config.files import check_files
+from config.sections import FlowSettings, parse_listen, policy
+from config.yaml_lines import Lines, Place, Reading, Steps, Unreadable, budget, compose, join, read
+from retabli.model.flow import Flow, Require
+from retabli.model.states import Criticality, Intent
+from retabli.model.words import Words
+
+VARIABLE = "RETABLI_CONFIG"
+USUAL = Path("/etc/retabli")
+
+
+def load(path: Path | None = None) -> Configuration:
+    """The configuration in a file or in a directory of `*.yaml`; None looks where the operator said, or usually has it.
+
+    Raises:
+        ConfigurationFault: with every fault; nothing of it may be used.
+    """
+    found = chosen(path)
+    findings = Findings()
+    files = files_of(found, findings)
+    root, nodes = _read(files, findings)
+    reading = Reading(budget(nodes))
+    tree = reading.value(root)
+    findings.lines = Lines(root)
+    _note(reading.wrong, findings)
+    folder = (found if found.is_dir() else found.parent).absolute()
+    draft = Drafting(tree, folder, findings).read()
+    check(draft, tree, findings)
+    check_files(draft, findings)
+    findings.refuse()
+    return _configuration(draft, tree, files, findings)
+
+
+def chosen(path: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the configuration is: as said, else $RETABLI_CONFIG, else /etc/retabli.
+
+    Raises:
+        ConfigurationFault: in none of the three.
+    """
+    if path is not None:
+        return path
+    if environment.get(VARIABLE):
+        return Path(environment[VARIABLE])
+    if USUAL.exists():
+        return USUAL
+    said = f"no configuration is named: give --config PATH, or set ${VARIABLE}, or put one into {USUAL}"
+    raise ConfigurationFault([Fault("", 0, "", said)])
+
+
+def files_of(path: Path, findings: Findings) -> tuple[Path, ...]:
+    """The file, or a directory's `*.yaml` in the order of their names.
+
+    Raises:
+        ConfigurationFault: there is nothing to read.
+    """
+    try:
+        if not path.is_dir():
+            path.stat()
+            return (path,)
+        inside = sorted(path.iterdir())
+    except OSError as error:
+        raise ConfigurationFault([Fault(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
+    files = tuple(each for each in inside if each.suffix == ".yaml" and not each.name.startswith("."))
+    if not files:
+        raise ConfigurationFault([Fault(str(path), 0, "", "there is no *.yaml file in this directory")])
+    for each in inside:
+        if each.suffix.lower() in (".yml", ".yaml") and each not in files and not each.name.startswith("."):
+            findings.warnings.append(Fault(str(each), 0, "", "is not read: only names that end in .yaml are"))
+    return files
+
+
+def _read(files: tuple[Path, ...], findings: Findings) -> tuple[MappingNode, int]:
+    """One root of all files, and how many nodes they have. A file that is no YAML leaves nothing to check."""
+    roots: list[MappingNode] = []
+    nodes = 0
+    for file in files:
+        try:
+            root, count = compose(read(file, str(file)), str(file))
+        except Unreadable as error:
+            findings.faults.append(Fault(error.file, error.line, "", error.sentence))
+            continue
+        if root is not None:
+            roots.append(root)
+            nodes += count
+    if not roots and not findings.faults:
+        findings.faults.append(Fault(str(files[0]), 0, "", "nothing is written here: there is nothing to watch"))
+    findings.refuse()
+    wrong: list[tuple[Place, Steps, str]] = []
+    joined = join(roots, wrong)
+    _note(wrong, findings)
+    return joined, nodes
+
+
+def _note(wrong: list[tuple[Place, Steps, str]], findings: Findings) -> None:
+    for place, steps, sentence in wrong:
+        findings.fault(steps, sentence, place)
+
+
+def _configuration(draft: Draft, tree: Mapping[str, Any], files: tuple[Path, ...], findings: Findings) -> Configuration:
+    site, place, web, keep = draft.site, draft.place, draft.web, draft.keep
+    if site is None or place is None or web is None or keep is None:
+        raise ValueError("a draft with faults is no configuration")
+    parents = written_parents(tree)
+    flows = {name: _flow(name, flow, draft, parents.get(name, ())) for name, flow in draft.flows.items()}
+    return Configuration(
+        site=site,
+        standpoint=place.standpoint,
+        state=place.state,
+        listen=parse_listen(web.listen),
+        url=web.url,
+        resolver=draft.resolver,
+        defaults=draft.defaults,
+        keep=keep,
+        proxies=MappingProxyType(draft.proxies),
+        mailboxes=MappingProxyType(draft.mailboxes),
+        channels=MappingProxyType(draft.channels),
+        routes=draft.routes,
+        flows=MappingProxyType(flows),
+        warnings=in_order(findings.warnings),
+        files=files,
+    )
+
+
+def _flow(name: str, settings: FlowSettings, draft: Draft, parents: tuple[str, ...]) -> Flow:
+    return Flow(
+        id=name,
+        title=settings.title or Words.same(name),
+        intent=Intent(settings.intent),
+        probes=MappingProxyType(draft.probes[name]),
+        policy=policy(settings, draft.defaults),
+        require=Require(settings.require),
+        group=settings.group,
+        criticality=Criticality(settings.criticality),
+        owner=settings.owner,
+        runbook=settings.runbook,
+        notice=settings.notice,
+        declared_since=settings.declared_since,
+        parents=tuple(dict.fromkeys(parents)),
+        public=settings.public,
+    )

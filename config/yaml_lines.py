@@ -1,0 +1,378 @@
+"""YAML files to one tree of plain values, each with the file and line it stands on. No file can make it run away.
+
+Scalars are read as YAML 1.2's core schema has them: `no`, `on`, `22:30` and dates stay the text they look like, so
+that only `true`, `false`, `null` and plain decimal numbers are anything else.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+Step: TypeAlias = str | int
+Steps: TypeAlias = tuple[Step, ...]
+Place: TypeAlias = tuple[str, int]  # the file as the operator named it, and the line, from 1
+
+SIZE = 32 * 1024 * 1024  # bytes of one file; ten thousand flows are about five million
+DEPTH = 50  # of values within values
+EXPANSION = 10  # how many times their own number of values aliases may make of a file's …
+ALLOWANCE = 10_000  # … beyond these
+NEAR = 8  # steps of a path that are told
+
+PREFIX = "tag:yaml.org,2002:"
+STR, INT, FLOAT, BOOL, NULL = (PREFIX + name for name in ("str", "int", "float", "bool", "null"))
+SEQ, MAP, MERGE = (PREFIX + name for name in ("seq", "map", "merge"))
+TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+VOID = {"", "~", "null", "Null", "NULL"}
+WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})?\.?[0-9]{1,18}(?:[eE][-+]?[0-9]{1,3})?|[-+]?[0-9]{1,18}\.")
+SPECIAL = frozenset("tTfFnN~<0123456789+-.")
+
+Entries: TypeAlias = dict[str, tuple[Node, Node]]
+
+
+class Unreadable(Exception):
+    """A file that is no YAML. `line` counts from 1; 0 when the fault is the file's and no line's."""
+
+    def __init__(self, file: str, line: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.file, self.line, self.sentence = file, line, sentence
+
+
+class _Named(io.BytesIO):
+    """A file's bytes; libyaml takes the name for every mark from here."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+class _Core:
+    """The scalars of the core schema, and a bound on nesting: libyaml's own composer overflows the stack."""
+
+    nodes = 0
+    depth = 0
+
+    def descend_resolver(self, _parent: object, _index: object) -> None:
+        self.nodes += 1
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise yaml.YAMLError(f"values within values more than {DEPTH} deep")
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, kind: type[Node], value: str, implicit: Any) -> str:
+        if kind is ScalarNode:
+            return plain_tag(value) if implicit[0] else STR
+        return MAP if kind is MappingNode else SEQ
+
+
+def plain_tag(value: str) -> str:
+    """What a scalar without quotes is."""
+    if value and value[0] not in SPECIAL:
+        return STR
+    if value in VOID:
+        return NULL
+    if value in TRUTH:
+        return BOOL
+    if WHOLE.fullmatch(value):
+        return INT
+    if value == "<<":
+        return MERGE
+    return FLOAT if DECIMAL.fullmatch(value) and ("." in value or "e" in value or "E" in value) else STR
+
+
+try:
+    from yaml._yaml import CParser
+
+    class _Loader(_Core, CParser):
+        """libyaml's parser."""
+
+except ImportError:  # PyYAML built without libyaml
+
+    class _Loader(  # type: ignore[no-redef]
+        _Core, yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer
+    ):
+        """The same in Python, four times slower."""
+
+        def __init__(self, stream: Any) -> None:
+            yaml.reader.Reader.__init__(self, stream)
+            yaml.scanner.Scanner.__init__(self)
+            yaml.parser.Parser.__init__(self)
+            yaml.composer.Composer.__init__(self)
+
+
+def compose(content: bytes, name: str) -> tuple[MappingNode | None, int]:
+    """The file's root mapping (None for an empty file) and how many nodes it has.
+
+    Raises:
+        Unreadable: no UTF-8, no YAML, too large, too deep, several documents, or no mapping.
+    """
+    if len(content) > SIZE:
+        raise Unreadable(name, 0, f"larger than {SIZE // 1024 // 1024} MB: no configuration is")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Unreadable(name, line, "this is not UTF-8 text") from None
+    loader = _Loader(_Named(content, name))
+    try:
+        root = loader.get_single_node()
+    except yaml.YAMLError as error:
+        raise Unreadable(name, *_sentence(error, content)) from None
+    finally:
+        dispose = getattr(loader, "dispose", None)
+        if dispose is not None:
+            dispose()
+    if root is None or (isinstance(root, ScalarNode) and root.tag == NULL):
+        return None, 0
+    if not isinstance(root, MappingNode):
+        raise Unreadable(name, root.start_mark.line + 1, "a mapping of sections is wanted here, as in `flows: …`")
+    return root, loader.nodes
+
+
+def _sentence(error: yaml.YAMLError, content: bytes) -> tuple[int, str]:
+    """(line, sentence) of a syntax error, in an operator's words where PyYAML's are a parser's."""
+    if isinstance(error, yaml.reader.ReaderError):
+        line = content.count(b"\n", 0, error.position) + 1
+        return line, "a control character stands here: YAML does not allow it"
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return 0, str(error)
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark is not None else 0
+    problem = error.problem or error.context or "not YAML"
+    context = f" {error.context}" if error.context and error.problem else ""
+    if "single document" in (error.context or ""):
+        return line, "a second document begins here (---): one file is one document"
+    if _is_tab(content, mark):
+        return line, "a tab stands here: YAML is indented by spaces"
+    return line, f"not YAML: {problem}{context}"
+
+
+def _is_tab(content: bytes, mark: Any) -> bool:
+    if mark is None:
+        return False
+    lines = content.decode("utf-8").split("\n")
+    text = lines[mark.line] if mark.line < len(lines) else ""
+    return text[mark.column : mark.column + 1] == "\t" or text[: len(text) - len(text.lstrip())].count("\t") > 0
+
+
+# Lines ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Lines:
+    """Where everything stands. Built once from the merged root; asked only when there is a fault to tell."""
+
+    root: MappingNode
+    _known: dict[int, Entries] = field(default_factory=dict)
+
+    def of(self, steps: Steps) -> Place:
+        """The place of the value at `steps`, or of the nearest thing above it that is written anywhere."""
+        node: Node = self.root
+        best: Node = node
+        for step in steps:
+            found = self._step(node, step)
+            if found is None:
+                break
+            key, node = found
+            best = key if isinstance(node, MappingNode | SequenceNode) else node
+            if isinstance(node, ScalarNode) and node.tag == NULL:
+                best = key
+        return place(best)
+
+    def _step(self, node: Node, step: Step) -> tuple[Node, Node] | None:
+        if isinstance(node, MappingNode):
+            if id(node) not in self._known:
+                self._known[id(node)] = entries(node)
+            return self._known[id(node)].get(str(step))
+        if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            return node.value[step], node.value[step]
+        return None
+
+
+def place(node: Node) -> Place:
+    return str(node.start_mark.name), node.start_mark.line + 1
+
+
+def entries(node: MappingNode, depth: int = 0) -> Entries:
+    """A mapping's keys, what `<<` brings included; its own keys win, and the first of two that are the same."""
+    own: Entries = {}
+    for key, value in node.value:
+        if key.tag != MERGE and isinstance(key, ScalarNode):
+            own.setdefault(key.value, (key, value))
+    if depth < DEPTH:
+        for key, value in node.value:
+            if key.tag == MERGE:
+                for merged in _merged(value):
+                    for name, pair in entries(merged, depth + 1).items():
+                        own.setdefault(name, pair)
+    return own
+
+
+def _merged(value: Node) -> Iterator[MappingNode]:
+    for node in value.value if isinstance(value, SequenceNode) else [value]:
+        if isinstance(node, MappingNode):
+            yield node
+
+
+# Values -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Reading:
+    """Builds plain values from nodes and notes what is wrong on the way, as (place, path, sentence)."""
+
+    budget: int
+    wrong: list[tuple[Place, Steps, str]] = field(default_factory=list)
+    _trail: list[Step] = field(default_factory=list)
+
+    def value(self, node: Node, depth: int = 0) -> Any:
+        self.budget -= 1
+        if self.budget < 0 or depth > DEPTH:
+            if self.budget >= -1 or depth > DEPTH:
+                self.budget = -2  # told once: what follows is the same alias again
+                self._note(node, "aliases make far more of this file than is written in it, or refer to themselves")
+            return None
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, MappingNode):
+            if node.tag != MAP:
+                return self._foreign(node)
+            return self._mapping(node, depth)
+        return self._list(node, depth) if node.tag == SEQ else self._foreign(node)
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        tag, text = node.tag, node.value
+        if tag in (STR, MERGE):
+            return text
+        if tag == INT and WHOLE.fullmatch(text):
+            return int(text)
+        if tag == BOOL and text in TRUTH:
+            return TRUTH[text]
+        if tag == NULL:
+            return None
+        if tag == FLOAT and DECIMAL.fullmatch(text):
+            return float(text)
+        return self._foreign(node)
+
+    def _list(self, node: Node, depth: int) -> list[Any]:
+        values = []
+        for number, each in enumerate(node.value):
+            self._trail.append(number)
+            values.append(self.value(each, depth + 1))
+            self._trail.pop()
+        return values
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        merges: list[Node] = []
+        for key_node, value_node in node.value:
+            if key_node.tag == MERGE:
+                merges.append(value_node)
+                continue
+            if not isinstance(key_node, ScalarNode) or key_node.tag != STR:
+                self._odd_key(key_node)
+                continue
+            key = key_node.value
+            self._trail.append(key)
+            if key in values:
+                first = place(entries(node)[key][0])[1]
+                self._note(key_node, f"set twice: it already stands in line {first}")
+            else:
+                values[key] = self.value(value_node, depth + 1)
+            self._trail.pop()
+        for merge in merges:
+            self._merge(values, merge, depth)
+        return values
+
+    def _merge(self, values: dict[str, Any], merge: Node, depth: int) -> None:
+        nodes = merge.value if isinstance(merge, SequenceNode) else [merge]
+        for node in nodes:
+            if not isinstance(node, MappingNode):
+                self._note(node, "`<<` takes an alias of a mapping, or a list of them")
+                continue
+            brought = self.value(node, depth + 1)
+            for name, value in (brought or {}).items():
+                values.setdefault(name, value)
+
+    def _odd_key(self, node: Node) -> None:
+        if isinstance(node, ScalarNode):
+            self._note(node, f"the key {node.value or 'null'} is not text: put it between quotes")
+        else:
+            self._note(node, "a list or a mapping cannot be a key; a text in braces wants quotes")
+
+    def _foreign(self, node: Node) -> None:
+        tag = "!!" + node.tag.removeprefix(PREFIX) if node.tag.startswith(PREFIX) else node.tag
+        self._note(node, f"the tag {tag} is not used here")
+
+    def _note(self, node: Node, sentence: str) -> None:
+        self.wrong.append((place(node), tuple(self._trail[:NEAR]), sentence))
+
+
+def budget(nodes: int) -> int:
+    """How many values may be made of this many nodes."""
+    return nodes * EXPANSION + ALLOWANCE
+
+
+# Several files ----------------------------------------------------------------------------------------------------
+
+# Each of these holds things with a name of their own: the same name in two files is a fault even if nothing differs.
+NAMED: frozenset[Steps] = frozenset({("flows",), ("proxies",), ("mailboxes",), ("alerts", "channels")})
+
+
+def join(roots: Sequence[MappingNode], wrong: list[tuple[Place, Steps, str]]) -> MappingNode:
+    """One root of several files': mappings merge; what two files set differently is noted in `wrong`."""
+    joined = roots[0]
+    for root in roots[1:]:
+        joined = _join(joined, root, (), wrong)
+    return joined
+
+
+def _join(left: MappingNode, right: MappingNode, at: Steps, wrong: list[tuple[Place, Steps, str]]) -> MappingNode:
+    both, known = list(left.value), entries(left)
+    where = {id(pair[0]): number for number, pair in enumerate(both)}
+    for key, value in right.value:
+        if not isinstance(key, ScalarNode) or key.value not in known:
+            both.append((key, value))
+            continue
+        steps = (*at, key.value)
+        known_key, known_value = known[key.value]
+        mergeable = at not in NAMED and id(known_key) in where
+        if mergeable and isinstance(known_value, MappingNode) and isinstance(value, MappingNode):
+            merged = _join(known_value, value, steps, wrong)
+            known[key.value] = (known_key, merged)
+            both[where[id(known_key)]] = (known_key, merged)
+        elif at in NAMED or not _same(known_value, value):
+            file, line = place(known_key)
+            again = "is already described in" if at in NAMED else "is already set, otherwise, in"
+            wrong.append((place(key), steps, f"{again} {file}:{line}"))
+    return MappingNode(left.tag, both, left.start_mark, left.end_mark)
+
+
+def _same(left: Node, right: Node) -> bool:
+    if isinstance(left, ScalarNode) and isinstance(right, ScalarNode):
+        return (left.tag, left.value) == (right.tag, right.value)
+    if isinstance(left, SequenceNode) and isinstance(right, SequenceNode):
+        pairs = zip(left.value, right.value, strict=False)
+        return len(left.value) == len(right.value) and all(_same(*pair) for pair in pairs)
+    return False
+
+
+def read(path: Path, name: str) -> bytes:
+    """The file's bytes, one more than SIZE at most.
+
+    Raises:
+        Unreadable: the system will not let us.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(SIZE + 1)
+    except OSError as error:
+        raise Unreadable(name, 0, f"cannot be read: {error.strerror}") from error
