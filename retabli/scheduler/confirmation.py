@@ -9,6 +9,7 @@ from retabli.scheduler.unit import Doubt, Run, Unit
 
 # Servers answer a wrong password slowly on purpose: a run that is silent here may be a refusal, which is not repeated.
 LOGINS = frozenset({stages.AUTH, stages.MAILBOX})
+AGAIN = 1.0  # seconds after which it is looked at whether it still stands there
 
 
 class Confirmations:
@@ -18,6 +19,7 @@ class Confirmations:
     failures (`wanted`). Its first confirmation runs at once, the next ones `policy.confirm` seconds apart, start to
     start, whether or not the ones before have ended, as long as the runs under way since the doubt began are fewer
     than the failures wanted. So a silent cut costs one deadline, not `fall` of them. Any success ends the doubt.
+    While a run stands at a login no other is started beside it, and after a refusal none at all: accounts lock.
     An unknown neither begins nor prolongs one: what cannot be judged is not hammered at.
     """
 
@@ -34,9 +36,8 @@ class Confirmations:
 
     def outlived(self, run: Run) -> None:
         """It is under way for longer than usual."""
-        if run.confirming or (run.ladder is not None and run.ladder.current in LOGINS):
-            return
-        self._doubt(run)
+        if not run.confirming:
+            self._doubt(run)
 
     def unjudged(self, unit: Unit) -> None:
         """A run ended without a verdict: a doubt that nothing else keeps alive is over."""
@@ -72,6 +73,8 @@ class Confirmations:
                 return
             now = loop.time()
             due = now if doubt.last is None else doubt.last + unit.policy.confirm
+            if _logs_in(unit):
+                due = max(due, now + AGAIN)
             if due > now:
                 doubt.timer = loop.call_at(due, self._next, unit, doubt)
                 return
@@ -83,6 +86,10 @@ class Confirmations:
         if unit.doubt is doubt:
             self._press(unit, doubt)
             self.unjudged(unit)
+
+
+def _logs_in(unit: Unit) -> bool:
+    return any(run.ladder is not None and run.ladder.current in LOGINS for run in unit.runs)
 
 
 def _under_way(unit: Unit, doubt: Doubt) -> int:

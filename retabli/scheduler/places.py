@@ -60,6 +60,6 @@ class Places:
             self._give(queue.popleft())
 
     def _give(self, run: Run) -> None:
-        run.place = Place.BUSY
         self.busy += 1
         self._start(run)
+        run.place = Place.BUSY

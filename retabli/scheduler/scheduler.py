@@ -187,11 +187,11 @@ class Scheduler:
         self._places.enter(run)
 
     def _start(self, run: Run) -> None:
-        """It has its place."""
+        """There is a place for it: at once, or after it waited in the queue."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._meter.lateness(now - run.beat)
-        if now > run.asked:
+        if run.place is Place.QUEUE:
             self._meter.waited(now - run.asked)
         unit = run.unit
         run.task = loop.create_task(self._run(run), name=unit.label)
