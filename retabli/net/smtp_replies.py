@@ -215,7 +215,9 @@ _TABLE: tuple[_Row, ...] = (
     _Row(smtp_causes.RELAY_DENIED, enhanced=_words(r"7\.54")),
     _Row(smtp_causes.GREYLISTED, text=_words(r"gr[ea]y-? ?list")),
     _Row(smtp_causes.RELAY_DENIED, text=_words(r"relay(ing)? (access )?(is )?(denied|not|prohibited)|\bto relay\b")),
-    _Row(smtp_causes.RELAY_DENIED, text=_words(r"(not|n't|denied|refus\w+|for) (permit\w* |allow\w* )?relay")),
+    _Row(
+        smtp_causes.RELAY_DENIED, text=_words(r"(not|n't|denied|refus\w+|for) (permitted |allowed )?(to (be )?)?relay")
+    ),
     _Row(smtp_causes.AUTH_REQUIRED, text=_words(r"authentication (is )?required|not authenticated")),
     _Row(smtp_causes.BLOCK_LISTED, text=_BLOCKED),
     _Row(smtp_causes.SENDER_UNPROVEN, text=_UNPROVEN),
