@@ -8,7 +8,7 @@ from urllib.parse import quote
 from retabli.alerts.stamps import iso, spoken
 from retabli.model.causes import Side
 from retabli.model.record import Deciding, FlowPicture, Incident
-from retabli.model.states import STATE_WORDS, Intent
+from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 
 HEADINGS = {  # by status and reason
@@ -25,6 +25,7 @@ HEADINGS = {  # by status and reason
         "La décision a changé, ce qui n'est pas un rétablissement", "The decision changed, which is no recovery"
     ),
 }
+IN_PART = Words("Rétabli en partie", "Restored in part")
 REMINDER = Words("Rappel", "Reminder")
 TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
 
@@ -102,7 +103,7 @@ def _lines(
     colon = " :" if language == "fr" else ":"
     place = f" ({letterhead.standpoint})" if letterhead.standpoint else ""
     lines = [
-        f"{_heading(status, incident, reason)[language]}{colon} {picture.flow.title[language]}",
+        f"{_heading(picture, incident, status, reason)[language]}{colon} {picture.flow.title[language]}",
         f"{letterhead.site}{place}",
         *_times(picture, incident, status, reason, letterhead, now),
     ]
@@ -123,12 +124,14 @@ def _lines(
     return [*lines, link] if (link := link_to(letterhead, picture.flow.id)) else lines
 
 
-def _heading(status: str, incident: Incident, reason: str) -> Words:
+def _heading(picture: FlowPicture, incident: Incident, status: str, reason: str) -> Words:
     if status == "test":
         return TEST
     if status == "reminder":
         said = HEADINGS["firing", incident.reason]
         return Words(f"{REMINDER.fr} – {said.fr}", f"{REMINDER.en} – {said.en}")
+    if (status, reason) == ("resolved", "dropped") and picture.state is not State.RESTORED:
+        return IN_PART
     return HEADINGS[status, reason]
 
 
@@ -147,9 +150,7 @@ def _times(
         lines.append(f"Était rétabli depuis {was}." if french else f"Had been restored since {was}.")
     if status in ("resolved", "reminder"):
         opened, lasted = spoken(incident.opened_at, zone, language), _span(now - incident.opened_at)
-        lines.append(
-            f"Alerte ouverte {opened}, il y a {lasted}." if french else f"Page opened on {opened}, {lasted} ago."
-        )
+        lines.append(f"Alerte ouverte {opened}, il y a {lasted}." if french else f"Paged on {opened}, {lasted} ago.")
     return lines
 
 

@@ -1,0 +1,261 @@
+"""A page says what dropped, since when, why, on whose side, and what to look at first; programs get exact fields."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from retabli.alerts.message import Letterhead, compose
+from retabli.alerts.routes import Route, faults, to_whom
+from retabli.alerts.stamps import iso, spoken
+from retabli.alerts.teller import Teller
+from retabli.model import causes, stages
+from retabli.model.flow import Flow, UnitName
+from retabli.model.record import Deciding, FlowPicture, Incident, Standing
+from retabli.model.result import Outcome, Result, Rung
+from retabli.model.states import Criticality, Intent, State
+from retabli.model.words import Words
+from retabli.paging import Notice, Status
+from retabli.restoration import begin
+
+NINE = 1688367600.0  # 3 July 2023, 07:00 UTC, 9:00 in Rennes
+CHU = Letterhead("CHU de Rennes", "inside", "fr", ZoneInfo("Europe/Paris"), "https://retabli.chu.example/")
+KEYS = [
+    *("key", "incident", "status", "reason", "site", "standpoint", "flow", "title", "state", "since", "restored_at"),
+    *("probe", "stage", "cause", "side", "detail", "because", "owner", "criticality", "runbook", "url", "text"),
+    "sent_at",
+]
+
+
+def picture(
+    *, state: State = State.DROPPED, since: float = NINE + 4440, restored_at: float | None = NINE, intent: str = "open"
+) -> FlowPicture:
+    flow = Flow(
+        id="mail-out",
+        title=Words("Messagerie : émission vers l'extérieur", "Outbound mail"),
+        intent=Intent(intent),
+        probes={},
+        owner="Équipe messagerie",
+        runbook="https://wiki.chu.example/mail-out",
+        criticality=Criticality.VITAL,
+    )
+    standing = replace(
+        begin(intent, NINE), state=state, since=since, shown=state, shown_since=since, restored_at=restored_at
+    )
+    rungs = (Rung(stages.RESOLVE, 0.1), Rung(stages.CONNECT, 0.1, causes.REFUSED, "10.0.0.25:25"))
+    result = Result(Outcome.FAILED, rungs, 11, stages.CONNECT, causes.REFUSED, "10.0.0.25:25", 0.0, 0.0, 0.2, since)
+    return FlowPicture(flow, standing, (), ("resolve", 1, 11), Deciding(UnitName("mail-out", "relay"), result))
+
+
+def page(
+    shown: FlowPicture, status: str = "firing", reason: str = "dropped", letterhead: Letterhead = CHU, **incident: Any
+) -> Mapping[str, Any]:
+    opened = Incident("4f2a", incident.pop("why", "dropped"), NINE + 4440, **incident)
+    return compose(shown, opened, status, reason, letterhead, NINE + 4500)
+
+
+def test_a_page_has_exactly_the_promised_fields() -> None:
+    body = page(picture())
+    assert list(body) == KEYS
+    assert {key: value for key, value in body.items() if key != "text"} == {
+        "key": "4f2a-firing",
+        "incident": "4f2a",
+        "status": "firing",
+        "reason": "dropped",
+        "site": "CHU de Rennes",
+        "standpoint": "inside",
+        "flow": "mail-out",
+        "title": "Messagerie : émission vers l'extérieur",
+        "state": "dropped",
+        "since": "2023-07-03T08:14:00Z",
+        "restored_at": "2023-07-03T07:00:00Z",
+        "probe": "relay",
+        "stage": "connect",
+        "cause": "refused",
+        "side": "partner_down",
+        "detail": "10.0.0.25:25",
+        "because": None,
+        "owner": "Équipe messagerie",
+        "criticality": "vital",
+        "runbook": "https://wiki.chu.example/mail-out",
+        "url": "https://retabli.chu.example/flows/mail-out",
+        "sent_at": "2023-07-03T08:15:00Z",
+    }
+
+
+def test_a_page_reads_in_french() -> None:
+    assert page(picture())["text"].splitlines() == [
+        "Retombé : Messagerie : émission vers l'extérieur",
+        "CHU de Rennes (inside)",
+        "État : retombé depuis le 3 juillet 2023 à 10 h 14.",
+        "Était rétabli depuis le 3 juillet 2023 à 9 h 00.",
+        "Sonde relay, échelon « connexion ».",
+        "Cause : connexion refusée (chez le partenaire, en panne).",
+        "Détail : 10.0.0.25:25",
+        "Joindre le partenaire : son service ne répond pas.",
+        "Responsable : Équipe messagerie",
+        "Procédure : https://wiki.chu.example/mail-out",
+        "https://retabli.chu.example/flows/mail-out",
+    ]
+
+
+def test_a_page_reads_in_english() -> None:
+    assert page(picture(), letterhead=replace(CHU, language="en"))["text"].splitlines() == [
+        "Dropped: Outbound mail",
+        "CHU de Rennes (inside)",
+        "State: dropped since 3 July 2023 at 10:14.",
+        "Had been restored since 3 July 2023 at 09:00.",
+        f"Probe relay, rung “{stages.CONNECT.words.en}”.",
+        "Cause: connection refused (at the partner's, who is down).",
+        "Detail: 10.0.0.25:25",
+        "Call the partner: their service does not answer.",
+        "Owner: Équipe messagerie",
+        "Runbook: https://wiki.chu.example/mail-out",
+        "https://retabli.chu.example/flows/mail-out",
+    ]
+
+
+def test_a_resolve_says_since_when_it_is_restored_and_names_no_cause() -> None:
+    body = page(picture(state=State.RESTORED, since=NINE + 4450, restored_at=NINE + 4450), "resolved")
+    assert body["text"].splitlines()[:4] == [
+        "Rétabli : Messagerie : émission vers l'extérieur",
+        "CHU de Rennes (inside)",
+        "État : rétabli depuis le 3 juillet 2023 à 10 h 14.",
+        "Alerte ouverte le 3 juillet 2023 à 10 h 14, il y a 1 min.",
+    ]
+    assert "Cause" not in body["text"]
+    assert (body["key"], body["incident"], body["state"]) == ("4f2a-resolved", "4f2a", "restored")
+
+
+def test_a_flow_that_comes_back_in_part_is_not_called_restored() -> None:
+    body = page(picture(state=State.DEGRADED), "resolved")
+    assert body["text"].startswith("Rétabli en partie : ")
+
+
+@pytest.mark.parametrize("reason", ["removed", "intent_changed"])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_page_that_ends_because_people_decided_so_is_never_worded_as_a_recovery(reason: str, language: str) -> None:
+    text = page(picture(), "resolved", reason, replace(CHU, language=language))["text"]
+    assert ("n'est pas un rétablissement" if language == "fr" else "is no recovery") in text.splitlines()[0]
+    assert not text.startswith(("Rétabli", "Restored"))
+
+
+def test_a_breach_says_that_a_flow_that_must_stay_shut_answers() -> None:
+    shown = picture(state=State.BREACHED, intent="closed", restored_at=None)
+    text = page(shown, reason="breached", why="breached")["text"]
+    assert text.startswith("Isolement rompu : ")
+    assert "Ce flux doit rester fermé, et il répond." in text
+    assert "rétabli" not in text
+
+
+def test_blindness_is_never_told_as_a_fall() -> None:
+    text = page(picture(state=State.UNKNOWN), reason="unknown", why="unknown")["text"]
+    assert text.startswith("Plus rien n'est su : ")
+    assert "État : inconnu depuis" in text
+    assert "Retombé" not in text
+
+
+def test_each_reminder_is_another_message_of_the_same_incident() -> None:
+    first, second = page(picture(), "reminder", reminders=1), page(picture(), "reminder", reminders=2)
+    assert (first["key"], second["key"]) == ("4f2a-reminder1", "4f2a-reminder2")
+    assert first["incident"] == second["incident"]
+    assert first["text"].startswith("Rappel – Retombé : ")
+
+
+def test_without_a_deciding_unit_an_address_or_an_owner_the_page_stands_all_the_same() -> None:
+    shown = picture()
+    bare = replace(shown, deciding=None, flow=replace(shown.flow, owner="", runbook=""))
+    body = page(bare, letterhead=Letterhead("CHU"))
+    assert (body["probe"], body["stage"], body["cause"], body["side"], body["detail"]) == (None, None, None, None, "")
+    assert body["url"] == ""
+    assert body["text"].splitlines()[1:] == [
+        "CHU",
+        "État : retombé depuis le 3 juillet 2023 à 8 h 14.",
+        "Était rétabli depuis le 3 juillet 2023 à 7 h 00.",
+    ]
+
+
+def test_the_parent_that_explains_a_fall_is_named() -> None:
+    shown = picture()
+    body = page(replace(shown, standing=replace(shown.standing, because="own_link")))
+    assert body["because"] == "own_link"
+    assert "À cause de : own_link" in body["text"]
+
+
+def test_instants_are_written_for_programs_in_utc_and_for_people_in_their_own_time() -> None:
+    assert iso(NINE + 0.99) == "2023-07-03T07:00:00Z"
+    assert spoken(1690840800.0, ZoneInfo("Europe/Paris"), "fr") == "le 1er août 2023 à 0 h 00"
+    assert spoken(1690840800.0, ZoneInfo("UTC"), "en") == "31 July 2023 at 22:00"
+
+
+# to whom -----------------------------------------------------------------------------------------------------------
+
+
+def route(*states: str, to: tuple[str, ...]) -> Route:
+    return Route.model_validate({"states": list(states), "to": list(to)})
+
+
+def test_without_routes_every_channel_gets_every_page_and_nobody_a_warning() -> None:
+    for reason in ("dropped", "breached", "unknown"):
+        assert to_whom((), ("duty", "mail"), reason) == ("duty", "mail")
+    assert to_whom((), ("duty", "mail"), "degraded") == ()
+
+
+def test_a_message_goes_to_every_route_that_names_its_reason_and_to_a_channel_only_once() -> None:
+    routes = (route("dropped", "breached", to=("sms", "duty")), route("dropped", "degraded", to=("mail", "duty")))
+    channels = ("duty", "sms", "mail")
+    assert to_whom(routes, channels, "dropped") == ("duty", "sms", "mail")
+    assert to_whom(routes, channels, "breached") == ("duty", "sms")
+    assert to_whom(routes, channels, "degraded") == ("duty", "mail")
+
+
+def test_a_page_that_no_route_names_goes_to_all_rather_than_to_nobody() -> None:
+    assert to_whom((route("dropped", to=("duty",)),), ("duty", "mail"), "breached") == ("duty", "mail")
+    assert to_whom((route("dropped", to=("gone",)),), ("duty", "mail"), "dropped") == ("duty", "mail")
+
+
+def test_a_route_to_a_channel_that_does_not_exist_is_a_fault_with_a_suggestion() -> None:
+    assert list(faults((route("dropped", to=("duty", "mial")),), ("duty", "mail"))) == [
+        (0, 'no channel is called "mial" (did you mean "mail"?)')
+    ]
+
+
+def notice(status: Status, *got: str, reason: str = "dropped") -> Notice:
+    return Notice(status, reason, Incident("4f2a", "dropped", NINE, channels=got))
+
+
+def test_each_channel_is_given_the_same_message_under_the_same_key() -> None:
+    messages = Teller(CHU, ("duty", "mail"))(picture(), notice(Status.FIRING), NINE)
+    assert [(message.channel, message.key, message.flow) for message in messages] == [
+        ("duty", "4f2a-firing", "mail-out"),
+        ("mail", "4f2a-firing", "mail-out"),
+    ]
+    assert messages[0].body == messages[1].body
+
+
+def test_the_channels_that_got_a_page_get_its_resolve_whatever_the_routes_say_by_then() -> None:
+    teller = Teller(CHU, ("duty", "mail"), (route("dropped", to=("mail",)),))
+    resolved = teller(picture(), notice(Status.RESOLVED, "duty", "gone"), NINE)
+    assert [message.channel for message in resolved] == ["duty"]
+
+
+def test_a_resolve_goes_to_those_in_the_place_of_channels_that_are_gone_and_to_nobody_if_nobody_was_told() -> None:
+    teller = Teller(CHU, ("duty", "mail"))
+    gone = teller(picture(), notice(Status.RESOLVED, "gone", reason="removed"), NINE)
+    assert [message.channel for message in gone] == ["duty", "mail"]
+    assert teller(picture(), notice(Status.RESOLVED), NINE) == []
+
+
+def test_every_notice_that_the_pipeline_gives_has_its_heading() -> None:
+    for status, reason in (
+        *((Status.FIRING, reason) for reason in ("dropped", "breached", "unknown")),
+        *((Status.RESOLVED, reason) for reason in ("dropped", "breached", "unknown", "removed", "intent_changed")),
+    ):
+        for state in State:
+            shown = picture(state=state)
+            assert isinstance(shown.standing, Standing)
+            assert (
+                Teller(CHU, ("duty",))(shown, Notice(status, reason, Incident("i", "dropped", NINE)), NINE) is not None
+            )
