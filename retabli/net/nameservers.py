@@ -118,13 +118,15 @@ def _verdict(fates: dict[str, Fall]) -> Fall:
 async def _exchange(
     name: dns.name.Name, kind: dns.rdatatype.RdataType, server: str, port: int, seconds: float
 ) -> dns.message.QueryMessage:
+    noise: list[Fall] = []
     try:
         async with asyncio.timeout(seconds):
-            message = await _ask_once(dns.message.make_query(name, kind, use_edns=0, payload=PAYLOAD), server, port)
+            modern = dns.message.make_query(name, kind, use_edns=0, payload=PAYLOAD)
+            message = await _ask_once(modern, server, port, noise)
             if message.rcode() in NO_EDNS:
-                message = await _ask_once(dns.message.make_query(name, kind), server, port)
+                message = await _ask_once(dns.message.make_query(name, kind), server, port, noise)
     except TimeoutError:
-        raise Fall(causes.DNS_TIMEOUT, "no answer") from None
+        raise noise[0] if noise else Fall(causes.DNS_TIMEOUT, "no answer") from None
     except OSError as error:
         raise _unreachable(error) from error
     rcode = message.rcode()
@@ -141,39 +143,48 @@ def _unreachable(error: OSError) -> Fall:
     return Fall(causes.DNS_TIMEOUT, f"no answer ({detail_of(error).lower()})")
 
 
-async def _ask_once(query: dns.message.QueryMessage, server: str, port: int) -> dns.message.QueryMessage:
-    message = await _by_udp(query, server, port)
-    if message.flags & dns.flags.TC:
-        message = await _by_tcp(query, server, port)
-    return message
+async def _ask_once(
+    query: dns.message.QueryMessage, server: str, port: int, noise: list[Fall]
+) -> dns.message.QueryMessage:
+    message = await _by_udp(query, server, port, noise)
+    if not message.flags & dns.flags.TC:
+        return message
+    try:
+        return await _by_tcp(query, server, port)
+    except Fall as fall:
+        if fall.cause in PRECEDENCE:
+            raise
+        raise Fall(causes.DNS_TIMEOUT, f"too long for UDP, and no answer by TCP ({fall.cause.code})") from fall
 
 
-async def _by_udp(query: dns.message.QueryMessage, server: str, port: int) -> dns.message.QueryMessage:
-    """One question on a port of its own, chosen by the kernel: with the random id, what a forger must guess."""
+async def _by_udp(
+    query: dns.message.QueryMessage, server: str, port: int, noise: list[Fall]
+) -> dns.message.QueryMessage:
+    """One question on a port of its own, chosen by the kernel: with the random id, what a forger must guess.
+
+    What cannot be read is kept in `noise` and the true answer still waited for; with our id it is the server's own.
+    """
     loop = asyncio.get_running_loop()
     family, where = sockaddr(literal(server), port)
     with open_socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect(where)  # only this server's datagrams are received, and its "port unreachable"
         sock.send(query.to_wire())
-        garbage: Fall | None = None
         for _ in range(STRAYS):
+            data = await loop.sock_recv(sock, DATAGRAM)
             try:
-                message = _read(await loop.sock_recv(sock, DATAGRAM), query)
+                message = _read(data)
             except Fall as fall:
-                garbage = fall
+                if data[:2] == query.id.to_bytes(2):
+                    raise
+                noise.append(fall)
                 continue
             if query.is_response(message):
                 return message
             # Another id or another question: a forged or late answer, which must not count.
-        raise garbage or Fall(causes.DNS_GARBAGE, "only answers to other questions")
+        raise Fall(causes.DNS_GARBAGE, "a flood of answers to other questions")
 
 
-def _read(data: bytes, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
-    """The message, when it can be read.
-
-    Raises:
-        Fall: `dns_garbage`. Garbage that bears our id comes from the server itself and ends the question.
-    """
+def _read(data: bytes) -> dns.message.QueryMessage:
     try:
         message = dns.message.from_wire(data, ignore_trailing=True)
     except (dns.exception.DNSException, ValueError) as error:
@@ -189,7 +200,7 @@ async def _by_tcp(query: dns.message.QueryMessage, server: str, port: int) -> dn
     async with await connect([server], port) as connection:
         await connection.send(len(wire).to_bytes(2) + wire)
         size = int.from_bytes(await connection.read_exactly(2))
-        message = _read(await connection.read_exactly(size), query)
+        message = _read(await connection.read_exactly(size))
     if not query.is_response(message):
         raise Fall(causes.DNS_GARBAGE, "an answer to another question, by TCP")
     return message

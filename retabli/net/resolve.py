@@ -19,6 +19,7 @@ from retabli.model.settings import Resolver
 from retabli.net.nameservers import USUAL, Patience, Reply, absolute, ask, unspecified
 from retabli.net.system_resolver import Vague, system_addresses, system_nameservers
 
+DNS_PORT = 53
 LONGEST_CHAIN = 8  # answers that only say "ask for that other name", before it is called a loop
 SECOND_FAMILY = 0.3  # seconds that the other family's answer is waited for once one has given addresses (RFC 8305, 3)
 
@@ -76,7 +77,7 @@ async def query(name: str, kind: str, resolver: Resolver | None = None, *, patie
     Raises:
         Fall: as `resolve`; `no_data` when the name exists and has none of that type.
     """
-    servers, port = (system_nameservers(), 53) if resolver is None else (resolver.nameservers, resolver.port)
+    servers, port = (system_nameservers(), DNS_PORT) if resolver is None else (resolver.nameservers, resolver.port)
     began = time.monotonic()
     wanted = dns.rdatatype.from_text(kind)
     asked = absolute(name)
