@@ -1,0 +1,23 @@
+"""Climbs a flow's ladders now, and prints each rung as it ends. Alters no state: its mail is a series of its own."""
+
+import argparse
+from pathlib import Path
+
+HELP = "climb a flow's ladder now and print it rung by rung; alters no state"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="FLOW[/PROBE]", help="a flow, or one of its probes")
+    parser.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
+    parser.add_argument("--json", action="store_true", help="one line a probe, as in the API")
+    parser.add_argument("--watch", action="store_true", help="again and again, in the probe's own rhythm")
+    parser.add_argument("--lang", choices=("fr", "en"), help="the language of causes (default: the site's)")
+
+
+def main(args: argparse.Namespace) -> int:
+    from commands._climbing import Order, run
+    from config.loading import load
+
+    configuration = load(args.config)
+    order = Order.of(configuration, args.name)
+    return run(order, language=args.lang or configuration.site.language, as_json=args.json, watch=args.watch)
