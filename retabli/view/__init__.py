@@ -1,0 +1,7 @@
+"""The outlet in memory: the latest picture of every flow and the last of the log, for pages, API and streams."""
+
+from retabli.view.feed import Feed, Subscription
+from retabli.view.site import Site, iso
+from retabli.view.view import Logged, View
+
+__all__ = ["Feed", "Logged", "Site", "Subscription", "View", "iso"]

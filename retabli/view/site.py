@@ -1,0 +1,22 @@
+"""Where this daemon stands and how it speaks: the site's name, language, time zone; and instants as text."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`zone` is the site's time zone, for people; programs are given UTC. `cut_at` is a wall time, if it is known."""
+
+    name: str
+    language: str = "fr"
+    zone: tzinfo = UTC
+    standpoint: str = ""
+    cut_at: float | None = None
+
+
+def iso(instant: float | None) -> str | None:
+    """A wall time as RFC 3339 in UTC, to the millisecond: `2023-07-03T08:00:00.000Z`."""
+    if instant is None:
+        return None
+    return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,191 @@
+"""The picture in memory. It is shown every change, and asked by pages and API; nothing here waits for anything."""
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retabli.model import causes
+from retabli.model.causes import Cause
+from retabli.model.flow import UnitName
+from retabli.model.record import Entry, FlowPicture
+from retabli.model.result import Result
+from retabli.model.words import Words
+from retabli.view.feed import Encode, Feed
+from retabli.view.form import Stamp, entry_form, flow_form
+from retabli.view.site import Site, iso
+
+SLICE = 100  # flows put into JSON between two breaths of the loop
+ENTRIES = 1000  # of the log, that are kept at hand
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    entry: Entry
+    number: int | None
+
+
+def _unmapped(instant: float) -> float:
+    return instant
+
+
+class View:
+    """`stamp` maps a wall time to the one that is shown (the demo shows 2023); `wall` is the wall clock."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        stamp: Stamp = _unmapped,
+        wall: Callable[[], float] = time.time,
+        entries: int = ENTRIES,
+    ) -> None:
+        self.site = site
+        self.stamp = stamp
+        self._wall = wall
+        self._pictures: dict[str, FlowPicture] = {}
+        self.revision = 0  # how many changes were shown
+        self._revisions: dict[str, int] = {}
+        self._forms: dict[str, bytes] = {}  # each flow's JSON, until it changes
+        self._entries: deque[Logged] = deque(maxlen=entries)
+        self._feeds: list[Feed] = []
+        self._causes: dict[str, Words] = {each.code: each.words for each in causes.COMMON}
+        self._stages: dict[str, Words] = {}
+
+    # the outlet -----------------------------------------------------------------------------------------------
+
+    def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
+        id_ = picture.flow.id
+        before = self._pictures.get(id_)
+        self._pictures[id_] = picture
+        self._forms.pop(id_, None)
+        self.revision += 1
+        self._revisions[id_] = self.revision
+        if before is None or before.flow is not picture.flow:
+            self._learn(picture)
+        if result is not None and result.cause is not None:
+            self._causes.setdefault(result.cause.code, result.cause.words)
+        urgent = before is None or before.state is not picture.state or before.flow is not picture.flow
+        for feed in self._feeds:
+            feed.touch(id_, urgent=urgent)
+
+    def skipped(self, picture: FlowPicture, name: UnitName) -> None:
+        """Nothing that is shown changes with a skipped beat: evidence that grows stale is shown by the sweep."""
+
+    def forget(self, flow: str) -> None:
+        self._pictures.pop(flow, None)
+        self._forms.pop(flow, None)
+        self._revisions.pop(flow, None)
+        for feed in self._feeds:
+            feed.touch(flow, urgent=True)
+
+    def logged(self, entry: Entry, number: int | None = None) -> None:
+        self._entries.append(Logged(entry, number))
+        for feed in self._feeds:
+            feed.log(entry, number)
+
+    def fill(self, entries: Iterable[Logged]) -> None:
+        """What the log held before this start, oldest first."""
+        self._entries = deque([*entries, *self._entries], maxlen=self._entries.maxlen)
+
+    # what is read ---------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The instant that is shown as now."""
+        return self.stamp(self._wall())
+
+    @property
+    def unstamped_now(self) -> float:
+        """The wall clock."""
+        return self._wall()
+
+    @property
+    def pace(self) -> float:
+        """How fast shown time passes: 1.0 but in a replay."""
+        wall = self._wall()
+        return self.stamp(wall) - self.stamp(wall - 1.0)
+
+    @property
+    def pictures(self) -> Mapping[str, FlowPicture]:
+        """Every flow, in the order in which they were first shown: the configuration's."""
+        return self._pictures
+
+    def changed_since(self, revision: int) -> list[str]:
+        """The flows that were shown anew after that revision."""
+        return [id_ for id_, shown in self._revisions.items() if shown > revision]
+
+    def entries(self, *, flow: str | None = None, since: float | None = None, limit: int = ENTRIES) -> Iterator[Logged]:
+        """The log's last rows, newest first. `since` is a shown instant."""
+        for logged in reversed(self._entries):
+            if limit <= 0:
+                return
+            late = since is None or self.stamp(logged.entry.at) >= since
+            if late and (flow is None or logged.entry.flow == flow):
+                limit -= 1
+                yield logged
+
+    def cause_words(self, code: str) -> Words:
+        """A cause in plain words, by its code; the code itself where no probe of this site knows it."""
+        return self._causes.get(code) or Words.same(code)
+
+    def stage_words(self, id_: str) -> Words:
+        return self._stages.get(id_) or Words.same(id_)
+
+    def feed(self, encode: Encode, *, readers: int = 1000) -> Feed:
+        """A feed of what changes from now on, in an encoding of the caller's."""
+        feed = Feed(encode, readers=readers)
+        self._feeds.append(feed)
+        return feed
+
+    def close(self) -> None:
+        for feed in self._feeds:
+            feed.close()
+
+    # as JSON --------------------------------------------------------------------------------------------------
+
+    def form(self, id_: str) -> bytes | None:
+        """One flow's JSON, or None for a flow that is not there."""
+        form = self._forms.get(id_)
+        if form is None:
+            picture = self._pictures.get(id_)
+            if picture is None:
+                return None
+            form = dump(flow_form(picture, self.site.language, self.stamp))
+            self._forms[id_] = form
+        return form
+
+    def heading(self) -> dict[str, Any]:
+        return {"site": self.site.name, "generated_at": iso(self.now), "standpoint": self.site.standpoint}
+
+    async def forms(self) -> AsyncIterator[bytes]:
+        """The JSON of all flows, in pieces; the loop breathes between them."""
+        yield dump(self.heading())[:-1] + b', "flows": ['
+        ids = list(self._pictures)
+        comma = b""
+        for start in range(0, len(ids), SLICE):
+            forms = [form for form in map(self.form, ids[start : start + SLICE]) if form is not None]
+            if forms:
+                yield comma + b",\n".join(forms)
+                comma = b",\n"
+            await asyncio.sleep(0)
+        yield b"]}\n"
+
+    def entry_form(self, entry: Entry, number: int | None) -> dict[str, Any]:
+        return entry_form(entry, number, self.stamp)
+
+    # bits -----------------------------------------------------------------------------------------------------
+
+    def _learn(self, picture: FlowPicture) -> None:
+        """The words of the causes and rungs that this flow's probes can meet."""
+        for probe in picture.flow.probes.values():
+            own: Sequence[Cause] = type(probe).CAUSES
+            self._causes.update((each.code, each.words) for each in own)
+            self._stages.update((stage.id, stage.words) for stage in probe.climbs())
+
+
+def dump(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()

@@ -1,0 +1,228 @@
+"""The application: every address that the daemon answers at."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from retabli.view import View
+from retabli.web.api import Api, answer, streamed
+from retabli.web.guard import Headed, foreign
+from retabli.web.live import page_streams
+from retabli.web.pages import LANGUAGES, SHOWN, Pages
+from retabli.web.seams import Exposition, LogReader, Ready, Reload, Switch, Switches, always_ready
+from retabli.web.words import text
+
+FOR_EVER = "public, max-age=31536000, immutable"
+LARGEST_FORM = 4096
+
+
+def build(
+    view: View,
+    exposition: Exposition,
+    *,
+    reload: Reload | None = None,
+    ready: Ready = always_ready,
+    log: LogReader | None = None,
+    switches: Switches | None = None,
+    hosts: Collection[str] = (),
+    extra_routes: Sequence[BaseRoute] = (),
+) -> ASGIApp:
+    """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
+    pages = _Pages(view, Pages(view), switches)
+    service = _Service(exposition, reload, ready, switches, hosts)
+    routes: list[BaseRoute] = [*pages.routes(), *service.routes(), *Api(view, log).routes(), *extra_routes]
+
+    async def failed(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        said = error.detail if isinstance(error, HTTPException) else "the daemon failed to answer; its log says why"
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        if request.url.path.startswith("/api/"):
+            response = answer({"error": said}, status)
+        elif "text/html" in request.headers.get("accept", ""):
+            response = pages.error(request, status, said)
+        else:
+            response = PlainTextResponse(f"{said}\n", status)
+        response.headers.update(headers)
+        return response
+
+    # Headed stands outermost: what answers when everything else failed carries its headers too.
+    return Headed(Starlette(routes=routes, exception_handlers={HTTPException: failed, 500: failed}))
+
+
+class _Pages:
+    """The pages for people."""
+
+    def __init__(self, view: View, pages: Pages, switches: Switches | None) -> None:
+        self._view = view
+        self._pages = pages
+        self._switches = switches
+        self._streams = page_streams(view, pages)
+
+    def routes(self) -> Sequence[Route]:
+        return (
+            Route("/", self.flows),
+            Route("/flows/{id}", self.flow),
+            Route("/log", self.log),
+            Route("/public", self.public),
+            Route("/feed.atom", self.atom),
+            Route("/live", self.live),
+            Route("/static/{name}", self.static),
+        )
+
+    async def flows(self, request: Request) -> Response:
+        language, query = self._language(request)
+        switches: Sequence[Switch] = self._switches.all() if self._switches is not None else ()
+        pieces = self._pages.flows(language, query, switches)
+
+        async def encoded() -> AsyncIterator[bytes]:
+            async for piece in pieces:
+                yield piece.encode()
+
+        return streamed(request, encoded(), "text/html; charset=utf-8")
+
+    async def flow(self, request: Request) -> Response:
+        picture = self._view.pictures.get(request.path_params["id"])
+        if picture is None:
+            raise HTTPException(404, "there is no such flow")
+        language, query = self._language(request)
+        history = self._view.entries(flow=picture.flow.id, limit=30)
+        return HTMLResponse(self._pages.flow(picture, history, language, query))
+
+    async def log(self, request: Request) -> Response:
+        language, query = self._language(request)
+        chosen = request.query_params.get("flow") or ""
+        entries = self._view.entries(flow=chosen or None, limit=SHOWN)
+        return HTMLResponse(self._pages.log(entries, chosen, language, query))
+
+    async def public(self, request: Request) -> Response:
+        return HTMLResponse(self._pages.public(*self._language(request)))
+
+    async def atom(self, request: Request) -> Response:
+        base = str(request.base_url).rstrip("/")
+        return Response(self._pages.atom(base, self._language(request)[0]), media_type="application/atom+xml")
+
+    async def live(self, request: Request) -> Response:
+        """What open pages are told."""
+        stream = self._streams[self._language(request)[0]]
+        if stream.feed.full:
+            raise HTTPException(503, "too many are listening")
+        text_ = request.query_params.get("since", "")
+        since = int(text_[:18]) if text_.isascii() and text_.isdigit() else 0
+
+        async def told() -> AsyncIterator[bytes]:
+            with stream.subscribe(since) as reader:
+                yield b"retry: 3000\n\n" + stream.beat()
+                async for chunk in reader.chunks():
+                    # A browser's script does not hear comments: silence is broken by an event.
+                    yield stream.beat() if chunk.startswith(b":") else chunk
+
+        return StreamingResponse(told(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    async def static(self, request: Request) -> Response:
+        asset = self._pages.assets.get(request.path_params["name"])
+        if asset is None:
+            raise HTTPException(404, "there is no such file")
+        kept = FOR_EVER if request.query_params.get("v") == asset.version else "no-cache"
+        return Response(asset.body, media_type=asset.type, headers={"cache-control": kept})
+
+    def error(self, request: Request, status: int, said: str) -> Response:
+        language, query = self._language(request)
+        message = text("not_found", language) if status == 404 else said
+        return HTMLResponse(self._pages.error(status, message, language, query), status)
+
+    def _language(self, request: Request) -> tuple[str, str]:
+        """The reader's language, and what links carry so that it stays."""
+        own = self._view.site.language
+        wanted = request.query_params.get("lang", own)
+        language = wanted if wanted in LANGUAGES else own
+        return language, "" if language == own else f"?lang={language}"
+
+
+class _Service:
+    """For other programs and for those who run the daemon."""
+
+    def __init__(
+        self,
+        exposition: Exposition,
+        reload: Reload | None,
+        ready: Ready,
+        switches: Switches | None,
+        hosts: Collection[str],
+    ) -> None:
+        self._exposition = exposition
+        self._reload = reload
+        self._ready = ready
+        self._switches = switches
+        self._hosts = hosts
+
+    def routes(self) -> Sequence[Route]:
+        routes = [
+            Route("/metrics", self.metrics),
+            Route("/probe", self.probe),
+            Route("/-/healthy", self.healthy),
+            Route("/-/ready", self.ready),
+            Route("/-/reload", self.reload, methods=["POST"]),
+        ]
+        if self._switches is not None:
+            routes.append(Route("/demo/switch", self.switch, methods=["POST"]))
+        return routes
+
+    async def metrics(self, request: Request) -> Response:
+        accept = request.headers.get("accept", "")
+        return streamed(request, self._exposition.page(accept), self._exposition.content_type(accept))
+
+    async def probe(self, request: Request) -> Response:
+        target = request.query_params.get("target")
+        if not target:
+            raise HTTPException(400, "target=FLOW/PROBE is missing")
+        page = self._exposition.blackbox(target)
+        if page is None:
+            raise HTTPException(404, "there is no such probe of an open flow")
+        return PlainTextResponse(page, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def healthy(self, request: Request) -> Response:
+        return PlainTextResponse("healthy\n")
+
+    async def ready(self, request: Request) -> Response:
+        why_not = self._ready()
+        return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200)
+
+    async def reload(self, request: Request) -> Response:
+        self._check(request)
+        if self._reload is None:
+            raise HTTPException(503, "this daemon's configuration cannot be read again")
+        faults = await self._reload()
+        return answer({"reloaded": not faults, "faults": list(faults)}, 400 if faults else 200)
+
+    async def switch(self, request: Request) -> Response:
+        self._check(request)
+        form = parse_qs((await _body(request)).decode("utf-8", "replace"))
+        flow, on = form.get("flow", [""])[0], form.get("on", [""])[0]
+        if self._switches is None or on not in ("0", "1"):
+            raise HTTPException(400, "flow and on=0|1 are wanted")
+        try:
+            await self._switches.set(flow, on=on == "1")
+        except KeyError:
+            raise HTTPException(404, "there is no such switch") from None
+        language = request.query_params.get("lang")
+        return RedirectResponse(f"/?lang={language}" if language in LANGUAGES else "/", 303)
+
+    def _check(self, request: Request) -> None:
+        why_not = foreign(request.headers, self._hosts)
+        if why_not is not None:
+            raise HTTPException(403, why_not)
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_FORM:
+            raise HTTPException(413, "too long")
+    return body

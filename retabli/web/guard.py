@@ -1,0 +1,92 @@
+"""What every answer carries and every question must pass: headers for browsers, compression, and whose POST it is."""
+
+import asyncio
+import ipaddress
+import socket
+import zlib
+from collections.abc import AsyncIterator, Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+LARGE = 64 * 1024  # bytes: compressing more than this is a thread's work
+
+
+class Headed:
+    """Every answer carries the headers that keep a browser from being used against us; none is kept by a cache."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, headed)
+
+
+def foreign(headers: Headers, hosts: Iterable[str] = ()) -> str | None:
+    """Why a POST is not one of ours, or None. A browser always says where a POST comes from; a tool does not.
+
+    `hosts` are the names this daemon is reached by, besides its addresses, localhost and the machine's own name: a
+    name that another site made point here (DNS rebinding) is none of them.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site not in (None, "same-origin", "none"):
+        return "the request comes from another site"
+    if origin is None:
+        return None if site is None else "the request does not say where it comes from"
+    host = headers.get("host", "")
+    if urlsplit(origin).netloc.lower() != host.lower():
+        return "the request comes from another site"
+    return None if _is_ours(host, hosts) else f"this daemon is not known as {host}"
+
+
+def _is_ours(host: str, hosts: Iterable[str]) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        own = socket.gethostname().lower()
+        return name in {"localhost", own, own.partition(".")[0], *(each.lower() for each in hosts)}
+    return True
+
+
+def takes_gzip(accept: str) -> bool:
+    """Whether an Accept-Encoding (RFC 9110, section 12.5.3) takes gzip."""
+    for offer in accept.lower().split(","):
+        coding, *parameters = (part.strip() for part in offer.split(";"))
+        if coding == "gzip":
+            return not any(each.replace(" ", "") in ("q=0", "q=0.0", "q=0.00", "q=0.000") for each in parameters)
+    return False
+
+
+async def gzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces compressed at level 1: large ones in a thread, so that the loop goes on."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    async for piece in pieces:
+        packed = await asyncio.to_thread(packer.compress, piece) if len(piece) > LARGE else packer.compress(piece)
+        if packed:
+            yield packed
+    yield packer.flush()

@@ -1,0 +1,94 @@
+"""The one line on top that says it all: "9 flux rétablis sur 11 · 1 retombé · internet isolé, prouvé il y a 20 s"."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from retabli.model.record import FlowPicture
+from retabli.model.result import clean
+from retabli.model.states import STATE_WORDS, Intent, State
+from retabli.model.words import Words
+from retabli.view import View
+from retabli.web.rows import OWN, When, latest, when
+
+NAMED = 2  # closed flows are named one by one up to this many
+
+_COUNTED = {
+    State.DROPPED: Words("{n} retombé{s}", "{n} dropped"),
+    State.DEGRADED: Words("{n} dégradé{s}", "{n} degraded"),
+    State.RECOVERING: Words("{n} en reprise", "{n} recovering"),
+    State.DOWN: Words("{n} interrompu{s}", "{n} down"),
+    State.UNKNOWN: Words("{n} inconnu{s}", "{n} unknown"),
+}
+_RESTORED = Words("{n} flux rétabli{s} sur {of}", "{n} of {of} flows restored")
+_CONTAINED = Words("{n} isolés sur {of}", "{n} of {of} contained")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`state` colours it; `proven` is when the closure was last proven."""
+
+    state: str
+    text: str
+    proven: When | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """`worst` is the state that colours the whole."""
+
+    worst: str
+    parts: tuple[Part, ...]
+
+    @property
+    def plain(self) -> str:
+        return " · ".join(part.text for part in self.parts)
+
+
+def headline(pictures: Iterable[FlowPicture], view: View, language: str) -> Headline:
+    shown = [picture for picture in pictures if picture.flow.id != OWN]
+    opened = [picture for picture in shown if picture.flow.intent is Intent.OPEN]
+    shut = [picture for picture in shown if picture.flow.intent is Intent.CLOSED]
+    parts = [*_open_parts(opened, language), *_closed_parts(shut, view, language)]
+    return Headline(_worst(shown), tuple(parts))
+
+
+def _worst(shown: list[FlowPicture]) -> str:
+    order = {state: place for place, state in enumerate(State)}
+    order[State.RESTORED] = order[State.CONTAINED]  # both are as they should be
+    worst = min((picture.state for picture in shown), key=order.__getitem__, default=State.UNKNOWN)
+    return worst.value
+
+
+def _open_parts(opened: list[FlowPicture], language: str) -> list[Part]:
+    if not opened:
+        return []
+    counts = Counter(picture.state for picture in opened)
+    restored = counts[State.RESTORED]
+    parts = [Part(State.RESTORED.value, _said(_RESTORED, restored, language, of=len(opened)))]
+    parts += [
+        Part(state.value, _said(words, counts[state], language)) for state, words in _COUNTED.items() if counts[state]
+    ]
+    return parts
+
+
+def _closed_parts(shut: list[FlowPicture], view: View, language: str) -> list[Part]:
+    if len(shut) > NAMED:
+        contained = sum(picture.state is State.CONTAINED for picture in shut)
+        parts = [Part(State.CONTAINED.value, _said(_CONTAINED, contained, language, of=len(shut)))]
+        bad = [picture for picture in shut if picture.state is not State.CONTAINED]
+        return parts + [_closed_part(picture, view, language) for picture in bad[:NAMED]]
+    return [_closed_part(picture, view, language) for picture in shut]
+
+
+def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
+    said = f"{clean(picture.flow.title[language], 60)} {STATE_WORDS[picture.state][language]}"
+    if picture.state is State.BREACHED:
+        colon = "\u00a0: " if language == "fr" else ": "
+        said = f"{clean(picture.flow.title[language], 60)}{colon}{STATE_WORDS[picture.state][language]}"
+    seen = latest(picture) if picture.state is State.CONTAINED else None
+    return Part(picture.state.value, said, when(seen, view, language) if seen is not None else None)
+
+
+def _said(words: Words, number: int, language: str, **values: int) -> str:
+    return words[language].format(n=number, s="s" if number > 1 else "", **values)

@@ -1,0 +1,111 @@
+"""What open pages are told: the rows that look different now, when the others were last tried, and the line on top."""
+
+import json
+from collections.abc import Sequence
+
+from retabli.model.record import Entry, FlowPicture
+from retabli.view import Feed, Subscription, View, iso
+from retabli.web.pages import LANGUAGES, Pages
+from retabli.web.rows import latest
+
+
+def event(kind: str, data: object, id_: int | None = None) -> bytes:
+    """One server-sent event; JSON has no newline in it, so it is one `data` line."""
+    head = f"id: {id_}\n" if id_ is not None else ""
+    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+class ApiStream:
+    """`/api/v1/stream`: each flow that changed, as the API shows it, and each row of the log."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.last = 0
+        self.feed: Feed = view.feed(self._encode)
+
+    def _encode(self, changed: Sequence[str], logged: Sequence[tuple[Entry, int | None]]) -> bytes:
+        said = []
+        for id_ in changed:
+            form = self._view.form(id_)
+            self.last += 1
+            if form is None:
+                said.append(event("gone", {"id": id_}, self.last))
+            else:
+                said.append(b"id: %d\nevent: flow\ndata: %s\n\n" % (self.last, form))
+        for entry, number in logged:
+            self.last += 1
+            said.append(event("log", self._view.entry_form(entry, number), self.last))
+        return b"".join(said)
+
+
+class PageStream:
+    """The stream of open pages, in one language."""
+
+    def __init__(self, view: View, pages: Pages, language: str, query: str) -> None:
+        self._view = view
+        self._pages = pages
+        self._language = language
+        self._query = query
+        self._looks: dict[str, object] = {}
+        self._headline = ""
+        self.feed: Feed = view.feed(self._encode)
+
+    def _encode(self, changed: Sequence[str], logged: Sequence[tuple[Entry, int | None]]) -> bytes:
+        said, seen = [], {}
+        for id_ in changed:
+            picture = self._view.pictures.get(id_)
+            if picture is None:
+                self._looks.pop(id_, None)
+                said.append(event("gone", {"id": id_}))
+                continue
+            look = _look(picture)
+            if self._looks.get(id_) != look:
+                self._looks[id_] = look
+                said.append(event("row", {"id": id_, "html": self._pages.row(picture, self._language, self._query)}))
+            elif (at := latest(picture)) is not None:
+                seen[id_] = iso(self._view.stamp(at))
+        if seen:
+            said.append(event("seen", seen))
+        line = self._pages.headline(self._language)
+        if line != self._headline:
+            self._headline = line
+            said.append(event("headline", {"html": line}))
+        said.extend(event("log", {}) for _ in logged[:1])
+        return b"".join(said)
+
+    def subscribe(self, since: int) -> Subscription:
+        """A reader whose page was rendered at that revision of the view; it is told what changed since."""
+        reader = self.feed.subscribe()
+        # What other readers were last shown says nothing of what this one has: everything may be said again.
+        self._looks.clear()
+        self._headline = ""
+        for id_ in self._view.changed_since(since):
+            self.feed.touch(id_, urgent=True)
+        return reader
+
+    def beat(self) -> bytes:
+        """Said in silence: that we are there, and what time is shown."""
+        return event("beat", {"now": round(self._view.now * 1000)})
+
+
+def page_streams(view: View, pages: Pages) -> dict[str, PageStream]:
+    own = view.site.language
+    return {each: PageStream(view, pages, each, "" if each == own else f"?lang={each}") for each in LANGUAGES}
+
+
+def _look(picture: FlowPicture) -> object:
+    """All that a row shows, but for when the flow was last tried."""
+    deciding = picture.deciding
+    return (
+        picture.flow,
+        picture.state,
+        picture.since,
+        picture.standing.state,
+        picture.standing.drops,
+        picture.standing.breaches,
+        picture.standing.because,
+        picture.standing.incident,
+        picture.verified,
+        picture.counts(),
+        deciding and (deciding.name, deciding.result.stage, deciding.result.cause),
+    )

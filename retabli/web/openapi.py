@@ -1,0 +1,130 @@
+"""The description of the API, as OpenAPI 3.1."""
+
+from typing import Any
+
+from retabli.model.causes import Side
+from retabli.model.record import Event
+from retabli.model.result import Outcome
+from retabli.model.states import Criticality, Intent, State
+
+
+def _nullable(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": [kind, "null"], **more}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "number"}
+_COUNT = {"type": "integer", "minimum": 0}
+_FLAG = {"type": "boolean"}
+_INSTANT = {"type": "string", "format": "date-time"}
+_MAYBE_INSTANT = _nullable("string", format="date-time")
+_MAYBE_TEXT = _nullable("string")
+_SIDE = {"enum": [*(side.value for side in Side), None]}
+
+_RUNG = _object(stage=_TEXT, seconds=_NUMBER, cause=_MAYBE_TEXT)
+_PROBE = _object(
+    id=_TEXT,
+    kind=_TEXT,
+    target=_MAYBE_TEXT,
+    outcome={"enum": [outcome.value for outcome in Outcome]},
+    at=_MAYBE_INSTANT,
+    seconds=_nullable("number"),
+    stage=_MAYBE_TEXT,
+    cause=_MAYBE_TEXT,
+    side=_SIDE,
+    detail=_TEXT,
+    rungs={"type": "array", "items": _RUNG},
+    whole=_FLAG,
+    of=_COUNT,
+    fresh=_FLAG,
+    counts=_FLAG,
+)
+_CAUSE = _object(probe=_TEXT, target=_MAYBE_TEXT, stage=_MAYBE_TEXT, cause=_MAYBE_TEXT, side=_SIDE, detail=_TEXT)
+_FLOW = _object(
+    id=_TEXT,
+    title=_TEXT,
+    intent={"enum": [intent.value for intent in Intent]},
+    state={"enum": [state.value for state in State]},
+    standing={"enum": [state.value for state in State]},
+    since=_INSTANT,
+    first_restored_at=_MAYBE_INSTANT,
+    restored_at=_MAYBE_INSTANT,
+    declared_since=_MAYBE_INSTANT,
+    drops=_COUNT,
+    breaches=_COUNT,
+    because=_MAYBE_TEXT,
+    units=_object(ok=_COUNT, failed=_COUNT, unknown=_COUNT, of=_COUNT),
+    verified=_object(stage=_MAYBE_TEXT, rung=_COUNT, of=_COUNT),
+    whole_ratio=_nullable("number"),
+    closure={"anyOf": [_object(proven=_FLAG, path=_nullable("boolean"), alive=_nullable("boolean")), {"type": "null"}]},
+    cause={"anyOf": [_CAUSE, {"type": "null"}]},
+    incident=_MAYBE_TEXT,
+    page={"anyOf": [_object(reason=_TEXT, opened_at=_INSTANT), {"type": "null"}]},
+    group=_TEXT,
+    criticality={"enum": [criticality.value for criticality in Criticality]},
+    owner=_TEXT,
+    runbook=_TEXT,
+    notice=_MAYBE_TEXT,
+    public=_FLAG,
+    probes={"type": "array", "items": {"$ref": "#/components/schemas/Probe"}},
+)
+_HEADING = {"site": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
+_ENTRY = _object(
+    number=_nullable("integer"),
+    at=_INSTANT,
+    event={"enum": [event.value for event in Event]},
+    flow=_MAYBE_TEXT,
+    data={"type": "object"},
+)
+_FLOWS = _object(**_HEADING, flows={"type": "array", "items": {"$ref": "#/components/schemas/Flow"}})
+_LOG = _object(**_HEADING, entries={"type": "array", "items": {"$ref": "#/components/schemas/Entry"}})
+_ERROR = _object(error=_TEXT)
+
+
+def _get(summary: str, answer: dict[str, Any], *parameters: dict[str, Any], errors: tuple[int, ...] = ()) -> Any:
+    said = {"200": {"description": "OK", "content": {"application/json": {"schema": answer}}}}
+    wrong = {"content": {"application/json": {"schema": _ERROR}}}
+    said |= {str(code): {"description": "Refused", **wrong} for code in errors}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": said}}
+
+
+def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+_STREAM = {
+    "get": {
+        "summary": "Changes as they happen: server-sent events",
+        "description": "`flow`: a flow as in /flows; `gone`: `{id}`; `log`: an entry; `resync`: something was missed, "
+        "read /flows again. A comment every 15 seconds of silence.",
+        "responses": {"200": {"description": "OK", "content": {"text/event-stream": {"schema": _TEXT}}}},
+    }
+}
+
+DESCRIPTION: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Retabli", "version": "1", "description": "Which flows are restored, since when, and why not."},
+    "paths": {
+        "/api/v1/flows": _get("Every flow", _FLOWS),
+        "/api/v1/flows/{id}": _get(
+            "One flow",
+            {"$ref": "#/components/schemas/Flow"},
+            {"name": "id", "in": "path", "required": True, "schema": _TEXT},
+            errors=(404,),
+        ),
+        "/api/v1/log": _get(
+            "The log, the newest first",
+            _LOG,
+            _query("since", _TEXT, "a date (RFC 3339) or a Unix time"),
+            _query("flow", _TEXT, "only this flow's rows"),
+            _query("limit", {"type": "integer", "minimum": 1, "maximum": 10_000}, "at most so many rows"),
+            errors=(400,),
+        ),
+        "/api/v1/stream": _STREAM,
+    },
+    "components": {"schemas": {"Flow": _FLOW, "Probe": _PROBE, "Entry": _ENTRY, "Error": _ERROR}},
+}

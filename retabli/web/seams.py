@@ -1,0 +1,52 @@
+"""What the web server is given by whoever wires it; it asks nothing of anybody else."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from retabli.view import Logged
+
+
+class Exposition(Protocol):
+    """The metrics, for `/metrics` and `/probe`."""
+
+    def content_type(self, accept: str) -> str: ...
+
+    def page(self, accept: str) -> AsyncIterator[bytes]: ...
+
+    def blackbox(self, target: str) -> str | None: ...
+
+
+class LogReader(Protocol):
+    """Reads the whole log: rows since a wall time, of one flow or of all, the newest first, at most `limit`."""
+
+    async def __call__(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]: ...
+
+
+# Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.
+Reload = Callable[[], Awaitable[Sequence[str]]]
+
+# Why this daemon is not ready yet, or None: it is.
+Ready = Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One of the demo's: what it cuts, and whether it works."""
+
+    flow: str
+    title: str
+    on: bool
+
+
+class Switches(Protocol):
+    """The demo's switches; a daemon over real flows has none."""
+
+    def all(self) -> Sequence[Switch]: ...
+
+    async def set(self, flow: str, *, on: bool) -> None:
+        """Raises KeyError for a flow that has no switch."""
+
+
+def always_ready() -> str | None:
+    return None

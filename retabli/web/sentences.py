@@ -1,0 +1,105 @@
+"""Rows of the log as sentences for people."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from retabli.model.causes import Side
+from retabli.model.record import Entry, Event
+from retabli.model.states import STATE_WORDS, State
+from retabli.model.words import Words
+from retabli.view import View
+from retabli.web.times import span
+from retabli.web.words import INTENTS, REASONS, SIDES
+
+_CHANGES = {
+    "added": Words("Flux ajouté à la configuration", "Flow added to the configuration"),
+    "removed": Words("Flux retiré de la configuration", "Flow removed from the configuration"),
+    "probes": Words("Sondes modifiées", "Probes changed"),
+    "reloaded": Words("Configuration relue", "Configuration reloaded"),
+    "refused": Words("Configuration refusée", "Configuration refused"),
+}
+
+
+def sentence(entry: Entry, view: View, language: str) -> str:
+    """What this row says, without its flow's title."""
+    return _SENTENCES[entry.event](entry.data, view, language)
+
+
+def _state(data: Mapping[str, Any], view: View, language: str) -> str:
+    said = f"{_state_word(data.get('was'), language)} → {_state_word(data.get('now'), language)}"
+    if data.get("cause"):
+        colon = " : " if language == "fr" else ": "
+        where = view.stage_words(str(data["stage"]))[language] + colon if data.get("stage") else ""
+        side = data.get("side")
+        whose = f" ({SIDES[Side(side)][language]})" if side in tuple(Side) else ""
+        said += f" — {where}{view.cause_words(str(data['cause']))[language]}{whose}"
+    if data.get("because"):
+        parent = view.pictures.get(str(data["because"]))
+        title = parent.flow.title[language] if parent else str(data["because"])
+        said += f" — {Words('expliqué par', 'explained by')[language]} {title}"
+    return said
+
+
+def _state_word(value: object, language: str) -> str:
+    return STATE_WORDS[State(str(value))][language] if value in tuple(State) else str(value)
+
+
+def _page(data: Mapping[str, Any], view: View, language: str) -> str:
+    return _told(Words("Astreinte appelée", "On-call paged"), data, language)
+
+
+def _resolve(data: Mapping[str, Any], view: View, language: str) -> str:
+    return _told(Words("Fin d'alerte", "Page resolved"), data, language)
+
+
+def _told(what: Words, data: Mapping[str, Any], language: str) -> str:
+    reason = str(data.get("reason", ""))
+    channels = ", ".join(str(each) for each in data.get("channels") or ())
+    said = f"{what[language]} — {REASONS.get(reason, Words.same(reason))[language]}" if reason else what[language]
+    return f"{said} → {channels}" if channels else said
+
+
+def _config(data: Mapping[str, Any], view: View, language: str) -> str:
+    change = str(data.get("change", ""))
+    return _CHANGES.get(change, Words(f"Configuration {change}", f"Configuration {change}"))[language].strip()
+
+
+def _intent(data: Mapping[str, Any], view: View, language: str) -> str:
+    was, now = (INTENTS.get(str(data.get(key)), Words.same("?"))[language] for key in ("was", "now"))
+    return f"{Words('Décision', 'Decision')[language]} — {was} → {now}"
+
+
+def _gap(data: Mapping[str, Any], view: View, language: str) -> str:
+    seconds = data.get("seconds")
+    if not isinstance(seconds, int | float):
+        return Words("Période sans surveillance", "Blind gap")[language]
+    return Words("Sans surveillance pendant ", "Not watching for ")[language] + span(seconds, language)
+
+
+def _by(what: Words) -> Callable[[Mapping[str, Any], View, str], str]:
+    def said(data: Mapping[str, Any], view: View, language: str) -> str:
+        who = f" — {data['by']}" if data.get("by") else ""
+        why = f" — {data['why']}" if data.get("why") else ""
+        return what[language] + who + why
+
+    return said
+
+
+def _delivered(data: Mapping[str, Any], view: View, language: str) -> str:
+    channel = data.get("channel")
+    return Words("Message remis", "Message taken")[language] + (f" → {channel}" if channel else "")
+
+
+_SENTENCES: dict[Event, Callable[[Mapping[str, Any], View, str], str]] = {
+    Event.START: _by(Words("Démarrage de la surveillance", "Watching began")),
+    Event.STOP: _by(Words("Arrêt de la surveillance", "Watching stopped")),
+    Event.GAP: _gap,
+    Event.CONFIG: _config,
+    Event.STATE: _state,
+    Event.INTENT: _intent,
+    Event.PAGE: _page,
+    Event.RESOLVE: _resolve,
+    Event.TOLD: _delivered,
+    Event.ACKNOWLEDGE: _by(Words("Alerte prise en charge", "Page acknowledged")),
+    Event.SILENCE: _by(Words("Mise en silence", "Silenced")),
+}

@@ -1,0 +1,127 @@
+// Keeps an open page as it is: rows as they change, times as they pass, and the truth when the connection is lost.
+(function () {
+  "use strict";
+  var body = document.body;
+  var french = document.documentElement.lang === "fr";
+  var began = Date.now();
+  var base = Number(body.dataset.now);
+  var pace = Number(body.dataset.pace) || 1;
+  var heard = Date.now();
+  var lost = false;
+  var waiting = null;
+
+  function now() {
+    return base + (Date.now() - began) * pace;
+  }
+
+  // The same as the server's `span`.
+  function span(seconds) {
+    var s = Math.max(0, Math.floor(seconds));
+    var two = function (n) { return (n < 10 ? "0" : "") + n; };
+    if (s < 60) return s + "\u00a0s";
+    if (s < 3600) return Math.floor(s / 60) + "\u00a0min";
+    if (s < 86400) return Math.floor(s / 3600) + "\u00a0h\u00a0" + two(Math.floor((s % 3600) / 60));
+    var days = Math.floor(s / 86400);
+    var text = days + "\u00a0" + (french ? "j" : "d");
+    return days < 10 ? text + "\u00a0" + Math.floor((s % 86400) / 3600) + "\u00a0h" : text;
+  }
+
+  function tick() {
+    document.querySelectorAll("time[data-ago]").forEach(function (time) {
+      var text = span((now() - Date.parse(time.dateTime)) / 1000);
+      var place = time.querySelector("b") || time;
+      if (place.textContent !== text) place.textContent = text;
+    });
+    var age = (Date.now() - heard) / 1000;
+    if (age > 40) lost = true;
+    var banner = document.getElementById("lost");
+    banner.hidden = !lost;
+    body.classList.toggle("stale", lost);
+    if (lost) banner.querySelector("b").textContent = span(age);
+  }
+
+  function find(flow) {
+    var found = null;
+    document.querySelectorAll("[data-flow]").forEach(function (row) {
+      if (row.dataset.flow === flow) found = row;
+    });
+    return found;
+  }
+
+  function replace(old, html) {
+    var box = document.createElement("template");
+    box.innerHTML = html;
+    var fresh = box.content.firstElementChild;
+    if (!fresh) return;
+    if (old.contains(document.activeElement)) {
+      var link = fresh.querySelector("a");
+      old.replaceWith(fresh);
+      if (link) link.focus();
+    } else {
+      old.replaceWith(fresh);
+    }
+    if (old.dataset.state !== fresh.dataset.state) fresh.classList.add("moved");
+  }
+
+  // A page that is not made of rows takes itself anew, at most every two seconds.
+  function again() {
+    if (waiting) return;
+    waiting = setTimeout(function () {
+      waiting = null;
+      fetch(location.href, { headers: { Accept: "text/html" } }).then(function (answer) {
+        if (!answer.ok) throw new Error(String(answer.status));
+        return answer.text();
+      }).then(function (html) {
+        var fresh = new DOMParser().parseFromString(html, "text/html").querySelector("main");
+        var old = document.querySelector("main");
+        var open = [];
+        old.querySelectorAll("details").forEach(function (each) { open.push(each.open); });
+        fresh.querySelectorAll("details").forEach(function (each, place) {
+          if (place < open.length) each.open = open[place];
+        });
+        old.replaceWith(fresh);
+        tick();
+      }).catch(function () { /* the banner says that the connection is lost */ });
+    }, 2000);
+  }
+
+  function listen() {
+    var stream = new EventSource(body.dataset.live + "&since=" + body.dataset.revision);
+    function on(kind, act) {
+      stream.addEventListener(kind, function (event) {
+        if (lost) { location.reload(); return; }
+        heard = Date.now();
+        act(JSON.parse(event.data));
+        tick();
+      });
+    }
+    on("beat", function (data) { base = data.now; began = Date.now(); });
+    on("resync", function () { location.reload(); });
+    if (body.dataset.log) { on("log", again); return; }
+    if (body.dataset.only) {
+      on("row", function (data) { if (data.id === body.dataset.only) again(); });
+      on("seen", function (data) { if (data[body.dataset.only]) again(); });
+      return;
+    }
+    on("row", function (data) {
+      var row = find(data.id);
+      if (row) replace(row, data.html); else location.reload();
+    });
+    on("gone", function (data) {
+      var row = find(data.id);
+      if (row) row.remove();
+    });
+    on("headline", function (data) { replace(document.getElementById("headline"), data.html); });
+    on("seen", function (data) {
+      Object.keys(data).forEach(function (flow) {
+        var row = find(flow);
+        var time = row && row.querySelector("[data-seen]");
+        if (time) time.dateTime = data[flow];
+      });
+    });
+    stream.onerror = function () { lost = true; tick(); };
+  }
+
+  if (body.dataset.live && window.EventSource) listen();
+  setInterval(tick, 1000);
+})();

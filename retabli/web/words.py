@@ -1,0 +1,128 @@
+"""The pages' own words, in French and in English."""
+
+from retabli.model.causes import Side
+from retabli.model.result import Outcome
+from retabli.model.states import Criticality
+from retabli.model.words import Words
+
+SIDES = {
+    Side.OURS: Words("chez nous", "on our side"),
+    Side.NETWORK: Words("réseau", "network"),
+    Side.PARTNER_DOWN: Words("partenaire en panne", "partner down"),
+    Side.PARTNER_REFUSES: Words("partenaire qui refuse", "partner refuses"),
+    Side.CONTENT: Words("contenu", "content"),
+    Side.PROBE: Words("sonde", "probe"),
+}
+OUTCOMES = {
+    Outcome.OK: Words("en ordre", "ok"),
+    Outcome.FAILED: Words("en échec", "failed"),
+    Outcome.UNKNOWN: Words("indéterminé", "unknown"),
+}
+CRITICALITIES = {
+    Criticality.VITAL: Words("vital", "vital"),
+    Criticality.HIGH: Words("important", "high"),
+    Criticality.NORMAL: Words("normal", "normal"),
+}
+REASONS = {
+    "dropped": Words("flux retombé", "flow dropped"),
+    "breached": Words("isolement rompu", "closure breached"),
+    "unknown": Words("état inconnu depuis trop longtemps", "unknown for too long"),
+    "removed": Words("flux retiré de la configuration", "flow removed from the configuration"),
+    "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
+    "recovered": Words("flux rétabli", "flow restored"),
+}
+INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
+
+TEXTS = {
+    "restoration": Words("Rétablissement des flux", "Restoration of flows"),
+    "log": Words("Main courante", "Log"),
+    "public": Words("Page publique", "Public page"),
+    "as_of": Words("au", "as of"),
+    "since": Words("depuis", "for"),
+    "since_date": Words("depuis le", "since"),
+    "verified": Words("vérifié jusqu'à", "verified up to"),
+    "verified_none": Words("rien n'est vérifié", "nothing verified"),
+    "rung_of": Words("échelon {n} sur {m}", "rung {n} of {m}"),
+    "seen": Words("dernier essai il y a", "last tried"),
+    "seen_after": Words("", "ago"),
+    "cause": Words("Cause", "Cause"),
+    "first_look": Words("À regarder d'abord", "Look first at"),
+    "drops": Words("retombé {n} fois", "dropped {n} times"),
+    "drops_once": Words("retombé 1 fois", "dropped once"),
+    "breaches": Words("rompu {n} fois", "breached {n} times"),
+    "declared": Words("annoncé rétabli le", "declared restored on"),
+    "notice": Words("En attendant", "Meanwhile"),
+    "because": Words("expliqué par", "explained by"),
+    "page_open": Words("astreinte appelée", "on-call paged"),
+    "last_standing": Words("dernier état prouvé", "last proven state"),
+    "units": Words("{ok} sur {of} en ordre", "{ok} of {of} ok"),
+    "others": Words("Autres flux", "Other flows"),
+    "closed": Words("Doit rester fermé", "Must stay closed"),
+    "closed_why": Words(
+        "Fermé sur décision. Une réponse ici serait une rupture de l'isolement.",
+        "Closed on purpose. An answer here would be a breach.",
+    ),
+    "own": Words("Retabli lui-même", "Retabli itself"),
+    "proven": Words("isolement prouvé il y a", "closure proven"),
+    "proven_after": Words("", "ago"),
+    "control_path": Words("notre sortie fonctionne", "our way out works"),
+    "control_alive": Words("la cible répond ailleurs", "the target answers elsewhere"),
+    "passes": Words("oui", "yes"),
+    "fails": Words("non", "no"),
+    "not_evaluated": Words("non évalué", "not evaluated"),
+    "lost": Words("Connexion perdue", "Connection lost"),
+    "lost_age": Words("données d'il y a", "data is this old:"),
+    "ladder": Words("Échelle", "Ladder"),
+    "probes": Words("Sondes", "Probes"),
+    "policy": Words("Règles", "Policy"),
+    "history": Words("Derniers événements", "Latest events"),
+    "no_history": Words("Aucun événement récent.", "No recent event."),
+    "never_run": Words("pas encore essayé", "not tried yet"),
+    "stale": Words("périmé", "stale"),
+    "not_counted": Words("montré, non jugé", "shown, not judged"),
+    "not_reached": Words("non atteint", "not reached"),
+    "fell": Words("échec", "fell"),
+    "held": Words("tenu", "held"),
+    "first_restored": Words("rétabli la première fois", "first restored"),
+    "restored_at": Words("rétabli la dernière fois", "last restored"),
+    "never": Words("jamais", "never"),
+    "owner": Words("Responsable", "Owner"),
+    "criticality": Words("Criticité", "Criticality"),
+    "runbook": Words("Procédure", "Runbook"),
+    "intent": Words("Intention", "Intent"),
+    "whole_ratio": Words("tours complets sur les 20 derniers", "whole rounds of the last 20"),
+    "require": Words("exigé", "required"),
+    "rise": Words("succès de suite pour être rétabli", "successes in a row to be restored"),
+    "soak": Words("sur au moins", "over at least"),
+    "fall": Words("échecs de suite pour retomber", "failures in a row to drop"),
+    "confirm": Words("confirmations espacées de", "confirmations apart by"),
+    "every": Words("toutes les", "every"),
+    "depends_on": Words("Dépend de", "Depends on"),
+    "detail": Words("Ce qui a été dit", "What was said"),
+    "all_flows": Words("Tous les flux", "All flows"),
+    "no_flow": Words("Aucun flux n'est configuré.", "No flow is configured."),
+    "no_public": Words("Aucun flux n'est public.", "No flow is public."),
+    "no_entry": Words("La main courante est vide.", "The log is empty."),
+    "when": Words("Quand", "When"),
+    "what": Words("Quoi", "What"),
+    "flow": Words("Flux", "Flow"),
+    "filter": Words("Filtrer", "Filter"),
+    "measured": Words(
+        "Mesuré de bout en bout par Retabli, non déclaré.", "Measured end to end by Retabli, not declared."
+    ),
+    "suspended": Words("suspendu sur décision", "suspended on purpose"),
+    "other_language": Words("English", "Français"),
+    "switches": Words("Couper et rétablir", "Cut and heal"),
+    "cut": Words("Couper", "Cut"),
+    "heal": Words("Rétablir", "Heal"),
+    "working": Words("fonctionne", "works"),
+    "is_cut": Words("coupé", "cut"),
+    "not_found": Words("Cette page n'existe pas.", "This page does not exist."),
+    "error": Words("Erreur", "Error"),
+    "skip": Words("Aller au contenu", "Skip to content"),
+    "colon": Words("\u00a0:", ":"),
+}
+
+
+def text(key: str, language: str, **values: object) -> str:
+    return TEXTS[key][language].format(**values) if values else TEXTS[key][language]
