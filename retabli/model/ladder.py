@@ -232,8 +232,12 @@ class Ladder:
 
     @contextmanager
     def told_as(self, rename: Rename) -> Iterator[None]:
-        """Within this, what falls is called by another cause; a deadline that falls here too. Defects stay defects."""
-        self._rename, before = rename, self._rename
+        """Within this, what falls is called by another cause; a deadline that falls here too. Defects stay defects.
+
+        They nest: the outer is told what the inner made of it.
+        """
+        before = self._rename
+        self._rename = rename if before is None else lambda found, detail: before(*rename(found, detail))
         try:
             yield
         finally:
@@ -272,6 +276,11 @@ class Ladder:
     @property
     def current(self) -> Stage | None:
         return self._current
+
+    @property
+    def fallen(self) -> Rung | None:
+        """The rung that did not hold last, if no other was begun since."""
+        return self._fallen
 
     @property
     def measures(self) -> Mapping[Measure, float]:

@@ -111,6 +111,13 @@ class _Events:
         self.ended = self.head_ended
 
 
+def field(fields: Fields, name: str) -> str | None:
+    """The values of a field, joined by commas (RFC 9110, 5.3); None when there is none."""
+    wanted = name.lower().encode("latin-1")
+    values = [value.decode("latin-1") for key, value in fields if key.lower() == wanted]
+    return ", ".join(values) if values else None
+
+
 class Answer:
     """One answer, read from a connection: `head()` first, then `body()`."""
 
@@ -128,6 +135,7 @@ class Answer:
             lenient_data_after_close=True,
         )
         self._begins = b""
+        self.received = 0  # bytes of the body as they came over the wire, framing included
 
     async def head(self, first: Callable[[], None] | None = None) -> Head:
         """The final status line and fields; `first` is called at the answer's first byte.
@@ -151,6 +159,7 @@ class Answer:
                 raise Fall(causes.TOO_LONG, f"more than {HEAD_FIELDS} header fields")
             if fed >= HEAD_BYTES and not events.head_ended:
                 raise Fall(causes.TOO_LONG, f"a header of more than {HEAD_BYTES} bytes")
+        events.status_of = int  # the parser and its listener no longer hold each other: nothing waits for the collector
         version = self._parser.get_http_version()
         reason = events.reason.decode("latin-1")
         return Head(events.status, version, reason, tuple(events.fields))
@@ -173,6 +182,7 @@ class Answer:
                 if self._ends_by_closing:
                     return
                 raise Fall(causes.CLOSED_EARLY, "closed in the middle of its body")
+            self.received += len(data)
             self._feed(data)
             if not events.pieces and not events.ended:
                 yield b""  # framing only: endless chunk extensions or trailers must not keep the reader from counting
