@@ -230,7 +230,9 @@ def aim(name: UnitName, probe: Probe) -> str:
 
 def seconds(number: float, language: str = "en") -> str:
     """`4 ms`, `3.20 s`, `75 s`; in French with a comma."""
-    if number < 1:
+    if number < 0.001:
+        return "<1 ms"
+    if number < 0.9995:
         return f"{number * 1000:.0f} ms"
     text = f"{number:.2f} s" if number < 10 else f"{number:.1f} s" if number < 60 else f"{number:.0f} s"
     return text.replace(".", ",") if language == "fr" else text
