@@ -124,7 +124,7 @@ def closed_port() -> int:
         return int(sock.getsockname()[1])
 
 
-Conversation = Callable[[ssl.SSLSocket], None]
+Conversation = Callable[[Any], None]  # with the socket, plain or TLS
 
 
 def echo(sock: ssl.SSLSocket) -> None:
@@ -137,8 +137,9 @@ def hang_up(sock: ssl.SSLSocket) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving_tls(context: ssl.SSLContext, conversation: Conversation = echo) -> AsyncIterator[int]:
-    """A TLS server on a free port, in threads: asyncio's own server side hangs up without sending its alerts."""
+async def serving_tls(context: ssl.SSLContext | None, conversation: Conversation = echo) -> AsyncIterator[int]:
+    """A TLS server (a plain one without context) on a free port, in threads: asyncio's own server side hangs up
+    without sending its alerts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
@@ -155,9 +156,12 @@ async def serving_tls(context: ssl.SSLContext, conversation: Conversation = echo
             await asyncio.to_thread(thread.join)
 
 
-def _converse(plain: socket.socket, context: ssl.SSLContext, conversation: Conversation) -> None:
+def _converse(plain: socket.socket, context: ssl.SSLContext | None, conversation: Conversation) -> None:
     plain.settimeout(5)
     with plain, contextlib.suppress(OSError):
+        if context is None:
+            conversation(plain)
+            return
         with context.wrap_socket(plain, server_side=True) as sock:
             conversation(sock)
 

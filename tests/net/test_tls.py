@@ -1,0 +1,203 @@
+"""TLS contexts and what is read of certificates; the handshakes themselves are in the tests of the kind `tls`."""
+
+import contextlib
+import datetime
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from retabli.model import causes
+from retabli.model.causes import Cause
+from retabli.model.ladder import cause_of
+from retabli.model.settings import Tls
+from retabli.net import certificates
+from retabli.net.certificates import read_chain
+from retabli.net.tls import Session, cause_of_alert, certificates_in, context_for, server_name_of
+from tests.net.peers import FUTURE, PAST, demanding_context, server_context
+
+
+def test_a_context_is_built_once_for_the_same_settings(ca_file: Path) -> None:
+    assert context_for(Tls(ca=ca_file)) is context_for(Tls(ca=ca_file))
+    assert context_for(Tls(ca=ca_file)) is not context_for(Tls(ca=ca_file, min_version="1.3"))
+
+
+def test_a_renewed_authority_is_seen(authority: trustme.CA, stranger: trustme.CA, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    stranger.cert_pem.write_to_path(path)
+    server = server_context(authority.issue_cert("localhost"))
+    assert isinstance(shake(server, context_for(Tls(ca=path))).error, ssl.SSLCertVerificationError)
+    authority.cert_pem.write_to_path(path)
+    os.utime(path, ns=(1, 1))
+    assert shake(server, context_for(Tls(ca=path))).error is None
+
+
+def test_an_intermediate_authority_alone_may_be_trusted(authority: trustme.CA, tmp_path: Path) -> None:
+    intermediate = authority.create_child_ca()
+    path = tmp_path / "ca.pem"
+    intermediate.cert_pem.write_to_path(path)
+    assert shake(server_context(intermediate.issue_cert("localhost")), context_for(Tls(ca=path))).error is None
+
+
+def test_a_chain_without_its_intermediate_is_an_unknown_authority(authority: trustme.CA, ca_file: Path) -> None:
+    leaf = authority.create_child_ca().issue_cert("localhost")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with leaf.private_key_pem.tempfile() as key, leaf.cert_chain_pems[0].tempfile() as own:
+        server.load_cert_chain(own, key)
+    error = shake(server, context_for(Tls(ca=ca_file))).error
+    assert error is not None
+    assert cause_of(error) is causes.CERT_UNKNOWN_CA
+
+
+def test_a_revoked_certificate_has_its_cause(authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
+    """No setting asks for revocation lists yet; OpenSSL's verdict is known to the table all the same."""
+    leaf = authority.issue_cert("localhost")
+    serial = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()).serial_number
+    now = datetime.datetime.now(datetime.UTC)
+    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(PAST).build()
+    crl = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now - datetime.timedelta(days=1))
+        .next_update(now + datetime.timedelta(days=1))
+        .add_revoked_certificate(revoked)
+        .sign(serialization.load_pem_private_key(authority.private_key_pem.bytes(), None), hashes.SHA256())  # type: ignore[arg-type]
+    )
+    path = tmp_path / "crl.pem"
+    path.write_bytes(crl.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca_file)
+    context.load_verify_locations(path)
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+    error = shake(server_context(leaf), context).error
+    assert error is not None
+    assert cause_of(error) is causes.CERT_REVOKED
+
+
+def test_the_systems_authorities_judge_where_none_is_named(authority: trustme.CA) -> None:
+    error = shake(server_context(authority.issue_cert("localhost")), context_for(Tls())).error
+    assert error is not None
+    assert cause_of(error) is causes.CERT_UNKNOWN_CA
+
+
+@pytest.mark.parametrize("only", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda version: version.name)
+def test_the_whole_chain_is_seen_also_of_a_refused_handshake(
+    authority: trustme.CA, stranger: trustme.CA, ca_file: Path, tmp_path: Path, only: ssl.TLSVersion
+) -> None:
+    last = FUTURE.replace(year=2099)
+    leaf = stranger.create_child_ca().issue_cert("localhost", not_after=last)
+    shaken = shake(server_context(leaf, only=only), context_for(Tls(ca=ca_file)))
+    session = shaken.session
+    assert isinstance(shaken.error, ssl.SSLCertVerificationError)
+    assert isinstance(session, Session)
+    chain = session.chain()
+    assert chain is not None
+    assert chain.not_after == last.timestamp()
+    assert chain.earliest_expiry < last.timestamp()  # the intermediate's, which was sent too
+    assert session.certificate_message is not None
+    sent = certificates_in(session.certificate_message, only is ssl.TLSVersion.TLSv1_3)
+    assert sent == tuple(ssl.PEM_cert_to_DER_cert(pem.bytes().decode()) for pem in leaf.cert_chain_pems)
+
+
+@pytest.mark.parametrize("only", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda version: version.name)
+def test_whether_a_client_certificate_is_asked_for_is_seen(
+    authority: trustme.CA, ca_file: Path, only: ssl.TLSVersion
+) -> None:
+    for server, asks in (
+        (server_context(authority.issue_cert("localhost"), only=only), False),
+        (demanding_context(authority.issue_cert("localhost"), authority, only=only), True),
+    ):
+        session = shake(server, context_for(Tls(ca=ca_file))).session
+        assert isinstance(session, Session)
+        assert session.client_certificate_asked is asks
+
+
+def alert(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("reason", "asked", "presented", "cause"),
+    [
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", False, False, None),  # by the common table: no cipher in common
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", True, False, causes.CLIENT_CERT_MISSING),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", True, False, causes.CLIENT_CERT_MISSING),  # Java, TLS 1.2
+        ("SSLV3_ALERT_BAD_CERTIFICATE", True, True, causes.CLIENT_CERT_REFUSED),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", True, False, causes.CLIENT_CERT_MISSING),
+        ("TLSV1_ALERT_INTERNAL_ERROR", True, True, None),
+    ],
+)
+def test_an_alert_means_what_the_handshake_asked_for(
+    reason: str, asked: bool, presented: bool, cause: Cause | None
+) -> None:
+    assert cause_of_alert(alert(reason), asked=asked, presented=presented) is cause
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("mail.test", "mail.test"), ("mail.test.", "mail.test"), ("[::1]", "::1"), ("fe80::1%eth0", "fe80::1")],
+)
+def test_the_name_to_check_is_the_hosts(host: str, name: str) -> None:
+    assert server_name_of(host, Tls()) == name
+    assert server_name_of(host, Tls(server_name="other.test")) == "other.test"
+
+
+def test_the_same_chain_is_parsed_once(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    der = ssl.PEM_cert_to_DER_cert(authority.issue_cert("once.test").cert_chain_pems[0].bytes().decode())
+    first = read_chain((der,))
+    monkeypatch.setattr(certificates, "_read", lambda _: pytest.fail("parsed again"))
+    assert read_chain((bytes(bytearray(der)),)) is first
+
+
+def test_an_enormous_chain_is_not_remembered(authority: trustme.CA) -> None:
+    der = ssl.PEM_cert_to_DER_cert(authority.issue_cert("big.test").cert_chain_pems[0].bytes().decode())
+    chain = (der,) * 100
+    assert read_chain(chain) == read_chain(chain)
+    assert read_chain(chain) is not read_chain(chain)
+
+
+def test_what_is_no_certificate_is_not_read() -> None:
+    assert read_chain((b"\x30\x03\x02\x01\x01",)) is None
+
+
+def test_people_recognise_a_certificate_by_its_common_name_and_organisation(authority: trustme.CA) -> None:
+    leaf = authority.issue_cert("a.test", common_name="mail.chu.example", organization_name="CHU")
+    chain = read_chain((ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode()),))
+    assert chain is not None
+    assert chain.subject == "mail.chu.example (CHU)"
+
+
+# Two ends in one process, without a network ---------------------------------------------------------------------------
+
+
+@dataclass
+class Shaken:
+    """Our end after a handshake, and what it failed with, if it did."""
+
+    session: ssl.SSLObject
+    error: ssl.SSLError | None = None
+
+
+def shake(server: ssl.SSLContext, ours: ssl.SSLContext) -> Shaken:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    end = Shaken(ours.wrap_bio(incoming, outgoing, server_hostname="localhost"))
+    peer = server.wrap_bio(outgoing, incoming, server_side=True)
+    for _ in range(3):
+        try:
+            end.session.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            end.error = error
+            break
+        with contextlib.suppress(ssl.SSLError):
+            peer.do_handshake()
+    return end
