@@ -19,7 +19,7 @@ from retabli.model.settings import Tls
 from retabli.net import certificates
 from retabli.net.certificates import read_chain
 from retabli.net.tls import Session, cause_of_alert, certificates_in, context_for, server_name_of
-from tests.net.peers import FUTURE, PAST, demanding_context, server_context
+from tests.net.peers import FUTURE, LONG_AGO, PAST, demanding_context, server_context
 
 
 def test_a_context_is_built_once_for_the_same_settings(ca_file: Path) -> None:
@@ -90,16 +90,14 @@ def test_the_systems_authorities_judge_where_none_is_named(authority: trustme.CA
 def test_the_whole_chain_is_seen_also_of_a_refused_handshake(
     authority: trustme.CA, stranger: trustme.CA, ca_file: Path, tmp_path: Path, only: ssl.TLSVersion
 ) -> None:
-    last = FUTURE.replace(year=2099)
-    leaf = stranger.create_child_ca().issue_cert("localhost", not_after=last)
+    leaf = stranger.create_child_ca().issue_cert("localhost", not_after=FUTURE)
     shaken = shake(server_context(leaf, only=only), context_for(Tls(ca=ca_file)))
     session = shaken.session
     assert isinstance(shaken.error, ssl.SSLCertVerificationError)
     assert isinstance(session, Session)
     chain = session.chain()
     assert chain is not None
-    assert chain.not_after == last.timestamp()
-    assert chain.earliest_expiry < last.timestamp()  # the intermediate's, which was sent too
+    assert chain.not_after == FUTURE.timestamp()
     assert session.certificate_message is not None
     sent = certificates_in(session.certificate_message, only is ssl.TLSVersion.TLSv1_3)
     assert sent == tuple(ssl.PEM_cert_to_DER_cert(pem.bytes().decode()) for pem in leaf.cert_chain_pems)
@@ -155,6 +153,15 @@ def test_the_same_chain_is_parsed_once(authority: trustme.CA, monkeypatch: pytes
     first = read_chain((der,))
     monkeypatch.setattr(certificates, "_read", lambda _: pytest.fail("parsed again"))
     assert read_chain((bytes(bytearray(der)),)) is first
+
+
+def test_the_earliest_expiry_is_that_of_any_certificate_of_the_chain(authority: trustme.CA) -> None:
+    pems = authority.create_child_ca().issue_cert("a.test", not_after=PAST, not_before=LONG_AGO).cert_chain_pems
+    ders = [ssl.PEM_cert_to_DER_cert(pem.bytes().decode()) for pem in pems]
+    chain = read_chain(tuple(reversed(ders)))
+    assert chain is not None
+    assert chain.not_after > PAST.timestamp()
+    assert chain.earliest_expiry == PAST.timestamp()
 
 
 def test_an_enormous_chain_is_not_remembered(authority: trustme.CA) -> None:
