@@ -1,0 +1,319 @@
+"""A probe's mailbox, looked at again and again during one run: each new message is seen once, own ones are removed."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from retabli.model import causes
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
+from retabli.model.settings import Mailbox, Resolver
+from retabli.net import dsn, mail_causes
+from retabli.net.imap import ImapSession, open_mailbox
+from retabli.net.imap_causes import IMAP_REFUSED, IMAP_UNAVAILABLE, MAILBOX_DENIED, MAILBOX_MISSING
+from retabli.net.moments import Moment
+from retabli.net.sightings import Kind, Place, Sighting, sight
+from retabli.net.tokens import HEADER
+
+NEWEST = 200  # messages of a folder that are looked at in one sweep
+BODIES = 20  # of them, those of which more than the headers is read
+CONTENT_LENGTH = 65_536  # bytes of a message of ours that are read
+REFUSALS = 3  # logins refused in a row, after which the account is left alone for
+PAUSE = 900.0  # seconds: accounts lock
+CLEARING = 21_600.0  # seconds from one search for what was left behind to the next
+LEFT_BEHIND = 2 * 86_400.0  # seconds
+SETTLE = 0.02  # seconds: a mailbox that never rests is not read without end
+
+Handle = Callable[[Sighting], bool]  # called once for each new message; True: it is ours, and to be removed
+
+
+class MailboxReader:
+    """One mailbox during one run. What went wrong last is `fault`; the run decides what that means.
+
+    What was seen is marked in the unit's memory by UID, so that runs that overlap, and those after a restart, look at
+    a message once. `every` is the least time between two logins while the account refuses them.
+    """
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        ladder: Ladder,
+        key: bytes,
+        *,
+        timeout: float,
+        every: float,
+        resolver: Resolver | None = None,
+        bodies: bool = False,
+    ) -> None:
+        self.mailbox = mailbox
+        self.fault: Fall | None = None
+        self.passed_over = 0  # messages that were too many to look at
+        self._ladder = ladder
+        self._key = key
+        self._timeout = timeout
+        self._every = every
+        self._resolver = resolver
+        self._bodies = bodies
+        self._session: ImapSession | None = None
+        memory: dict[str, Any] = ladder.memory
+        self._marks: dict[str, Any] = _section(memory, "marks")
+        self._logins: dict[str, Any] = _section(memory, "logins")
+
+    @property
+    def label(self) -> str:
+        return self.mailbox.name or f"{self.mailbox.user}@{self.mailbox.imap}"
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The junk folder first: the other stays selected, and is the one that is waited on."""
+        main = Place(self.label, self.mailbox.folder)
+        junk = self.mailbox.junk
+        return (main,) if junk is None or junk == main.folder else (Place(self.label, junk, junk=True), main)
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether another login during this run may help: not when the account was refused."""
+        return self.fault is None or self.fault.cause is not mail_causes.MAILBOX_AUTH_REFUSED
+
+    # A run's steps -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Log in, unless the account is to be left alone; `fault` tells why it could not be."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._open()
+        except (Fall, OSError) as error:
+            self._drop(error)
+
+    async def sweep(self, handle: Handle) -> bool:
+        """Show every new message to `handle`, oldest first. False: the mailbox could not be read, see `fault`."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                session = await self._open()
+                for place in self.places:
+                    await self._sweep_folder(session, place, handle)
+        except (Fall, OSError) as error:
+            self._drop(error)
+            return False
+        self.fault = None
+        return True
+
+    async def clear(self, seconds: float) -> None:
+        """Now and then, for so long at most: remove messages of ours that nobody awaits any more, by their signature."""
+        now = Moment.now(self._ladder)
+        if self._session is None:
+            return
+        last = Moment.from_json(self._logins.get(f"cleared {self.label}"))
+        if last is not None and last.elapsed(now) < CLEARING:
+            return
+        self._logins[f"cleared {self.label}"] = now.as_json()
+        try:
+            async with asyncio.timeout(seconds):
+                for place in self.places:
+                    await self._clear_folder(self._session, place, now.wall - LEFT_BEHIND)
+        except (Fall, OSError) as error:
+            self._drop(error)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for something new, for that long at most. A server that refuses to tell lets us wait to the end."""
+        end = self._ladder.clock() + seconds
+        changed = False
+        if self._session is not None:
+            try:
+                async with asyncio.timeout(seconds + self._timeout):
+                    changed = await self._session.idle(seconds)
+            except (Fall, OSError) as error:
+                self._drop(error)
+        await asyncio.sleep(SETTLE if changed else max(0.0, end - self._ladder.clock()))
+
+    async def remove(self, place: Place, validity: int, uids: list[int]) -> None:
+        """Remove messages that an earlier sweep showed; nothing when the folder is no longer the same."""
+        if self._session is None or not uids:
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                selected = await self._session.select(place.folder)
+                if selected.uid_validity == validity:
+                    await self._session.delete(uids)
+        except (Fall, OSError) as error:
+            self._drop(error)
+
+    def validity(self, place: Place) -> int:
+        """The UIDVALIDITY under which the folder was last read; 0 when it never was."""
+        return _mark(self._marks.get(place.name))[0]
+
+    async def close(self, *, abort: bool = False) -> None:
+        session, self._session = self._session, None
+        if session is None:
+            return
+        if abort:
+            session.connection.abort()
+        else:
+            await session.logout()
+
+    # Reading -------------------------------------------------------------------------------------------------------
+
+    async def _open(self) -> ImapSession:
+        if self._session is None:
+            self._heed_refusals()
+            try:
+                self._session = await open_mailbox(self.mailbox, resolver=self._resolver)
+            except Fall as fall:
+                if fall.cause is causes.AUTH_REFUSED:
+                    self._note_refusal()
+                raise
+            self._logins.pop(self.label, None)
+            self.fault = None
+        return self._session
+
+    async def _sweep_folder(self, session: ImapSession, place: Place, handle: Handle) -> None:
+        began = Moment.now(self._ladder)
+        try:
+            selected = await session.select(place.folder)
+        except Fall as fall:
+            if place.junk and fall.cause in (MAILBOX_MISSING, MAILBOX_DENIED):
+                return  # no junk folder: then nothing is delivered to it
+            raise
+        validity, seen, since = _mark(self._marks.get(place.name))
+        if validity != selected.uid_validity:
+            seen, since = 0, None
+        sightings: list[Sighting] = []
+        if not seen or not selected.uid_next or selected.uid_next > seen + 1:
+            uids = await self._new(session, selected.exists, seen)
+            sightings = [sight(one, self._key, place, since) for one in await session.fetch(uids)]
+            sightings = await self._read_more(session, sightings)
+            seen = max([seen, *uids])
+        own = self._take(place, selected.uid_validity, seen, sightings, handle, began)
+        await self._delete(session, own)
+
+    async def _new(self, session: ImapSession, exists: int, seen: int) -> list[int]:
+        if not exists:
+            return []
+        if seen:
+            found = [uid for uid in await session.search(["UID", f"{seen + 1}:*"]) if uid > seen]
+        else:
+            found = await session.search([f"{max(1, exists - NEWEST + 1)}:*"])
+            self.passed_over += max(0, exists - NEWEST)
+        self.passed_over += max(0, len(found) - NEWEST)
+        return found[-NEWEST:]
+
+    async def _read_more(self, session: ImapSession, sightings: list[Sighting]) -> list[Sighting]:
+        """Notifications, and the content of our own messages where it is wanted: the newest only."""
+        wanted = {Kind.REPORT: dsn.LENGTH} | ({Kind.TOKEN: CONTENT_LENGTH} if self._bodies else {})
+        more: dict[int, bytes] = {}
+        for kind, length in wanted.items():
+            uids = [sighting.uid for sighting in sightings if sighting.kind is kind]
+            self.passed_over += max(0, len(uids) - BODIES)
+            for one in await session.fetch(uids[-BODIES:], body_limit=length):
+                more[one.uid] = one.content
+        return [self._with_content(sighting, more.get(sighting.uid)) for sighting in sightings]
+
+    def _with_content(self, sighting: Sighting, content: bytes | None) -> Sighting:
+        if content is None:
+            return sighting
+        if sighting.kind is Kind.REPORT:
+            report = dsn.parse(content, self._key)
+            return replace(sighting, report=report, token=report.token if report else None)
+        return replace(sighting, content=content)
+
+    def _take(
+        self, place: Place, validity: int, seen: int, sightings: list[Sighting], handle: Handle, began: Moment
+    ) -> list[int]:
+        """Hand over what nobody has taken meanwhile. Nothing is awaited in here: no other run can come between."""
+        known, taken, _ = _mark(self._marks.get(place.name))
+        if known != validity:
+            taken = 0
+        self._marks[place.name] = [validity, max(taken, seen), began.as_json()]
+        fresh = sorted((one for one in sightings if one.uid > taken), key=lambda one: one.uid)
+        return [one.uid for one in fresh if handle(one)]
+
+    async def _delete(self, session: ImapSession, own: list[int]) -> None:
+        if not own:
+            return
+        try:
+            await session.delete(own)
+        except Fall as fall:
+            if fall.cause not in (IMAP_REFUSED, IMAP_UNAVAILABLE):
+                raise
+            # A mailbox that may not be changed: what was read of it counts nevertheless.
+            self._ladder.describe("not_removed", f"{len(own)} messages in {self.label}: {fall.detail}")
+
+    async def _clear_folder(self, session: ImapSession, place: Place, before: float) -> None:
+        try:
+            await session.select(place.folder)
+        except Fall as fall:
+            if place.junk and fall.cause in (MAILBOX_MISSING, MAILBOX_DENIED):
+                return
+            raise
+        day = datetime.fromtimestamp(before, UTC).date()
+        uids = await session.search(["BEFORE", day, "HEADER", HEADER, "v1."])
+        old = [one for one in await session.fetch(uids[:NEWEST]) if 0 < one.arrived < before]
+        left = [sight(one, self._key, place, None) for one in old]
+        await self._delete(session, [one.uid for one in left if one.kind is Kind.TOKEN])
+
+    # Faults --------------------------------------------------------------------------------------------------------
+
+    def _drop(self, error: BaseException) -> None:
+        """The conversation is broken: whatever it says next is not to be believed."""
+        found = cause_of(error)
+        if found is None:
+            raise error
+        self.fault = self._unreadable(found, detail_of(error))
+        session, self._session = self._session, None
+        if session is not None:
+            session.connection.abort()
+
+    def _unreadable(self, found: Cause, detail: str) -> Fall:
+        if found is mail_causes.MAILBOX_AUTH_REFUSED:
+            return Fall(found, detail)
+        refused = found is causes.AUTH_REFUSED
+        cause = mail_causes.MAILBOX_AUTH_REFUSED if refused else mail_causes.MAILBOX_UNREADABLE
+        return Fall(cause, f"{self.label}: {found.code}" + (f": {detail}" if detail else ""))
+
+    def _note_refusal(self) -> None:
+        count = _refusals(self._logins.get(self.label))[0]
+        self._logins[self.label] = [count + 1, Moment.now(self._ladder).as_json(), _changed_at(self.mailbox)]
+
+    def _heed_refusals(self) -> None:
+        """After a refusal one login per rhythm, after three one per quarter of an hour, until the password changes."""
+        count, at, stamp = _refusals(self._logins.get(self.label))
+        if not count or at is None or stamp != _changed_at(self.mailbox):
+            return
+        # A little early is late enough: beats lie on a grid.
+        pause = (PAUSE if count >= REFUSALS else self._every) * 0.95
+        if at.elapsed(Moment.now(self._ladder)) < pause:
+            detail = f"{self.label}: refused {count} times in a row, not tried again yet"
+            raise Fall(mail_causes.MAILBOX_AUTH_REFUSED, detail)
+
+
+def _section(memory: dict[str, Any], name: str) -> dict[str, Any]:
+    section = memory.get(name)
+    if not isinstance(section, dict):
+        section = memory[name] = {}
+    return section
+
+
+def _mark(value: object) -> tuple[int, int, Moment | None]:
+    match value:
+        case [int() as validity, int() as seen, stamp]:
+            return validity, seen, Moment.from_json(stamp)
+    return 0, 0, None
+
+
+def _refusals(value: object) -> tuple[int, Moment | None, int]:
+    match value:
+        case [int() as count, stamp, int() as changed]:
+            return count, Moment.from_json(stamp), changed
+    return 0, None, 0
+
+
+def _changed_at(mailbox: Mailbox) -> int:
+    """When the password's file last changed: the only thing about it that is remembered."""
+    path: Path | None = mailbox.password.path
+    try:
+        return path.stat().st_mtime_ns if path is not None else 0
+    except OSError:
+        return 0
