@@ -6,13 +6,14 @@ from typing import Any
 
 from retabli.model.flow import UnitName
 from retabli.model.record import Message
+from retabli.supervisor import Fatal
 
 
 class StoreError(Exception):
     """The state cannot be opened or read: a sentence for the operator, that names the file and what to do."""
 
 
-class StoreFailed(StoreError):
+class StoreFailed(StoreError, Fatal):
     """The state can no longer be written. Nothing that happens from now on would be remembered: the daemon must end."""
 
 

@@ -1,0 +1,287 @@
+"""The parts, wired: what `run` keeps running over a configuration, and `demo` over the simulated hospital."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prometheus_client import CollectorRegistry
+
+from config.configuration import Configuration, fingerprint
+from config.faults import ConfigurationFault
+from retabli import __version__
+from retabli.alerts.channels import build
+from retabli.alerts.drain import Drain
+from retabli.alerts.message import Letterhead, compose
+from retabli.alerts.routes import to_whom
+from retabli.metrics import Figures, Metrics
+from retabli.model.flow import Flow, UnitName
+from retabli.model.record import Entry, Event, FlowPicture, Message
+from retabli.model.result import Result
+from retabli.own_link import ID as OWN_LINK
+from retabli.own_link import own_link
+from retabli.paging import Notice, Status
+from retabli.pipeline import Pipeline
+from retabli.scheduler import Scheduler
+from retabli.store import Remembered, Store
+from retabli.supervisor import Supervisor
+from retabli.view import Logged, Site, View
+from retabli.web import Switches, Web
+from retabli.web import build as application
+
+SWEEP = 1.0  # seconds between two looks at what time alone may have changed
+PRUNE = 3600.0
+GRACE = 5.0  # seconds that runs are given when the daemon stops
+LOG_AT_HAND = 1000  # rows of the log that pages show without asking the store
+
+log = logging.getLogger("retabli")
+
+
+@dataclass(slots=True)
+class Tell:
+    """Turns a notice into messages, by the configuration that is in force."""
+
+    configuration: Configuration
+    url: str
+
+    def __call__(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
+        known = tuple(self.configuration.channels)
+        if notice.status is Status.RESOLVED:
+            channels = tuple(name for name in notice.incident.channels if name in known)
+        elif picture.flow.id == OWN_LINK:
+            channels = known
+        else:
+            channels = to_whom(self.configuration.routes, known, notice.reason)
+        site = self.configuration.site
+        letterhead = Letterhead(
+            site.name, self.configuration.standpoint, site.language, ZoneInfo(site.timezone), self.url
+        )
+        body = compose(picture, notice.incident, notice.status.value, notice.reason, letterhead, at)
+        return [Message(body["key"], channel, picture.flow.id, body) for channel in channels]
+
+
+@dataclass(slots=True)
+class Waker:
+    """Wakes the drain when the log says that there is something to tell."""
+
+    wake: Callable[[], None] = field(default=lambda: None)
+
+    def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None: ...
+
+    def skipped(self, picture: FlowPicture, name: UnitName) -> None: ...
+
+    def forget(self, flow: str) -> None: ...
+
+    def logged(self, entry: Entry) -> None:
+        if entry.event in (Event.PAGE, Event.RESOLVE):
+            self.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The drain's counts, as metrics."""
+
+    figures: Figures
+
+    def sent(self, channel: str) -> None:
+        self.figures.alert_sent(channel)
+
+    def failed(self, channel: str) -> None:
+        self.figures.alert_failed(channel)
+
+    def pending(self, channel: str, messages: int) -> None:
+        self.figures.alerts_pending(channel, messages)
+
+
+class Daemon:
+    """One daemon over one configuration. `load` reads it again for a reload; `stamp` maps the times that are shown."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        listen: tuple[str, int] | None = None,
+        load: Callable[[], Configuration] | None = None,
+        stamp: Callable[[float], float] | None = None,
+        switches: Switches | None = None,
+        watch_own_link: bool = True,
+    ) -> None:
+        self.configuration = configuration
+        self._load = load
+        self._watch_own_link = watch_own_link
+        self._reloading = asyncio.Lock()
+        self.store = Store.open(configuration.state)
+        site = configuration.site
+        self.figures = Figures(CollectorRegistry(), version=__version__, standpoint=configuration.standpoint)
+        self.metrics = Metrics(self.figures, language=site.language)
+        place = Site(site.name, site.language, ZoneInfo(site.timezone), configuration.standpoint, site.cut_at)
+        self.view = View(place, stamp=stamp) if stamp else View(place)
+        self._waker = Waker()
+        self._tell = Tell(configuration, configuration.url or "")
+        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], self._tell)
+        self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
+        self._drain = Drain(self.store, self._channels(), Counted(self.figures))
+        self._waker.wake = self._drain.wake
+        app = application(
+            self.view,
+            self.metrics,
+            reload=self.reload if load else None,
+            ready=self._not_ready,
+            log=self._read_log,
+            switches=switches,
+        )
+        self._listen = listen or configuration.listen
+        self.web = Web(app, *self._listen, leaving=self.view.close)
+        self._begun = False
+
+    async def run(self, stop: asyncio.Event, *, began: Callable[[str], None] = lambda _: None) -> None:
+        """Until `stop` is set. `began` is told the address of the pages once probing has begun.
+
+        Raises:
+            Fatal: the state can no longer be written.
+            OSError: the address cannot be listened on.
+        """
+        try:
+            address = self._bind()
+            if not self.configuration.url:
+                self._tell.url = address
+            await self._begin()
+            supervisor = Supervisor(self.figures.part_restarted)
+            supervisor.keep("web", self.web.run)
+            supervisor.keep("store", self.store.wait_failed)
+            supervisor.keep("drain", self._drain.run)
+            supervisor.keep("scheduler", self.scheduler.run)
+            self.figures.parts(supervisor.restarts)
+            began(address)
+            try:
+                await supervisor.run_until_stopped(stop)
+            finally:
+                await self.scheduler.stop(GRACE)
+            await self._log(Entry(time.time(), Event.STOP, None, {"version": __version__}))
+        finally:
+            await self._drain.close()
+            await self.store.close()
+
+    @property
+    def can_reload(self) -> bool:
+        return self._load is not None
+
+    async def reload(self) -> Sequence[str]:
+        """Read the configuration again: refused whole, with its faults as sentences, or taken whole."""
+        assert self._load is not None  # noqa: S101 - offered only with a way to load
+        async with self._reloading:
+            try:
+                fresh = await asyncio.to_thread(self._load)
+            except ConfigurationFault as refusal:
+                self.figures.reloaded(successful=False, at=time.time())
+                for fault in refusal.faults:
+                    log.error("not reloaded: %s", fault)
+                return [str(fault) for fault in refusal.faults]
+            before, self.configuration = self.configuration, fresh
+            _warn_of_what_needs_a_restart(before, fresh)
+            self._tell.configuration = fresh
+            flows = self._flows()
+            entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
+            await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
+            await self.scheduler.adopt(_units(flows))
+            self._drain.use(self._channels())
+            self.figures.reloaded(successful=True, at=time.time())
+            log.info("reloaded: %d flows", len(fresh.flows))
+            return []
+
+    # bits -----------------------------------------------------------------------------------------------------
+
+    def _bind(self) -> str:
+        host, port = self._listen
+        try:
+            return self.web.bind()
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise OSError(
+                f"cannot listen on {host}:{port}: {said}; name another address by web.listen or --listen"
+            ) from error
+
+    async def _begin(self) -> None:
+        remembered = self.store.load()
+        rows = await self.store.entries(limit=LOG_AT_HAND)
+        self.view.fill(_logged(row) for row in reversed(rows))
+        flows = self._flows()
+        await self.pipeline.begin(
+            flows, remembered.standings, remembered.units, _fingerprints(flows), _opening(remembered)
+        )
+        await self.scheduler.adopt(_units(flows))
+        self.scheduler.every(SWEEP, self.pipeline.sweep, "sweep")
+        self.scheduler.every(PRUNE, self._prune, "prune")
+        self.figures.reloaded(successful=True, at=time.time())
+        self._begun = True
+
+    def _flows(self) -> Mapping[str, Flow]:
+        link = own_link() if self._watch_own_link else None
+        built_in = {link.id: link} if link else {}
+        return {**self.configuration.flows, **built_in}
+
+    def _channels(self) -> dict[str, Any]:
+        self.figures.channels(self.configuration.channels)
+        return {name: build(settings) for name, settings in self.configuration.channels.items()}
+
+    def _not_ready(self) -> str | None:
+        return None if self._begun else "the state is being taken up"
+
+    async def _read_log(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
+        return [_logged(row) for row in await self.store.entries(since=since, flow=flow, limit=limit)]
+
+    async def _prune(self) -> None:
+        keep = self.configuration.keep
+        await self.store.prune(time.time(), age=keep.results, number=keep.per_unit)
+
+    async def _log(self, entry: Entry) -> None:
+        await self.store.commit(standings={}, units={}, entries=[entry], messages=[])
+
+
+def _opening(remembered: Remembered) -> list[Entry]:
+    """The entries of a start: how long nobody watched, and that somebody does again."""
+    now = time.time()
+    entries: list[Entry] = []
+    if remembered.last_seen is not None:
+        blind = max(0.0, now - remembered.last_seen)
+        data = {"from": remembered.last_seen, "seconds": round(blind, 1), "clean_stop": remembered.clean_stop}
+        entries.append(Entry(now, Event.GAP, None, data))
+    return [*entries, Entry(now, Event.START, None, {"version": __version__})]
+
+
+def _fingerprints(flows: Mapping[str, Flow]) -> dict[str, str]:
+    return {id_: fingerprint(flow) for id_, flow in flows.items()}
+
+
+def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
+    return {name: (probe, flow.policy) for flow in flows.values() for name, probe in flow.units()}
+
+
+def _logged(row: Any) -> Logged:
+    return Logged(Entry(row.at, Event(row.event), row.flow, row.data), row.number)
+
+
+def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:
+    for name in ("site", "standpoint", "state", "listen"):
+        if getattr(before, name) != getattr(after, name):
+            log.warning("%s changed: that needs a restart, everything else is taken up now", name)
+
+
+def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> Coroutine[Any, Any, None]:
+    """`daemon.run`, stopped by SIGTERM and SIGINT; SIGHUP reloads. To be awaited in the main thread."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    reloads: set[asyncio.Task[Sequence[str]]] = set()
+
+    def reload() -> None:
+        reloads.add(task := loop.create_task(daemon.reload(), name="reload"))
+        task.add_done_callback(reloads.discard)
+
+    if daemon.can_reload:
+        loop.add_signal_handler(signal.SIGHUP, reload)
+    return daemon.run(stop, began=began)

@@ -1,0 +1,47 @@
+"""The daemon: probes every flow of a configuration, and shows, remembers and tells what it finds."""
+
+import argparse
+import logging
+from pathlib import Path
+
+HELP = "run the daemon"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
+    parser.add_argument("--listen", metavar="ADDRESS", help="host:port of the pages, instead of the configuration's")
+
+
+def main(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from commands import Refused
+    from config.loading import load
+    from config.sections import parse_listen
+    from retabli.store import StoreError
+    from retabli.supervisor import Fatal
+
+    try:
+        listen = parse_listen(args.listen) if args.listen else None
+    except ValueError as error:
+        raise Refused(f"--listen: {error}") from None
+    configuration = load(args.config)
+
+    async def run() -> None:
+        from commands._daemon import Daemon, serve
+
+        log = logging.getLogger("retabli")
+        daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config))
+        for warning in configuration.warnings:
+            log.warning("%s", warning)
+
+        def began(address: str) -> None:
+            log.info("watching %d flows; the page is at %s/", len(configuration.flows), address)
+
+        await serve(daemon, asyncio.Event(), began)
+
+    try:
+        asyncio.run(run())
+    except (StoreError, OSError, Fatal) as error:
+        raise Refused(str(error), code=1 if isinstance(error, Fatal) else 2) from error
+    return 0
