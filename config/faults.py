@@ -39,8 +39,11 @@ class Findings:
     lines: Lines | None = None
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
+    void: set[Steps] = field(default_factory=set)  # what stands here could not be read: it is not judged as well
 
     def fault(self, steps: Steps, sentence: str, place: Place | None = None) -> None:
+        if place is None and steps in self.void:
+            return
         self.faults.append(self._told(steps, sentence, place))
 
     def warn(self, steps: Steps, sentence: str) -> None:

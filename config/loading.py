@@ -33,10 +33,8 @@ def load(path: Path | None = None) -> Configuration:
     findings = Findings()
     files = files_of(found, findings)
     root, nodes = _read(files, findings)
-    reading = Reading(budget(nodes))
-    tree = reading.value(root)
+    tree = _tree(root, nodes, findings)
     findings.lines = Lines(root)
-    _note(reading.wrong, findings)
     folder = (found if found.is_dir() else found.parent).absolute()
     draft = Drafting(tree, folder, findings).read()
     check(draft, tree, findings)
@@ -103,6 +101,19 @@ def _read(files: tuple[Path, ...], findings: Findings) -> tuple[MappingNode, int
     joined = join(roots, wrong)
     _note(wrong, findings)
     return joined, nodes
+
+
+def _tree(root: MappingNode, nodes: int, findings: Findings) -> dict[str, Any]:
+    reading = Reading(budget(nodes))
+    try:
+        tree: dict[str, Any] = reading.value(root)
+    except Unreadable as error:
+        findings.faults.append(Fault(error.file, error.line, "", error.sentence))
+        findings.refuse()
+        raise
+    _note(reading.wrong, findings)
+    findings.void = reading.void
+    return tree
 
 
 def _note(wrong: list[tuple[Place, Steps, str]], findings: Findings) -> None:

@@ -22,7 +22,6 @@ SIZE = 32 * 1024 * 1024  # bytes of one file; ten thousand flows are about five 
 DEPTH = 50  # of values within values
 EXPANSION = 10  # how many times their own number of values aliases may make of a file's …
 ALLOWANCE = 10_000  # … beyond these
-NEAR = 8  # steps of a path that are told
 
 PREFIX = "tag:yaml.org,2002:"
 STR, INT, FLOAT, BOOL, NULL = (PREFIX + name for name in ("str", "int", "float", "bool", "null"))
@@ -147,12 +146,15 @@ def _sentence(error: yaml.YAMLError, content: bytes) -> tuple[int, str]:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark is not None else 0
     problem = error.problem or error.context or "not YAML"
-    context = f" {error.context}" if error.context and error.problem else ""
+    begun = error.context_mark.line + 1 if error.context_mark is not None else line
     if "single document" in (error.context or ""):
         return line, "a second document begins here (---): one file is one document"
     if _is_tab(content, mark):
         return line, "a tab stands here: YAML is indented by spaces"
-    return line, f"not YAML: {problem}{context}"
+    if "quoted scalar" in (error.context or "") and "end of stream" in problem:
+        return begun, "a quote that is opened here is never closed"
+    context = f" {error.context}" if error.context and error.problem else ""
+    return line, f"not YAML: {problem}{context}" + (f" begun in line {begun}" if begun != line else "")
 
 
 def _is_tab(content: bytes, mark: Any) -> bool:
@@ -231,15 +233,19 @@ class Reading:
 
     budget: int
     wrong: list[tuple[Place, Steps, str]] = field(default_factory=list)
+    void: set[Steps] = field(default_factory=set)  # paths whose value could not be made: nothing more is to be said
     _trail: list[Step] = field(default_factory=list)
 
     def value(self, node: Node, depth: int = 0) -> Any:
+        """The node's plain value.
+
+        Raises:
+            Unreadable: aliases that expand without end.
+        """
         self.budget -= 1
         if self.budget < 0 or depth > DEPTH:
-            if self.budget >= -1 or depth > DEPTH:
-                self.budget = -2  # told once: what follows is the same alias again
-                self._note(node, "aliases make far more of this file than is written in it, or refer to themselves")
-            return None
+            said = "aliases make far more of this file than is written in it, or refer to themselves"
+            raise Unreadable(*place(node), said)
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         if isinstance(node, MappingNode):
@@ -305,15 +311,17 @@ class Reading:
     def _odd_key(self, node: Node) -> None:
         if isinstance(node, ScalarNode):
             self._note(node, f"the key {node.value or 'null'} is not text: put it between quotes")
+            self.void.add(tuple(self._trail))
         else:
             self._note(node, "a list or a mapping cannot be a key; a text in braces wants quotes")
 
     def _foreign(self, node: Node) -> None:
         tag = "!!" + node.tag.removeprefix(PREFIX) if node.tag.startswith(PREFIX) else node.tag
         self._note(node, f"the tag {tag} is not used here")
+        self.void.add(tuple(self._trail))
 
     def _note(self, node: Node, sentence: str) -> None:
-        self.wrong.append((place(node), tuple(self._trail[:NEAR]), sentence))
+        self.wrong.append((place(node), tuple(self._trail), sentence))
 
 
 def budget(nodes: int) -> int:
