@@ -16,6 +16,7 @@ from retabli.model.settings import Proxy, Resolver, Tls
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection
 from retabli.net.http_causes import REDIRECTED_AWAY
+from retabli.net.http_issuer import as_intercepted, issuer_of, judge_issuer
 from retabli.net.http_messages import Head
 from retabli.net.http_redirects import PORTS, REDIRECTS, Follow, Onward, onward, place
 from retabli.net.http_transport import ACCEPTED, Transport, read_body
@@ -30,7 +31,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What to ask for, and how. `headers` are the operator's own; `final` says whether a redirecting status is
-    itself what is wanted, and so not followed. Sizes in bytes."""
+    itself what is wanted, and so not followed. `issuer` is a part of what the certificate's issuer must be. Sizes in
+    bytes."""
 
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
@@ -41,6 +43,7 @@ class Ask:
     resolver: Resolver | None = None
     follow: Follow = "same_host"
     most: int = 1_048_576
+    issuer: str | None = None
     sinkholes: tuple[Network, ...] = ()
     final: Callable[[int], bool] = lambda _: False
 
@@ -212,7 +215,6 @@ class _Trip:
         body: bytes,
         cut: bool,
     ) -> Fetched:
-        chain = connection.tls.chain if connection.tls is not None else None
         return Fetched(
             head=head,
             headers=response.headers,
@@ -220,7 +222,7 @@ class _Trip:
             cut=cut,
             url=str(request.url),
             redirects=self.redirects,
-            issuer=chain.issuer if chain is not None else "",
+            issuer=issuer_of(connection),
             tunnelled=connection.tls is not None,
             stopped=None,
         )
@@ -235,12 +237,26 @@ class _Trip:
         self.ladder.measure(Measure.HTTP_SSL, float(connection.tls is not None))
 
     async def _open(self, url: httpx.URL) -> Connection:
+        """A connection on which the site's own HTTP is spoken, judged as far as it can be before that."""
+        if self.ask.issuer is None or url.scheme == "http":
+            return await self._opened(url)
+        with self.ladder.told_as(as_intercepted(self.ask.issuer)):
+            connection = await self._opened(url)
+        try:
+            with self.ladder.rung(stages.TLS):
+                judge_issuer(connection, self.ask.issuer)
+        except Fall:
+            connection.abort()
+            raise
+        return connection
+
+    async def _opened(self, url: httpx.URL) -> Connection:
         ask, ladder = self.ask, self.ladder
         host = url.raw_host.decode("ascii")
         port = url.port or PORTS[url.scheme]
+        if ask.proxy is not None and url.scheme == "http":
+            return await open_to_proxy(ladder, ask.proxy, ask.resolver)
         if ask.proxy is not None:
-            if url.scheme == "http":
-                return await open_to_proxy(ladder, ask.proxy, ask.resolver)
             return await open_through(
                 ladder, ask.proxy, host, port, resolver=ask.resolver, tls=ask.tls, user_agent=ask.user_agent
             )
