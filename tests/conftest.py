@@ -1,9 +1,15 @@
 """What tests of several folders share: two certificate authorities, one that is trusted and one that is not."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import trustme
+
+
+def pytest_configure() -> None:
+    """Have no event loop stand by: pytest-asyncio asks for one, is made one, and nobody would ever close it."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
