@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import ipaddress
 import re
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,11 @@ from functools import cache
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 HOST = "127.0.0.1"
 
@@ -348,24 +355,37 @@ def _day(days: int) -> datetime:
 
 
 @cache
-def server_context(fault: str = "good", *, client: bool = False) -> ssl.SSLContext:
-    """A server's context whose certificate is `good`, or has the fault that is named.
+def identity(fault: str = "good") -> tuple[bytes, bytes]:
+    """A server's certificate chain and key, in PEM: `good` for 127.0.0.1, or with the fault that is named."""
+    if fault == "self_signed":
+        return _self_signed()
+    issuer = other_authority() if fault == "unknown_ca" else authority()
+    leaf = issuer.issue_cert(
+        "other.test" if fault == "name_mismatch" else HOST,
+        not_before=_day(+2) if fault == "not_yet_valid" else None,
+        not_after=_day(-2) if fault == "expired" else None,
+    )
+    return b"".join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes()
 
-    `client`: it demands a certificate of `authority()` from the client.
-    """
+
+def _self_signed() -> tuple[bytes, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), _day(-1), _day(30))
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    return certificate.public_bytes(Encoding.PEM), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@cache
+def server_context(fault: str = "good", *, client: bool = False) -> ssl.SSLContext:
+    """A server's context with that identity. `client`: it demands a certificate of `authority()` from the client."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    match fault:
-        case "expired":
-            leaf = authority().issue_cert(HOST, not_after=_day(-2))
-        case "not_yet_valid":
-            leaf = authority().issue_cert(HOST, not_before=_day(+2))
-        case "name_mismatch":
-            leaf = authority().issue_cert("other.test")
-        case "unknown_ca":
-            leaf = other_authority().issue_cert(HOST)
-        case _:
-            leaf = authority().issue_cert(HOST)
-    leaf.configure_cert(context)
+    certificate, key = identity(fault)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key + certificate)
+        file.flush()
+        context.load_cert_chain(file.name)
     if client:
         context.verify_mode = ssl.CERT_REQUIRED
         authority().configure_trust(context)

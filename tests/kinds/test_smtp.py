@@ -158,7 +158,7 @@ async def test_a_starttls_that_does_not_come_off_gets_its_cause(case: StarttlsCa
     assert not any(command.startswith("MAIL") for command in server.commands), "nothing goes on in clear"
 
 
-@pytest.mark.parametrize("fault", ["expired", "not_yet_valid", "name_mismatch", "unknown_ca"])
+@pytest.mark.parametrize("fault", ["expired", "not_yet_valid", "name_mismatch", "unknown_ca", "self_signed"])
 async def test_a_bad_certificate_after_starttls_gets_its_cause(fault: str, tmp_path: Path) -> None:
     result = await run(SmtpServer(TLS_OFFERED, context=server_context(fault)), tls=trusting(tmp_path))
     assert told(result) == ("tls", f"cert_{fault}")
