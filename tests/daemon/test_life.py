@@ -1,0 +1,233 @@
+"""A whole daemon as a process of its own: restored, dropped, killed, started again, reloaded, ended."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@dataclass
+class Post:
+    """A service that is watched, or a webhook that is told; stopped and started at one port."""
+
+    port: int = field(default_factory=free_port)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self.server = await asyncio.start_server(self.talk, "127.0.0.1", self.port)
+
+    async def stop(self) -> None:
+        if self.server is not None:
+            self.server.close()
+            await self.server.wait_closed()
+            self.server = None
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = int(head.partition("content-length:")[2].split("\r\n")[0])
+            self.bodies.append(json.loads(await reader.readexactly(length)))
+            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            self.news.set()
+        writer.close()
+
+    async def told(self, number: int) -> list[str]:
+        async with asyncio.timeout(15):
+            while len(self.bodies) < number:
+                self.news.clear()
+                await self.news.wait()
+        return [body["status"] for body in self.bodies]
+
+
+class Life:
+    """`python daemon.py run` over one flow; started and ended as often as a test likes."""
+
+    def __init__(self, folder: Path, watched: Post, hook: Post) -> None:
+        self.folder, self.watched, self.hook = folder, watched, hook
+        self.port = free_port()
+        self.config = folder / "retabli.yaml"
+        self.write()
+        self.process: asyncio.subprocess.Process | None = None
+
+    def write(self, *, flows: str | None = None) -> None:
+        flow = (
+            f"{{title: Port, intent: open, probes: {{p: {{kind: tcp, host: 127.0.0.1, port: {self.watched.port}}}}}}}"
+        )
+        self.config.write_text(
+            f"site: {{name: Test, language: en}}\nstandpoint: inside\nstate: state.db\n"
+            f'web: {{listen: "127.0.0.1:{self.port}"}}\n'
+            "defaults: {every: 200ms, timeout: 200ms, rise: 3, soak: 400ms, fall: 3, confirm: 50ms}\n"
+            f'alerts: {{channels: {{duty: {{kind: webhook, url: "http://127.0.0.1:{self.hook.port}/"}}}}}}\n'
+            f"flows:\n  port: {flow if flows is None else flows}\n"
+        )
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "daemon.py", "run", "--config", str(self.config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        )
+        await self.until(lambda flow: True)
+
+    async def end(self, number: int) -> int:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        self.process.send_signal(number)
+        said, _ = await asyncio.gather(self.process.stderr.read(), self.process.wait())
+        process, self.process = self.process, None
+        assert b"Traceback" not in said, said.decode()
+        return process.returncode or 0
+
+    async def get(self, path: str) -> Any:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://127.0.0.1:{self.port}{path}")).json()
+
+    async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(15):
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    flow = (await self.get("/api/v1/flows"))["flows"][0]
+                    if wanted(flow):
+                        return dict(flow)
+                await asyncio.sleep(0.05)  # another process: there is nothing here to await
+
+    async def until_state(self, state: str) -> dict[str, Any]:
+        return await self.until(lambda flow: flow["state"] == state)
+
+    async def command(self, *words: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "daemon.py",
+            *words,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def life(tmp_path: Path) -> AsyncIterator[Life]:
+    watched, hook = Post(), Post()
+    await hook.start()
+    life = Life(tmp_path, watched, hook)
+    try:
+        yield life
+    finally:
+        if life.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                life.process.kill()
+            await life.process.communicate()
+        await watched.stop()
+        await hook.stop()
+
+
+async def test_down_recovering_restored_dropped_killed_and_resolved(life: Life) -> None:
+    await life.start()
+    await life.until_state("down")
+    await life.watched.start()
+    restored = await life.until_state("restored")
+    await life.watched.stop()
+    assert await life.hook.told(1) == ["firing"]
+    dropped = await life.until_state("dropped")
+    assert dropped["restored_at"] == restored["restored_at"]
+
+    await life.end(signal.SIGKILL)
+    await life.start()
+    again = await life.until_state("dropped")
+    assert (again["since"], again["restored_at"], again["drops"]) == (dropped["since"], restored["restored_at"], 1)
+    assert again["incident"] == dropped["incident"]
+
+    await life.watched.start()
+    assert await life.hook.told(2) == ["firing", "resolved"]
+    assert life.hook.bodies[0]["incident"] == life.hook.bodies[1]["incident"]
+    await life.until_state("restored")
+    assert await life.end(signal.SIGTERM) == 0
+    assert len(life.hook.bodies) == 2
+
+    code, out, _ = await life.command("log", "--config", str(life.config), "--format", "json")
+    assert code == 0
+    entries = [json.loads(line) for line in out.splitlines()] if out.startswith("{") else json.loads(out)
+    states = [entry["data"]["now"] for entry in entries if entry["event"] == "state" and entry["flow"] == "port"]
+    seen = [state for state, _ in itertools.groupby(state for state in states if state != "unknown")]
+    assert seen == [
+        "down",
+        "recovering",
+        "restored",
+        "dropped",
+        "recovering",
+        "restored",
+    ]
+    assert (await life.command("log", "verify", "--config", str(life.config)))[0] == 0
+    with contextlib.closing(sqlite3.connect(life.folder / "state.db")) as database:
+        triggers = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+        for trigger in triggers:
+            database.execute(f"DROP TRIGGER {trigger}")
+        database.execute("UPDATE log SET data = replace(data, 'dropped', 'restored') WHERE data LIKE '%dropped%'")
+        database.commit()
+    code, out, err = await life.command("log", "verify", "--config", str(life.config))
+    assert code == 1
+    assert "row" in out + err
+
+
+async def test_a_reload_takes_a_good_file_and_refuses_a_bad_one_whole(life: Life) -> None:
+    await life.watched.start()
+    await life.start()
+    restored = await life.until_state("restored")
+    life.write(flows="{title: Port, intent: opne, probes: {p: {kind: tpc}}}")
+    async with httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{life.port}") as client:
+        refused = await client.post("/-/reload")
+        assert refused.status_code >= 400
+        assert "did you mean" in refused.text
+        assert "retabli_config_last_reload_successful 0.0" in (await client.get("/metrics")).text
+        assert (await life.until_state("restored"))["since"] == restored["since"]
+
+        life.write()
+        assert (await client.post("/-/reload")).is_success
+        assert "retabli_config_last_reload_successful 1.0" in (await client.get("/metrics")).text
+        assert (await life.until_state("restored"))["since"] == restored["since"]
+
+        port = f"{{kind: tcp, host: 127.0.0.1, port: {life.watched.port}}}"
+        life.write(flows=f"{{title: Closed now, intent: closed, probes: {{p: {port}}}}}")
+        assert (await client.post("/-/reload")).is_success
+    await life.until(lambda flow: flow["intent"] == "closed" and flow["state"] == "breached")
+    assert "breached" in [body["reason"] for body in life.hook.bodies[: len(await life.hook.told(1))]]
+    assert await life.end(signal.SIGINT) == 0
+
+
+async def test_a_bad_configuration_starts_nothing_and_tells_every_fault(life: Life) -> None:
+    life.write(flows="{title: Port, intent: opne, probes: {p: {kind: tpc}}}")
+    code, out, err = await life.command("run", "--config", str(life.config))
+    assert (code, out) == (2, "")
+    lines = err.strip().splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{life.config}:") for line in lines)
+    assert not (life.folder / "state.db").exists()
+
+
+async def test_a_port_that_is_taken_is_one_clear_line(life: Life) -> None:
+    code, _, err = await life.command("run", "--config", str(life.config), "--listen", f"127.0.0.1:{life.hook.port}")
+    assert code == 2
+    assert f"cannot listen on 127.0.0.1:{life.hook.port}" in err.splitlines()[-1]
+    assert "Traceback" not in err
