@@ -58,6 +58,13 @@ async def floods_a_reply(peer: "Peer") -> None:
         await peer.send(b"220-and there is more\r\n" * 1000)
 
 
+async def drips_a_reply(peer: "Peer") -> None:
+    """Never silent for long, and never done: a timeout for each read would never fall."""
+    while True:
+        await peer.send(b"220-wait\r\n")
+        await asyncio.sleep(0.01)
+
+
 async def floods_untagged(peer: "Peer") -> None:
     while True:
         await peer.send(b"* OK still alive\r\n" * 1000)

@@ -19,6 +19,7 @@ from tests.mail_servers import (
     answers_in_clear,
     authority,
     closes,
+    drips_a_reply,
     floods_a_reply,
     floods_one_line,
     other_authority,
@@ -96,7 +97,11 @@ async def test_a_server_that_accepts_and_says_nothing_is_a_timeout_on_the_greeti
     assert result.outcome is Outcome.FAILED
 
 
-async def test_a_greeting_after_a_farewell_is_temporary_and_a_refusal_is_not() -> None:
+async def test_a_reply_that_drips_without_end_is_ended_by_the_deadline() -> None:
+    assert told(await run(SmtpServer(answers={"BANNER": drips_a_reply}), deadline=0.2)) == ("greeting", "timeout")
+
+
+async def test_a_busy_greeting_is_temporary_and_a_refusal_is_not() -> None:
     busy = await run(SmtpServer(answers={"BANNER": b"421 busy\r\n"}))
     refused = await run(SmtpServer(answers={"BANNER": b"554 no\r\n"}))
     assert (busy.outcome, refused.outcome) == (Outcome.UNKNOWN, Outcome.FAILED)

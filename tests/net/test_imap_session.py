@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from retabli.model.ladder import Fall
+from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Mailbox
-from retabli.net.imap import ImapSession, open_mailbox
+from retabli.net.connect import open_connection
+from retabli.net.imap import ImapSession, mailbox_stages, open_mailbox
 from tests.mail_servers import HOST, ImapServer, Peer, closes, stays_silent
 
 
@@ -50,6 +51,19 @@ async def test_without_a_ladder_the_caller_s_deadline_stays_a_cancellation() -> 
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await open_mailbox(mailbox(port))
+
+
+async def test_a_session_in_clear_with_another_machine_never_sends_the_password() -> None:
+    server = ImapServer()
+    async with server.listening() as port:
+        ladder = Ladder(mailbox_stages(mailbox(port)))
+        connection = await open_connection(ladder, HOST, port)
+        connection.address = "192.0.2.1"  # as if it were elsewhere
+        with pytest.raises(Fall) as fall:
+            async with ImapSession(connection) as session:
+                await session.begin(ladder, mailbox(port))
+    assert fall.value.cause.code == "credentials_in_clear"
+    assert server.commands == ["CAPABILITY"]
 
 
 async def test_a_folder_is_selected_and_searched() -> None:

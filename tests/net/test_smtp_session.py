@@ -10,9 +10,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
-from retabli.model.settings import Submit, Tls
+from retabli.model.settings import Secret, Submit, Tls
+from retabli.net.connect import open_connection
 from retabli.net.credentials import clear_fault, refuse_clear
-from retabli.net.smtp import open_session, submission_stages
+from retabli.net.smtp import SmtpSession, open_session, submission_stages
 from tests.mail_servers import HOST, Answer, SmtpServer, closes
 
 MESSAGE = b"Subject: probe\n\n.one leading dot\n\n.\nlast line"
@@ -129,6 +130,24 @@ def test_a_password_is_held_back_from_a_clear_connection_to_another_machine() ->
     refuse_clear(encrypted=False, peer="127.0.0.1")
     refuse_clear(encrypted=False, peer="::1")
     refuse_clear(encrypted=True, peer="10.0.0.1")
+
+
+async def test_a_session_in_clear_with_another_machine_never_sends_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PASSWORD", "secret")
+    server = SmtpServer(("AUTH PLAIN",), accounts={"probe": "secret"})
+    async with server.listening() as port:
+        submit = Submit(host=HOST, port=port, user="probe", password=Secret(env="PASSWORD"))
+        ladder = Ladder(submission_stages(submit))
+        connection = await open_connection(ladder, HOST, port)
+        connection.address = "192.0.2.1"  # as if it were elsewhere
+        session = SmtpSession(connection, submit.tls, "probe.chu.test")
+        with pytest.raises(Fall) as fall:
+            async with session:
+                await session.begin(ladder, submit)
+    assert fall.value.cause.code == "credentials_in_clear"
+    assert server.commands == ["EHLO probe.chu.test"]
 
 
 def test_a_name_is_this_machine_only_when_nothing_else_can_be_meant() -> None:
