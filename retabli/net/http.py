@@ -21,7 +21,7 @@ from retabli.net.http_messages import Head
 from retabli.net.http_redirects import PORTS, REDIRECTS, Follow, Onward, onward, place
 from retabli.net.http_transport import ACCEPTED, Transport, read_body
 from retabli.net.proxy import Doubt, credentials, open_through, open_to_proxy
-from retabli.net.proxy_causes import as_passed_on, judge_forwarded
+from retabli.net.proxy_causes import PROXY_DENIED, as_passed_on, denied_by_status_alone, judge_forwarded
 from retabli.net.tls import server_name_of
 
 USER_AGENT = f"Retabli/{__version__} (+monitoring probe)"
@@ -142,7 +142,7 @@ class _Trip:
 
     async def _hop(self, request: httpx.Request) -> tuple[Fetched, httpx.Request | None]:
         ladder, proxy = self.ladder, self.ask.proxy
-        connection = await self._open(request.url)
+        connection = await self.open(request.url)
         try:
             if proxy is None:
                 outcome = await self._exchange(connection, request)
@@ -236,7 +236,7 @@ class _Trip:
         self.ladder.measure(Measure.HTTP_VERSION, float(head.version))
         self.ladder.measure(Measure.HTTP_SSL, float(connection.tls is not None))
 
-    async def _open(self, url: httpx.URL) -> Connection:
+    async def open(self, url: httpx.URL) -> Connection:
         """A connection on which the site's own HTTP is spoken, judged as far as it can be before that."""
         if self.ask.issuer is None or url.scheme == "http":
             return await self._opened(url)
@@ -288,3 +288,24 @@ class _Trip:
         fields = [(name, value) for name, value in own if name.lower() not in names]
         body = self.ask.body if method not in ("GET", "HEAD") else b""
         return httpx.Request(method, url, headers=[*fields, *given], content=body or None)
+
+
+async def reach(ladder: Ladder, url: str, ask: Ask) -> None:
+    """Climb to an address as far as it shows whether we may go there: TLS, and nothing is asked for.
+
+    A plain site behind a proxy is only met by asking: its header is asked for, and any answer of its own will do.
+
+    Raises:
+        Fall, OSError: as `fetch`.
+    """
+    proxy = ask.proxy
+    if proxy is not None and _parsed(url).scheme == "http":
+
+        def judge(fetched: Fetched) -> None:
+            if (denied := denied_by_status_alone(proxy, fetched.head)) is not None:
+                raise Fall(PROXY_DENIED, denied)
+
+        await fetch(ladder, url, replace(ask, method="HEAD", headers=(), follow="nowhere"), judge)
+        return
+    connection = await _Trip(ladder, ask, lambda _: None).open(_parsed(url))
+    await connection.close()
