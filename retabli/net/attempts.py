@@ -4,7 +4,6 @@ import asyncio
 import errno
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from itertools import chain, zip_longest
 
 from retabli.model import causes
@@ -179,7 +178,9 @@ def _fate(sock: socket.socket, where: tuple[str, int] | tuple[str, int, int, int
 
 def _has_source(family: int, where: tuple[str, int] | tuple[str, int, int, int]) -> bool:
     """Whether we have an address to reach that one from; else EADDRNOTAVAIL means: our ports are used up."""
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect(where)
-        return True
-    return False
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect(where)
+    except OSError as error:
+        return error.errno not in (errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EAFNOSUPPORT)
+    return True
