@@ -215,7 +215,12 @@ class Drafting:
 
     @property
     def _context(self) -> dict[str, Any]:
-        return {"folder": self.folder, "proxies": self.draft.proxies, "mailboxes": self.draft.mailboxes}
+        return {
+            "folder": self.folder,
+            "proxies": self.draft.proxies,
+            "mailboxes": self.draft.mailboxes,
+            "resolver": self.draft.resolver,
+        }
 
     def _kind(self, steps: Steps, settings: Mapping[str, Any], known: tuple[str, ...], word: str) -> str | None:
         kind = settings.get("kind")

@@ -68,7 +68,7 @@ class _Checking:
         self._open.add(path)
         try:
             status = path.stat()
-        except OSError:
+        except (OSError, ValueError):
             return  # told already, as a fault
         if status.st_mode & 0o004:
             self.findings.warn(steps, f"{path}: everybody on this machine may read this secret (chmod 600)")

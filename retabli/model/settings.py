@@ -62,7 +62,7 @@ Duration = Annotated[
 def _path(value: object, info: ValidationInfo) -> Path:
     if isinstance(value, Path):
         return value
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("a path to a file is wanted here")
     folder = (info.context or {}).get("folder", Path())
     return Path(os.path.normpath(Path(folder) / value))
@@ -129,6 +129,8 @@ class Secret(Settings):
             return self.path.read_bytes()[:65536]
         except OSError as error:
             raise Fall(causes.SECRET_UNREADABLE, f"{self.path}: {error.strerror}") from error
+        except ValueError as error:  # a name with a NUL in it
+            raise Fall(causes.SECRET_UNREADABLE, f"{self.path}: no file can be called that") from error
 
 
 def _secret(value: object) -> object:
