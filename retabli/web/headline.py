@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from retabli.model.record import FlowPicture
-from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.view import View
+from retabli.web.inert import inert
 from retabli.web.rows import OWN, When, latest, when
 
 NAMED = 2  # closed flows are named one by one up to this many
@@ -50,7 +50,8 @@ def headline(pictures: Iterable[FlowPicture], view: View, language: str) -> Head
     opened = [picture for picture in shown if picture.flow.intent is Intent.OPEN]
     shut = [picture for picture in shown if picture.flow.intent is Intent.CLOSED]
     parts = [*_open_parts(opened, language), *_closed_parts(shut, view, language)]
-    return Headline(_worst(shown), tuple(parts))
+    rest = sorted(parts[1:], key=lambda part: part.state != State.BREACHED.value)  # nothing matters more
+    return Headline(_worst(shown), (*parts[:1], *rest))
 
 
 def _worst(shown: list[FlowPicture]) -> str:
@@ -82,10 +83,10 @@ def _closed_parts(shut: list[FlowPicture], view: View, language: str) -> list[Pa
 
 
 def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
-    said = f"{clean(picture.flow.title[language], 60)} {STATE_WORDS[picture.state][language]}"
+    said = f"{inert(picture.flow.title[language], 60)} {STATE_WORDS[picture.state][language]}"
     if picture.state is State.BREACHED:
         colon = "\u00a0: " if language == "fr" else ": "
-        said = f"{clean(picture.flow.title[language], 60)}{colon}{STATE_WORDS[picture.state][language]}"
+        said = f"{inert(picture.flow.title[language], 60)}{colon}{STATE_WORDS[picture.state][language]}"
     seen = latest(picture) if picture.state is State.CONTAINED else None
     return Part(picture.state.value, said, when(seen, view, language) if seen is not None else None)
 

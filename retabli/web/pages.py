@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 from retabli.model.flow import Flow
 from retabli.model.record import Event, FlowPicture
-from retabli.model.result import clean
-from retabli.model.settings import format_duration
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.view import Logged, View, iso
 from retabli.web.headline import headline
-from retabli.web.rows import OWN, When, row, unit_rows, when
+from retabli.web.inert import inert
+from retabli.web.rows import OWN, When, controls, row, unit_rows, when
 from retabli.web.seams import Switch
 from retabli.web.sentences import sentence
+from retabli.web.times import span
 from retabli.web.words import CRITICALITIES, INTENTS, text
 
 HERE = Path(__file__).parent
@@ -125,7 +125,7 @@ class Pages:
                 groups.setdefault(picture.flow.group, []).append(picture)
         ungrouped = groups.pop("", [])
         for name, pictures in groups.items():
-            yield clean(name[:1].upper() + name[1:]), Markup(), pictures
+            yield inert(name[:1].upper() + name[1:]), Markup(), pictures
         if ungrouped:
             yield text("others" if groups else "restoration", language), Markup(), ungrouped
         if shut:
@@ -150,7 +150,7 @@ class Pages:
 
     def log(self, entries: Iterable[Logged], chosen: str, language: str, query: str) -> str:
         context = self._context(language, query, "/log")
-        titles = [(each.flow.id, clean(each.flow.title[language])) for each in self.view.pictures.values()]
+        titles = [(each.flow.id, inert(each.flow.title[language])) for each in self.view.pictures.values()]
         context |= {
             "entries": [self.entry(each, language) for each in entries],
             "titles": titles,
@@ -194,7 +194,7 @@ class Pages:
     def entry(self, logged: Logged, language: str) -> EntryRow:
         entry = logged.entry
         picture = self.view.pictures.get(entry.flow) if entry.flow else None
-        title = clean(picture.flow.title[language]) if picture else entry.flow or ""
+        title = inert(picture.flow.title[language]) if picture else entry.flow or ""
         state = str(entry.data.get("now", "")) if entry.event is Event.STATE else ""
         unique = f"retabli:{self.view.site.name}/{entry.at!r}/{entry.flow}/{entry.event}/{state}"
         return EntryRow(
@@ -202,7 +202,7 @@ class Pages:
             event=entry.event.value,
             flow=entry.flow or "",
             title=title,
-            said=clean(sentence(entry, self.view, language), 600),
+            said=inert(sentence(entry, self.view, language), 600),
             state=state if state in tuple(State) else "",
             id=uuid.uuid5(uuid.NAMESPACE_URL, unique).urn,
         )
@@ -212,11 +212,11 @@ class Pages:
         closed = flow.intent is Intent.CLOSED
         good = state is State.RESTORED
         return PublicRow(
-            title=clean(flow.title[language]),
+            title=inert(flow.title[language]),
             # Of a flow that is shut, the public is told what was decided; a breach is nobody's business but ours.
-            state=State.CONTAINED.value if closed else state.value,
+            state="suspended" if closed else state.value,
             word=text("suspended", language) if closed else STATE_WORDS[state][language],
-            notice=clean(flow.notice[language], 600) if flow.notice and not good else "",
+            notice=inert(flow.notice[language], 600) if flow.notice and not good else "",
             since=None if closed else when(picture.since, self.view, language),
         )
 
@@ -225,7 +225,7 @@ class Pages:
         yield text("intent", language), INTENTS[flow.intent.value][language]
         yield text("criticality", language), CRITICALITIES[flow.criticality][language]
         if flow.owner:
-            yield text("owner", language), clean(flow.owner)
+            yield text("owner", language), inert(flow.owner)
         if flow.intent is Intent.OPEN:
             for key, instant in (
                 ("first_restored", standing.first_restored_at),
@@ -233,10 +233,8 @@ class Pages:
             ):
                 said = when(instant, view, language).full if instant is not None else text("never", language)
                 yield text(key, language), said
-        elif picture.closure is not None:
-            for key, passes in (("control_path", picture.closure.path), ("control_alive", picture.closure.alive)):
-                said = "not_evaluated" if passes is None else ("passes" if passes else "fails")
-                yield text(key, language), text(said, language)
+        for key, said in controls(picture):
+            yield text(key, language), text(said, language)
         if picture.whole_ratio is not None:
             yield text("whole_ratio", language), f"{round(100 * picture.whole_ratio)}\u00a0%"
         yield from _rules(flow, language)
@@ -277,7 +275,7 @@ def _rules(flow: Flow, language: str) -> Iterator[tuple[str, str]]:
     units = len(flow.units())
     if units > 1:
         yield text("require", language), flow.require.text
-    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {format_duration(policy.soak)}"
-    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {format_duration(policy.confirm)}"
+    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {span(policy.soak, language)}"
+    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {span(policy.confirm, language)}"
     if flow.parents:
         yield text("depends_on", language), ", ".join(flow.parents)

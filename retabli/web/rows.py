@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from retabli.model.record import FlowPicture, UnitPicture
-from retabli.model.result import Outcome, Result, clean
+from retabli.model.result import Outcome, Result
 from retabli.model.states import STATE_WORDS, Criticality, Intent, State
 from retabli.view import View, iso
+from retabli.web.inert import inert
 from retabli.web.times import moment, span, took
 from retabli.web.words import CRITICALITIES, OUTCOMES, SIDES, text
 
@@ -45,6 +46,7 @@ class Row:
     rungs: tuple[bool, ...]
     verified: str
     rung: str
+    controls: tuple[tuple[str, str], ...]
     cause: CauseRow | None
     notes: tuple[str, ...]
     notice: str
@@ -66,7 +68,7 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
     good = state in (State.RESTORED, State.CONTAINED)
     return Row(
         id=flow.id,
-        title=clean(flow.title[language]),
+        title=inert(flow.title[language]),
         state=state.value,
         word=STATE_WORDS[state][language],
         closed=flow.intent is Intent.CLOSED,
@@ -75,12 +77,21 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         rungs=tuple(place < rung for place in range(of)),
         verified=view.stage_words(stage)[language] if stage else "",
         rung=text("rung_of", language, n=rung, m=of),
+        controls=controls(picture),
         cause=cause_row(picture, view, language),
         notes=tuple(_notes(picture, view, language)),
-        notice=clean(flow.notice[language], 600) if flow.notice and not good else "",
+        notice=inert(flow.notice[language], 600) if flow.notice and not good else "",
         paged=when(incident.opened_at, view, language) if incident else None,
         seen=when(seen, view, language) if seen is not None else None,
     )
+
+
+def controls(picture: FlowPicture) -> tuple[tuple[str, str], ...]:
+    """What gives a denial its meaning, and whether it holds: keys of the pages' words."""
+    if picture.closure is None:
+        return ()
+    said = {True: "passes", False: "fails", None: "not_evaluated"}
+    return ("control_path", said[picture.closure.path]), ("control_alive", said[picture.closure.alive])
 
 
 def cause_row(picture: FlowPicture, view: View, language: str) -> CauseRow | None:
@@ -90,12 +101,16 @@ def cause_row(picture: FlowPicture, view: View, language: str) -> CauseRow | Non
     assert result.cause is not None  # noqa: S101 - just looked at
     return CauseRow(
         what=result.cause.words[language],
-        where=result.stage.words[language] if result.stage else "",
+        where=_capital(result.stage.words[language]) if result.stage else "",
         side=SIDES[result.cause.side][language],
         advice=result.cause.advice(language),
-        detail=clean(result.detail),
+        detail=inert(result.detail),
         probe=name.probe + (f" · {name.target}" if name.target else ""),
     )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
@@ -109,7 +124,7 @@ def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
         notes.append(text("units", language, **counts))
     if standing.because:
         parent = view.pictures.get(standing.because)
-        title = clean(parent.flow.title[language]) if parent else standing.because
+        title = inert(parent.flow.title[language]) if parent else standing.because
         notes.append(f"{text('because', language)}{text('colon', language)} {title}")
     if standing.drops:
         notes.append(text("drops_once" if standing.drops == 1 else "drops", language, n=standing.drops))
@@ -183,7 +198,7 @@ def _unit_row(unit: UnitPicture, picture: FlowPicture, view: View, language: str
         seen=when(result.at, view, language) if result is not None else None,
         took=took(result.seconds, language) if result is not None else "",
         rungs=tuple(_rungs(unit, result, language)),
-        facts=tuple((clean(key), clean(value)) for key, value in result.properties.items()) if result else (),
+        facts=tuple((inert(key), inert(value)) for key, value in result.properties.items()) if result else (),
         deciding=deciding,
     )
 
@@ -208,7 +223,7 @@ def _rungs(unit: UnitPicture, result: Result | None, language: str) -> list[Rung
                 took=took(rung.seconds, language),
                 share=max(1, share),
                 cause=rung.cause.words[language] if rung.cause else "",
-                detail=clean(rung.detail),
+                detail=inert(rung.detail),
             )
         )
     return rows

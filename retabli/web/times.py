@@ -20,7 +20,7 @@ def span(seconds: float, language: str) -> str:
     if whole < 86_400:
         return f"{whole // 3600}{_NBSP}h{_NBSP}{whole % 3600 // 60:02d}"
     days, hours = whole // 86_400, whole % 86_400 // 3600
-    return f"{days}{_NBSP}{day}{_NBSP}{hours}{_NBSP}h" if days < 10 else f"{days}{_NBSP}{day}"
+    return f"{days}{_NBSP}{day}{_NBSP}{hours}{_NBSP}h" if days < 10 and hours else f"{days}{_NBSP}{day}"
 
 
 def moment(instant: float, now: float, zone: tzinfo, language: str) -> str:

@@ -35,6 +35,7 @@ INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
 TEXTS = {
     "restoration": Words("Rétablissement des flux", "Restoration of flows"),
+    "flows": Words("Flux", "Flows"),
     "log": Words("Main courante", "Log"),
     "public": Words("Page publique", "Public page"),
     "as_of": Words("au", "as of"),
@@ -63,7 +64,7 @@ TEXTS = {
         "Closed on purpose. An answer here would be a breach.",
     ),
     "own": Words("Retabli lui-même", "Retabli itself"),
-    "proven": Words("isolement prouvé il y a", "closure proven"),
+    "proven": Words("prouvé il y a", "proven"),
     "proven_after": Words("", "ago"),
     "control_path": Words("notre sortie fonctionne", "our way out works"),
     "control_alive": Words("la cible répond ailleurs", "the target answers elsewhere"),

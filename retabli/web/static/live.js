@@ -23,7 +23,8 @@
     if (s < 86400) return Math.floor(s / 3600) + "\u00a0h\u00a0" + two(Math.floor((s % 3600) / 60));
     var days = Math.floor(s / 86400);
     var text = days + "\u00a0" + (french ? "j" : "d");
-    return days < 10 ? text + "\u00a0" + Math.floor((s % 86400) / 3600) + "\u00a0h" : text;
+    var hours = Math.floor((s % 86400) / 3600);
+    return days < 10 && hours ? text + "\u00a0" + hours + "\u00a0h" : text;
   }
 
   function tick() {

@@ -1,0 +1,144 @@
+"""`retabli status` against a real server on loopback: what it prints, and how it ends."""
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from commands import status
+from retabli.model.record import FlowPicture
+from retabli.model.result import Outcome
+from retabli.model.states import Intent, State
+from retabli.model.words import Words
+from retabli.view import View
+from retabli.web import Web, build
+from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
+from tests.web.hospital import SITE, outlets, pictures
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def daemon(shown: Sequence[FlowPicture]) -> AsyncIterator[str]:
+    _, metrics = outlets()
+    view = View(SITE, wall=lambda: NOW)
+    for each in shown:
+        view.show(each, None, None)
+    web = Web(build(view, metrics), "127.0.0.1", 0, leaving=view.close)
+    url = web.bind()
+    task = asyncio.create_task(web.run())
+    await web.up.wait()
+    try:
+        yield url
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def run(url: str, *arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    status.add_arguments(parser)
+    return await asyncio.to_thread(status.main, parser.parse_args(["--url", url, *arguments]))
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ((State.RESTORED, State.DOWN, State.RECOVERING, State.DEGRADED), 0),
+        ((State.RESTORED, State.DROPPED, State.UNKNOWN), 1),
+        ((State.RESTORED, State.UNKNOWN), 4),
+        ((), 0),
+    ],
+)
+async def test_the_exit_code_says_the_worst(states: tuple[State, ...], code: int) -> None:
+    shown = [picture(flow(f"f{place}"), state) for place, state in enumerate(states)]
+    async with daemon(shown) as url:
+        assert await run(url) == code
+
+
+async def test_a_breach_ends_with_one_and_a_contained_flow_with_zero() -> None:
+    for state, code in ((State.BREACHED, 1), (State.CONTAINED, 0)):
+        shut = flow("internet", intent=Intent.CLOSED, probes={"out": Containment()})
+        async with daemon([picture(shut, state)]) as url:
+            assert await run(url) == code
+
+
+async def test_piped_it_is_plain_and_no_line_is_longer_than_eighty(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    long = flow("long", title=Words.same("Un titre bien plus long que ce qu'une ligne de terminal peut montrer, hélas"))
+    fell = result(Smtp(), Outcome.FAILED, fell=3, detail="x" * 300)
+    async with daemon([*pictures(), picture(long, State.DROPPED, [fell])]) as url:
+        await run(url)
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert "\x1b" not in said
+    assert max(map(len, lines)) <= 80
+    assert len(lines[lines.index("") + 1 :]) == len(pictures()) + 1, "one line a flow"
+    assert any("dropped" in line and "Messagerie : réception" in line and "8/11" in line for line in lines)
+    assert any("breached" in line for line in lines)
+    assert lines[0].startswith("CHU de Rennes (inside) · 1\u00a0breached · 2\u00a0dropped")
+
+
+async def test_as_json_it_is_what_the_api_says_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async with daemon(pictures()) as url:
+        assert await run(url, "--json") == 1
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert [each["id"] for each in json.loads(said)["flows"]] == [each.flow.id for each in pictures()]
+
+
+async def test_what_a_title_holds_does_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = flow("hostile", title=Words.same("\x1b[31mred\x1b]0;title\x07 [bold]not markup[/bold]\u202e"))
+    async with daemon([picture(hostile, State.DOWN)]) as url:
+        await run(url)
+    said = capsys.readouterr().out
+    assert not set(said) & set("\x1b\x07\u202e")
+    assert "[bold]" in said
+
+
+async def test_a_daemon_that_cannot_be_reached_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        assert await run(url) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert f"{url} cannot be reached" in said.err
+
+
+async def test_somebody_who_is_not_retabli_cannot_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    async with daemon(()) as url:
+        assert await run(f"{url}/elsewhere") == 3
+    assert "404" in capsys.readouterr().err
+    assert await run("nonsense://[") == 3
+    assert await run("") == 3
+
+
+async def test_watch_looks_again_until_it_is_interrupted() -> None:
+    code = (
+        "import argparse, sys; from commands import status; p = argparse.ArgumentParser(); status.add_arguments(p); "
+        "status.WATCH = 0.05; sys.exit(status.main(p.parse_args()))"
+    )
+    async with daemon(pictures()) as url:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-c", code, "--url", url, "--watch", "--json"),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            limit=2**20,
+        )
+        assert process.stdout is not None
+        looks = [await process.stdout.readline() for _ in range(3)]
+        process.send_signal(2)
+        await process.stdout.read()
+        assert await process.wait() == 1
+    assert all(json.loads(look)["flows"] for look in looks)
