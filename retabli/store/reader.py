@@ -15,6 +15,7 @@ from retabli.store.facts import LogRow, OutboxRow, Remembered, StoreError
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
+PAGE = 1000  # rows of the log that are read at a time
 LOG_COLUMNS = "number, at, event, flow, data, hash"
 
 
@@ -99,26 +100,38 @@ class Reader:
         self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
     ) -> list[LogRow]:
         """The newest rows first. `since` in wall seconds; `before`: only rows with a lower number (to page on)."""
-        with told(self.path):
-            return list(self._rows(since, flow, before, f"DESC LIMIT {int(limit)}"))
+        return self._rows(since, flow, "number < ?", before, f"DESC LIMIT {int(limit)}")
 
     def each(self, *, since: float | None = None, flow: str | None = None) -> Iterator[LogRow]:
-        """All of them, the oldest first, one by one."""
-        with told(self.path):
-            yield from self._rows(since, flow, None, "ASC")
+        """All of them, the oldest first. Page by page: whoever reads slowly must not make the daemon's files grow."""
+        last = 0
+        while rows := self._rows(since, flow, "number > ?", last, f"ASC LIMIT {PAGE}"):
+            yield from rows
+            last = rows[-1].number
 
-    def _rows(self, since: float | None, flow: str | None, before: int | None, order: str) -> Iterator[LogRow]:
+    def _rows(self, since: float | None, flow: str | None, where: str, place: int | None, order: str) -> list[LogRow]:
         conditions, values = ["number > 0"], list[Any]()
-        for condition, value in (("at >= ?", since), ("flow = ?", flow), ("number < ?", before)):
+        for condition, value in (("at >= ?", since), ("flow = ?", flow), (where, place)):
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
-        found = self._connection.execute(
-            f"SELECT {LOG_COLUMNS} FROM log WHERE {' AND '.join(conditions)} ORDER BY number {order}",  # noqa: S608
-            values,
-        )
-        for number, at, event, flow_, data, digest in found:
-            yield LogRow(number, at, event, flow_, self._object(data), bytes(digest).hex())
+        with told(self.path):
+            found = self._connection.execute(
+                f"SELECT {LOG_COLUMNS} FROM log WHERE {' AND '.join(conditions)} ORDER BY number {order}",  # noqa: S608
+                values,
+            ).fetchall()
+        return [self._row(*row) for row in found]
+
+    def _row(self, number: int, at: object, event: object, flow: str | None, data: str, digest: bytes) -> LogRow:
+        if not isinstance(at, float) or not isinstance(event, str) or not isinstance(digest, bytes):
+            raise StoreError(f"{self.path}: row {number} of the log was altered by hand; run `log verify`")
+        return LogRow(number, at, event, flow, self._object(data), digest.hex())
+
+    def flows(self) -> list[str]:
+        """Every flow that a row speaks of."""
+        with told(self.path):
+            found = self._connection.execute("SELECT DISTINCT flow FROM log WHERE flow IS NOT NULL ORDER BY flow")
+            return [row[0] for row in found]
 
     def verify(self, noted: tuple[int, bytes] | None = None) -> chain.Verdict:
         """Walk the whole chain; `noted` is a row's number and hash as noted elsewhere earlier. One moment's state."""

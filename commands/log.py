@@ -1,0 +1,207 @@
+"""The log: every change, page and gap, as text, CSV or JSON; `verify` walks its hash chain."""
+
+import argparse
+import csv
+import itertools
+import json
+import re
+import sys
+import textwrap
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands import Refused
+
+if TYPE_CHECKING:
+    from retabli.store import LogRow, Reader
+
+HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
+WIDTH = 80
+INDENT = " " * 20
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of show
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["verify"], help="check the hash chain, name the first broken row")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
+    place.add_argument("--state", type=Path, metavar="PATH", help="the state file itself, without a configuration")
+    parser.add_argument("--since", metavar="T", help="2023-07-03, 2023-07-03T08:00, or 2h, 7d ago")
+    parser.add_argument("--flow", metavar="F", help="only what concerns this flow")
+    parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="default: text")
+    parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N rows")
+    parser.add_argument(
+        "--noted", type=_noted, metavar="N:HASH", help="verify: a head that was noted elsewhere earlier"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    from retabli.store import Reader, StoreError
+
+    if args.action == "verify" and (args.since or args.flow or args.limit):
+        raise Refused("log verify checks the whole chain: it takes neither --since, --flow nor --limit")
+    if args.action != "verify" and args.noted:
+        raise Refused("--noted belongs to log verify")
+    place = _place(args)
+    try:
+        reader = Reader(place.state)
+    except StoreError as error:
+        raise Refused(str(error)) from error
+    with reader:
+        try:
+            return _verify(reader, args) if args.action == "verify" else _print(reader, args, place)
+        except StoreError as error:
+            raise Refused(str(error), code=1) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the log is, and in which language and timezone it is read."""
+
+    state: Path
+    language: str
+    zone: tzinfo | None
+
+
+def _place(args: argparse.Namespace) -> Place:
+    if args.state is not None:
+        return Place(args.state, "en", None)
+    from config.loading import load
+
+    configuration = load(args.config)
+    return Place(configuration.state, configuration.site.language, configuration.site.zone)
+
+
+# verify ------------------------------------------------------------------------------------------------------------
+
+
+def _verify(reader: "Reader", args: argparse.Namespace) -> int:
+    verdict = reader.verify(args.noted)
+    if args.format == "json":
+        found = {"intact": verdict.fault is None, "rows": verdict.rows, "head": verdict.head, "fault": verdict.fault}
+        _out(json.dumps(found))
+    elif verdict.fault is None:
+        _out(f"the log is intact: {verdict.rows} rows, head {verdict.rows}:{verdict.head}")
+    else:
+        _out(f"the log is broken: {verdict.fault}")
+        _out(f"what stands before it holds ({verdict.rows} rows)")
+    return 0 if verdict.fault is None else 1
+
+
+def _noted(text: str) -> tuple[int, bytes]:
+    match = re.fullmatch(r"(\d+):([0-9a-f]{64})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError("write the head as `log verify` printed it, N:HASH")
+    return int(match[1]), bytes.fromhex(match[2])
+
+
+# printing ----------------------------------------------------------------------------------------------------------
+
+
+def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
+    since = None if args.since is None else parse_since(args.since, time.time(), place.zone)
+    rows: Iterator[LogRow]
+    if args.limit is None:
+        rows = reader.each(since=since, flow=args.flow)
+    else:
+        rows = iter(reader.entries(since=since, flow=args.flow, limit=args.limit)[::-1])
+    first = list(itertools.islice(rows, 1))
+    if not first:
+        _say_why_nothing(reader, args.flow)
+    printers = {"csv": _print_csv, "json": _print_json, "text": _print_text}
+    printers[args.format](itertools.chain(first, rows), place)
+    return 0
+
+
+def _print_csv(rows: Iterable["LogRow"], _: Place) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("number", "at", "event", "flow", "data", "hash"))
+    for row in rows:
+        data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
+        writer.writerow(tuple(map(_shown, (str(row.number), _iso(row.at), row.event, row.flow or "", data, row.hash))))
+
+
+def _shown(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _print_json(rows: Iterable["LogRow"], _: Place) -> None:
+    """One object a line; `unix` is the exact time that the hash covers."""
+    for row in rows:
+        found = {
+            "number": row.number,
+            "at": _iso(row.at),
+            "unix": row.at,
+            "event": row.event,
+            "flow": row.flow,
+            "data": row.data,
+            "hash": row.hash,
+        }
+        _out(json.dumps(found, ensure_ascii=False))
+
+
+def _print_text(rows: Iterable["LogRow"], place: Place) -> None:
+    from commands._paper import Paper
+    from retabli.model.result import clean
+    from retabli.model.states import State
+    from retabli.store.spoken import event_word, sentence
+
+    paper = Paper()
+    colours = {State.RESTORED: "green", State.CONTAINED: "green", State.DROPPED: "bold red", State.BREACHED: "bold red"}
+    for row in rows:
+        stamp = datetime.fromtimestamp(row.at, place.zone).strftime("%Y-%m-%d %H:%M:%S")
+        said = sentence(row.event, row.data, place.language)
+        subject = f"{clean(row.flow)}: " if row.flow and said else clean(row.flow or "")
+        head = f"{stamp} {row.number:>5} {event_word(row.event, place.language):<14} "
+        lines = textwrap.wrap(f"{head}{subject}{said}", WIDTH, subsequent_indent=INDENT)
+        style = colours.get(row.data.get("now", ""), "yellow" if row.event in ("page", "gap", "aside") else "")
+        paper.line((lines[0][:20], "dim"), (lines[0][20:], style))
+        for line in lines[1:]:
+            paper.line((line, style))
+
+
+def _say_why_nothing(reader: "Reader", flow: str | None) -> None:
+    from retabli.model.settings import did_you_mean
+
+    if flow is not None and flow not in (known := reader.flows()):
+        sys.stderr.write(f'no row speaks of a flow "{flow}"{did_you_mean(flow, known)}\n')
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# reading the command line ------------------------------------------------------------------------------------------
+
+
+def parse_since(text: str, now: float, zone: tzinfo | None) -> float:
+    """Unix time of an instant, a day (in `zone`, the machine's own if None), or a duration before `now`.
+
+    Raises:
+        Refused: it is none of these.
+    """
+    from retabli.model.settings import parse_duration
+
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError):
+        raise Refused(f"--since {text}: write 2023-07-03, 2023-07-03T08:00:00+02:00, or how long ago, as 2h") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"{text} is no number of rows")
+    return int(text)

@@ -1,0 +1,135 @@
+"""A row of the log in plain words, French or English, for whoever reads it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from retabli.model.record import Event
+from retabli.model.result import clean
+from retabli.model.states import STATE_WORDS
+from retabli.model.words import Words
+
+LENGTH = 600  # characters of one value; what a remote said is far shorter already
+
+EVENTS = {
+    Event.START: Words("démarrage", "start"),
+    Event.STOP: Words("arrêt", "stop"),
+    Event.GAP: Words("angle mort", "blind gap"),
+    Event.CONFIG: Words("configuration", "configuration"),
+    Event.STATE: Words("état", "state"),
+    Event.INTENT: Words("décision", "intent"),
+    Event.PAGE: Words("alerte", "page"),
+    Event.RESOLVE: Words("fin d'alerte", "resolve"),
+    Event.TOLD: Words("remis", "told"),
+    Event.ASIDE: Words("mis de côté", "set aside"),
+    Event.ACKNOWLEDGE: Words("prise en compte", "acknowledged"),
+    Event.SILENCE: Words("silence", "silence"),
+}
+WORDS: Mapping[str, Words] = {event.value: words for event, words in EVENTS.items()}
+STATES: Mapping[str, Words] = {state.value: words for state, words in STATE_WORDS.items()}
+CHANGES = {
+    "added": Words("ajouté", "added"),
+    "removed": Words("retiré", "removed"),
+    "probes": Words("sondes changées", "probes changed"),
+}
+DECISIONS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
+NOBODY = Words("personne : aucun canal", "nobody: no channel")
+
+Speaker = Callable[[dict[str, Any], str], str]
+
+
+def event_word(event: str, language: str) -> str:
+    """The event's name; one that this version does not know stays as it is written."""
+    return WORDS[event][language] if event in WORDS else clean(event)
+
+
+def sentence(event: str, data: Mapping[str, Any], language: str) -> str:
+    """What the row says besides its time, event and flow. What has no words of its own follows as `name=value`."""
+    rest = dict(data)
+    said = SPEAKERS[event](rest, language) if event in SPEAKERS else ""
+    left = [f"{name}={_plain(value)}" for name, value in rest.items() if value not in (None, "", [], {})]
+    return clean("; ".join(part for part in (said, *left) if part), 4 * LENGTH)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(each) for each in value)
+    return clean(str(value), LENGTH)
+
+
+def _states(data: dict[str, Any], language: str) -> str:
+    moved = f"{_state(data.pop('was', '?'), language)} → {_state(data.pop('now', '?'), language)}"
+    return f"{moved} ({why})" if (why := _why(data)) else moved
+
+
+def _state(value: object, language: str) -> str:
+    text = str(value)
+    return STATES[text][language] if text in STATES else clean(text)
+
+
+def _why(data: dict[str, Any]) -> str:
+    """The rung, the cause and its side, as they are called everywhere; then what the remote said."""
+    probe, target = data.pop("probe", None), data.pop("target", None)
+    where = f"{probe}[{target}]" if target else probe
+    parts = [where, data.pop("stage", None), data.pop("cause", None), data.pop("side", None)]
+    named = " / ".join(_plain(part) for part in parts if part)
+    detail = data.pop("detail", None)
+    return f"{named}: {_plain(detail)}" if detail else named
+
+
+def _intents(data: dict[str, Any], language: str) -> str:
+    was, now = (_decision(data.pop(name, "?"), language) for name in ("was", "now"))
+    return f"{was} → {now}{_in_brackets(data, language)}"
+
+
+def _change(data: dict[str, Any], language: str) -> str:
+    change = str(data.pop("change", ""))
+    said = CHANGES[change][language] if change in CHANGES else clean(change)
+    return f"{said}{_in_brackets(data, language)}"
+
+
+def _in_brackets(data: dict[str, Any], language: str) -> str:
+    """The intent and the state, where a row gives them besides."""
+    intent, state = data.pop("intent", None), data.pop("state", None)
+    said = [_decision(intent, language) if intent else "", _state(state, language) if state else ""]
+    return f" ({', '.join(filter(None, said))})" if any(said) else ""
+
+
+def _decision(value: object, language: str) -> str:
+    text = str(value)
+    return DECISIONS[text][language] if text in DECISIONS else clean(text)
+
+
+def _page(data: dict[str, Any], language: str) -> str:
+    channels = data.pop("channels", None)
+    reason = _plain(data.pop("reason", "?"))
+    to = _plain(channels) if channels else NOBODY[language]
+    return f"{reason} → {to}"
+
+
+def _told(data: dict[str, Any], language: str) -> str:
+    status, channel = _plain(data.pop("status", "?")), _plain(data.pop("channel", "?"))
+    attempts = data.pop("attempts", 1)
+    data.pop("key", None)
+    after = Words(f" (au {attempts}e essai)", f" (attempt {attempts})")[language] if attempts != 1 else ""
+    return f"{status} → {channel}{after}"
+
+
+def _aside(data: dict[str, Any], language: str) -> str:
+    status, channel = _plain(data.pop("status", "?")), _plain(data.pop("channel", "?"))
+    error, others = _plain(data.pop("error", "?")), _plain(data.pop("left_to", []))
+    data.pop("key", None)
+    words = Words(
+        f"{status} → {channel} : {error} ; laissé à {others}", f"{status} → {channel}: {error}; left to {others}"
+    )
+    return words[language]
+
+
+SPEAKERS: Mapping[str, Speaker] = {
+    Event.STATE: _states,
+    Event.INTENT: _intents,
+    Event.CONFIG: _change,
+    Event.PAGE: _page,
+    Event.RESOLVE: _page,
+    Event.TOLD: _told,
+    Event.ASIDE: _aside,
+}
