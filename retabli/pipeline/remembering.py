@@ -12,7 +12,8 @@ from retabli.model.result import Outcome
 from retabli.model.states import State
 
 MONOTONIC_RECORD = ("at", "judged_at", "oks_first", "oks_last", "ok_started", "temporary_since")
-MONOTONIC_STANDING = ("unknown_from",)
+RECORD = tuple(field.name for field in fields(UnitRecord))
+STANDING = tuple(field.name for field in fields(Standing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Clocks:
 
 
 def dump_record(record: UnitRecord, clocks: Clocks) -> dict[str, Any]:
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    values = {name: getattr(record, name) for name in RECORD}
     for name in MONOTONIC_RECORD:
         if values[name] is not None:
             values[name] = clocks.to_wall(values[name])
@@ -39,8 +40,7 @@ def dump_record(record: UnitRecord, clocks: Clocks) -> dict[str, Any]:
 
 def load_record(values: Mapping[str, Any], clocks: Clocks) -> UnitRecord:
     """The record; keys that this version does not know are left out, and those it misses have their default."""
-    known = {field.name for field in fields(UnitRecord)}
-    found = {name: value for name, value in values.items() if name in known}
+    found = {name: value for name, value in values.items() if name in RECORD}
     for name in ("outcome", "judged"):
         if found.get(name) is not None:
             found[name] = Outcome(found[name])
@@ -51,7 +51,9 @@ def load_record(values: Mapping[str, Any], clocks: Clocks) -> UnitRecord:
 
 
 def dump_standing(standing: Standing, clocks: Clocks) -> dict[str, Any]:
-    values = asdict(standing)
+    values = {name: getattr(standing, name) for name in STANDING}
+    if standing.incident is not None:
+        values["incident"] = asdict(standing.incident)
     values["rounds"] = "".join("+" if whole else "-" for whole in standing.rounds)
     if standing.unknown_from is not None:
         values["unknown_from"] = clocks.to_wall(standing.unknown_from)
@@ -59,8 +61,7 @@ def dump_standing(standing: Standing, clocks: Clocks) -> dict[str, Any]:
 
 
 def load_standing(values: Mapping[str, Any], clocks: Clocks) -> Standing:
-    known = {field.name for field in fields(Standing)}
-    found = {name: value for name, value in values.items() if name in known}
+    found = {name: value for name, value in values.items() if name in STANDING}
     for name in ("state", "before", "shown"):
         if name in found:
             found[name] = State(found[name])
