@@ -98,12 +98,10 @@ class Store:
         self._closed = True
         self._flush()
         self._put(lambda book: book.fact("clean_stop", 1), durable=True)
-        await asyncio.to_thread(self._end)
-
-    def _end(self) -> None:
+        await self._read(Reader.close)  # before the writer: the last connection to close empties the write-ahead log
+        self._writer.end()
+        await asyncio.to_thread(self._writer.join)
         self._pool.shutdown()
-        self._reader.close()  # before the writer: the last connection to close empties the write-ahead log
-        self._writer.stop()
         self._lock.release()
 
     @property

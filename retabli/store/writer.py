@@ -38,6 +38,7 @@ class Writer:
         self._path = path
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._in_hand: list[Work] = []
+        self._ended = False
         self.failure: StoreFailed | None = None
         self._thread = threading.Thread(target=self._live, name="store", daemon=True)
         self._thread.start()
@@ -46,16 +47,25 @@ class Writer:
         """Have this written, after all that was put before; the future's result is what `change` gives.
 
         The future raises StoreFailed if it could not be written.
+
+        Raises:
+            StoreFailed: the store was closed.
         """
+        if self._ended:
+            raise StoreFailed(f"{self._path}: the state was closed")
         done = asyncio.get_running_loop().create_future()
         self._queue.put(Work(change, durable, done))
         if self.failure is not None:  # looked at after putting: a thread that ends meanwhile empties the queue itself
             self._refuse(self.failure)
         return done
 
-    def stop(self) -> None:
-        """Write what waits, close the connection, end the thread. Blocks until then."""
+    def end(self) -> None:
+        """Take nothing more; write what waits, close the connection and end the thread."""
+        self._ended = True
         self._queue.put(None)
+
+    def join(self) -> None:
+        """Blocks until the thread has ended."""
         self._thread.join()
 
     # in the thread --------------------------------------------------------------------------------------------

@@ -248,6 +248,14 @@ def test_a_resolve_goes_to_those_in_the_place_of_channels_that_are_gone_and_to_n
     assert teller(picture(), notice(Status.RESOLVED), NINE) == []
 
 
+def test_the_page_of_our_own_way_out_goes_to_every_channel_whatever_the_routes_say() -> None:
+    shown = picture()
+    link = replace(shown, flow=replace(shown.flow, id="own_link"))
+    teller = Teller(CHU, ("duty", "mail"), (route("dropped", to=("mail",)),))
+    assert [message.channel for message in teller(link, notice(Status.FIRING), NINE)] == ["duty", "mail"]
+    assert [message.channel for message in teller(shown, notice(Status.FIRING), NINE)] == ["mail"]
+
+
 def test_every_notice_that_the_pipeline_gives_has_its_heading() -> None:
     for status, reason in (
         *((Status.FIRING, reason) for reason in ("dropped", "breached", "unknown")),

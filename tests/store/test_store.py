@@ -241,6 +241,17 @@ async def test_closing_writes_what_waits_and_may_be_done_twice(tmp_path: Path) -
         assert reader.remembered().units
 
 
+async def test_whoever_commits_after_the_end_is_told_so_and_does_not_wait_for_ever(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    closing = asyncio.create_task(store.close())
+    await commit(store, entries=[entry()])
+    await closing
+    with pytest.raises(StoreFailed, match="the state was closed"):
+        await commit(store, entries=[entry(2)])
+    with Store.read(tmp_path / "state.db") as reader:
+        assert [row.data["id"] for row in reader.entries()] == [1]
+
+
 async def test_only_its_owner_may_read_the_state(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "lib" / "retabli" / "state.db")
     await commit(store, entries=[entry()])
