@@ -15,10 +15,9 @@ from retabli.model.result import Measure
 from retabli.model.settings import Proxy, Resolver, Tls
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection
-from retabli.net.http_causes import REDIRECTED_AWAY
 from retabli.net.http_issuer import as_intercepted, issuer_of, judge_issuer
 from retabli.net.http_messages import Head
-from retabli.net.http_redirects import PORTS, REDIRECTS, Follow, Onward, onward, place
+from retabli.net.http_redirects import PORTS, REDIRECTS, Follow, Onward, judge_redirected_address, onward, place
 from retabli.net.http_transport import ACCEPTED, Transport, read_body
 from retabli.net.proxy import Doubt, credentials, open_through, open_to_proxy
 from retabli.net.proxy_causes import PROXY_DENIED, as_passed_on, denied_by_status_alone, judge_forwarded
@@ -272,13 +271,12 @@ class _Trip:
         return connection
 
     def _screen(self, addresses: Sequence[str]) -> None:
-        """Addresses before any is connected to: a filter's sinkhole, and where a redirect may not lead."""
         for address in addresses:
             parsed = ipaddress.ip_address(address.partition("%")[0])
             if any(parsed.version == network.version and parsed in network for network in self.ask.sinkholes):
                 raise Fall(causes.SINKHOLE, address)
-            if self.redirects and place(address) not in ("elsewhere", self.first_place):
-                raise Fall(REDIRECTED_AWAY, f"the redirect leads to {address}, which is {place(address)}")
+            if self.redirects:
+                judge_redirected_address(address, self.first_place)
 
     def _request(self, url: httpx.URL, method: str, *, for_its_host: bool) -> httpx.Request:
         """`for_its_host`: it may be sent what the operator meant for that host only."""

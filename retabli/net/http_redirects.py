@@ -8,6 +8,7 @@ import httpx
 
 from retabli.model import causes
 from retabli.model.causes import Cause
+from retabli.model.ladder import Fall
 from retabli.net.http_causes import REDIRECTED_AWAY, TOO_MANY_REDIRECTS
 
 MOST_REDIRECTS = 5
@@ -78,6 +79,16 @@ def place(address: str) -> str:
     if parsed.is_loopback or parsed.is_unspecified:
         return "this machine"
     return "this link" if parsed.is_link_local else "elsewhere"
+
+
+def judge_redirected_address(address: str, first_place: str | None) -> None:
+    """Whether a redirect may lead to this address, its name resolved; before it is connected to.
+
+    Raises:
+        Fall: `redirected_away`, to this machine or link from anywhere but there.
+    """
+    if place(address) not in ("elsewhere", first_place):
+        raise Fall(REDIRECTED_AWAY, f"the redirect leads to {address}, which is {place(address)}")
 
 
 def _names_this_machine(host: str, first_place: str | None) -> bool:
