@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from retabli.model.record import Entry, FlowPicture
 from retabli.view import Feed, Subscription, View, iso
 from retabli.web.pages import LANGUAGES, Pages
-from retabli.web.rows import latest
+from retabli.web.rows import latest, when
 
 
 def event(kind: str, data: object, id_: int | None = None) -> bytes:
@@ -71,7 +71,7 @@ class PageStream:
             self._headline = line
             said.append(event("headline", {"html": line}))
         said.extend(event("log", {}) for _ in logged[:1])
-        return b"".join(said)
+        return b"".join([self.beat(), *said])
 
     def subscribe(self, since: int) -> Subscription:
         """A reader whose page was rendered at that revision of the view; it is told what changed since."""
@@ -84,8 +84,9 @@ class PageStream:
         return reader
 
     def beat(self) -> bytes:
-        """Said in silence: that we are there, and what time is shown."""
-        return event("beat", {"now": round(self._view.now * 1000)})
+        """That we are there, and what time it is; all that is said in silence."""
+        now = when(self._view.unstamped_now, self._view, self._language)
+        return event("beat", {"now": round(self._view.now * 1000), "iso": now.iso, "said": now.full})
 
 
 def page_streams(view: View, pages: Pages) -> dict[str, PageStream]:

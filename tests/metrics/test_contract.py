@@ -411,3 +411,42 @@ def test_blackbox_s_form_is_of_the_last_result_and_without_labels(metrics: Metri
     unknown = metrics.blackbox("www/sites[https://a.example/]")
     assert unknown is not None
     assert "probe_success" not in unknown, "we could not judge: neither a success nor a failure"
+
+
+PROMISED = """
+retabli_flow_info retabli_flow_state retabli_flow_restored retabli_flow_page_open
+retabli_flow_restored_timestamp_seconds retabli_flow_first_restored_timestamp_seconds retabli_flow_state_changed_timestamp_seconds retabli_flow_drops_total
+retabli_flow_breaches_total retabli_flow_whole_ratio retabli_flow_units retabli_closure_proven
+retabli_closure_control_success retabli_probe_runs_total retabli_probe_failures_total retabli_probe_failure_info
+retabli_probe_rung retabli_probe_rungs retabli_probe_stage_duration_seconds retabli_probe_run_duration_seconds_bucket
+retabli_probe_last_run_timestamp_seconds retabli_probe_last_success_timestamp_seconds retabli_probe_interval_seconds
+retabli_scheduler_lateness_seconds_bucket retabli_mail_sent_total retabli_mail_received_total retabli_mail_lost_total
+retabli_mail_late_total retabli_mail_duplicate_total retabli_mail_bounced_total retabli_mail_forged_total
+retabli_mail_in_flight retabli_mail_roundtrip_seconds_bucket retabli_alerts_sent_total retabli_alerts_failed_total
+retabli_alerts_pending retabli_part_restarts_total retabli_loop_stall_seconds_bucket
+retabli_config_last_reload_successful retabli_config_last_reload_timestamp_seconds retabli_log_rows_total
+retabli_build_info probe_success probe_duration_seconds probe_dns_lookup_time_seconds probe_ip_protocol
+probe_http_status_code probe_http_version probe_http_ssl probe_http_redirects probe_http_duration_seconds
+probe_icmp_duration_seconds probe_ssl_earliest_cert_expiry probe_tls_version_info
+""".split()  # noqa: SIM905 - a list of names reads better as one
+
+
+async def test_every_name_of_the_contract_is_exported_and_no_label_is_called_instance(metrics: Metrics) -> None:
+    figures = metrics.figures
+    figures.channels(["duty"])
+    figures.parts(["web"])
+    shut = flow("internet", intent=Intent.CLOSED, probes={"web": Containment()})
+    metrics.show(picture(shut, State.CONTAINED, [result(Containment())], closure=Closure(True, True, True)), None, None)
+    of = flow(probes={"loop": MailLoop(), "www": Http()})
+    runs = [
+        result(MailLoop(), Outcome.FAILED, mail={Mail.SENT: 1}, roundtrips=(1.0,)),
+        result(Http(), measures=HTTP | ICMP, properties={"tls_version": "TLSv1.2"}),
+    ]
+    for place, run in enumerate(runs):
+        metrics.show(
+            picture(of, results=runs, restored_at=NOW, first_restored_at=NOW, rounds=(True,)), name(of, place), run
+        )
+    found = await samples(metrics)
+    assert [each for each in PROMISED if each not in found] == []
+    assert not [each for each, series in found.items() if any("instance" in labels for labels, _ in series)]
+    assert not [1 for labels, _ in found["probe_duration_seconds"] if "phase" in labels]

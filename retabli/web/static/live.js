@@ -88,6 +88,7 @@
 
   function listen() {
     var stream = new EventSource(body.dataset.live + "&since=" + body.dataset.revision);
+    stream.onerror = function () { lost = true; tick(); };
     function on(kind, act) {
       stream.addEventListener(kind, function (event) {
         if (lost) { location.reload(); return; }
@@ -96,7 +97,13 @@
         tick();
       });
     }
-    on("beat", function (data) { base = data.now; began = Date.now(); });
+    on("beat", function (data) {
+      var asof = document.querySelector(".asof time");
+      base = data.now;
+      began = Date.now();
+      asof.dateTime = data.iso;
+      asof.textContent = data.said;
+    });
     on("resync", function () { location.reload(); });
     if (body.dataset.log) { on("log", again); return; }
     if (body.dataset.only) {
@@ -120,7 +127,6 @@
         if (time) time.dateTime = data[flow];
       });
     });
-    stream.onerror = function () { lost = true; tick(); };
   }
 
   if (body.dataset.live && window.EventSource) listen();
