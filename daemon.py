@@ -62,11 +62,14 @@ def parser_for(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version())
     places = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for each in (wanted,) if wanted in known else known:
-        module = commands.command(each)
-        place = places.add_parser(each, help=module.HELP, description=module.HELP, allow_abbrev=False)
-        module.add_arguments(place)
-        add_logging(place)
+    for each in known:
+        about = commands.help_of(each) if wanted not in known else None
+        place = places.add_parser(each, help=about, allow_abbrev=False)
+        if each == wanted:
+            module = commands.command(each)
+            place.description = module.HELP
+            module.add_arguments(place)
+            add_logging(place)
     return parser
 
 

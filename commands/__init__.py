@@ -5,6 +5,7 @@ Files that begin with an underscore are what several commands share.
 """
 
 import argparse
+import ast
 import importlib
 from pathlib import Path
 from typing import Protocol, cast
@@ -34,6 +35,15 @@ def names() -> tuple[str, ...]:
     """The name of every command, sorted."""
     files = Path(__file__).parent.glob("*.py")
     return tuple(sorted(file.stem for file in files if not file.stem.startswith("_")))
+
+
+def help_of(name: str) -> str:
+    """What the command is for, read from its file: asking what there is imports none of them."""
+    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "HELP":
+            return str(ast.literal_eval(node.value))
+    return ""
 
 
 def command(name: str) -> Command:

@@ -21,10 +21,7 @@ def set_up(form: str = "text", level: str = "info", stream: TextIO | None = None
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines() if form == "json" else Text(colour=colourful(stream)))
     root = logging.getLogger()
-    for old in list(root.handlers):
-        root.removeHandler(old)
-        old.close()
-    root.addHandler(handler)
+    root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Libraries speak of every request and connection at these levels; what matters of it is on the ladder.
     for name in ("httpx", "httpcore", "apscheduler", "asyncio", "uvicorn", "uvicorn.error", "mail.log"):

@@ -1,0 +1,45 @@
+"""`kinds`: each kind as its own model has it."""
+
+import pytest
+
+import probes
+from retabli.model.causes import COMMON
+from tests.commands.terminal import typed
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_without_a_kind_all_are_listed_with_a_sentence(language: str) -> None:
+    ended = typed("kinds", "--lang", language)
+    assert (ended.code, ended.err) == (0, "")
+    for name in probes.kinds():
+        assert any(line.startswith(f"{name} ") and len(line.split()) > 2 for line in ended.lines), name
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("name", probes.kinds())
+def test_a_kind_is_documented_to_its_last_setting_rung_and_cause(name: str, language: str) -> None:
+    ended = typed("kinds", name, "--lang", language)
+    assert (ended.code, ended.err) == (0, "")
+    kind = probes.kind(name)
+    shown = [line.split()[0] for line in ended.lines if line.startswith("  ") and not line.startswith("   ")]
+    for key, entry in kind.model_fields.items():
+        assert key == "kind" or (entry.alias or key) in shown, key
+    assert all(cause.code in shown for cause in (*kind.CAUSES, *COMMON))
+    for number, stage in enumerate(kind.LADDER, 1):
+        assert any(line.split()[:2] == [str(number), stage.id] for line in ended.lines), stage
+        assert stage.words[language] in ended.out
+    assert max(map(len, ended.lines)) <= 100
+
+
+def test_what_must_be_given_is_told_from_what_has_a_default() -> None:
+    lines = typed("kinds", "tls").lines
+    assert "  host  text, required" in lines
+    assert "  port  whole number 1…65535, default 443" in lines
+    assert "  tls.mode  none | starttls | implicit, default implicit" in lines
+    assert "  every  duration, default 30s" in lines
+    assert "  every  duration, default 60s" in typed("kinds", "mail_loop").lines
+
+
+def test_a_kind_that_does_not_exist_is_refused_with_the_nearest() -> None:
+    ended = typed("kinds", "smpt")
+    assert (ended.code, ended.out, ended.err) == (2, "", 'there is no kind "smpt" (did you mean "smtp"?)\n')
