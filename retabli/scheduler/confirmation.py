@@ -20,7 +20,8 @@ class Confirmations:
     start, whether or not the ones before have ended, as long as the runs under way since the doubt began are fewer
     than the failures wanted. So a silent cut costs one deadline, not `fall` of them. Any success ends the doubt.
     While a run stands at a login no other is started beside it, and after a refusal none at all: accounts lock.
-    An unknown neither begins nor prolongs one: what cannot be judged is not hammered at.
+    An unknown begins none, and is made up for only once another run has failed: what cannot be judged is not hammered
+    at.
     """
 
     def __init__(
@@ -32,6 +33,8 @@ class Confirmations:
 
     def failed(self, run: Run) -> None:
         """Its failure has been judged: `wanted` knows of it."""
+        if run.unit.doubt is not None:
+            run.unit.doubt.unjudged = 0
         self._doubt(run)
 
     def outlived(self, run: Run) -> None:
@@ -39,11 +42,12 @@ class Confirmations:
         if not run.confirming:
             self._doubt(run)
 
-    def unjudged(self, unit: Unit) -> None:
-        """A run ended without a verdict: a doubt that nothing else keeps alive is over."""
-        doubt = unit.doubt
-        if doubt is not None and doubt.timer is None and not _under_way(unit, doubt):
-            unit.doubt = None
+    def unjudged(self, run: Run) -> None:
+        """It ended without a verdict."""
+        doubt = run.unit.doubt
+        if doubt is not None and run.asked >= doubt.since:
+            doubt.unjudged += 1
+            self._fade(run.unit, doubt)
 
     def settle(self, unit: Unit) -> None:
         """A success, a refused credential, or the end: what was not begun is dropped."""
@@ -69,7 +73,7 @@ class Confirmations:
             if wanted <= 0:
                 self.settle(unit)
                 return
-            if doubt.timer is not None or _under_way(unit, doubt) >= wanted:
+            if doubt.timer is not None or _under_way(unit, doubt) + doubt.unjudged >= wanted:
                 return
             now = loop.time()
             due = now if doubt.last is None else doubt.last + unit.policy.confirm
@@ -85,7 +89,12 @@ class Confirmations:
         doubt.timer = None
         if unit.doubt is doubt:
             self._press(unit, doubt)
-            self.unjudged(unit)
+            self._fade(unit, doubt)
+
+    def _fade(self, unit: Unit, doubt: Doubt) -> None:
+        """A doubt that no run and no timer keeps alive is over."""
+        if unit.doubt is doubt and doubt.timer is None and not _under_way(unit, doubt):
+            unit.doubt = None
 
 
 def _logs_in(unit: Unit) -> bool:

@@ -211,10 +211,10 @@ class Scheduler:
             await self._judge.accept(unit.name, unit.probe, result)
         finally:
             unit.runs.discard(run)
-        if result.outcome is Outcome.FAILED and not _is_refusal(result):
+        if result.outcome is Outcome.UNKNOWN:
+            self._confirmations.unjudged(run)
+        elif result.outcome is Outcome.FAILED and not _is_refusal(result):
             self._confirmations.failed(run)
-        else:
-            self._confirmations.unjudged(unit)
 
     def _release(self, run: Run) -> None:
         if run.outlives is not None:

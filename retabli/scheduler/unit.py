@@ -70,6 +70,7 @@ class Doubt:
     since: float  # when the first doubtful run was asked for
     last: float | None = None  # when the latest confirmation was
     timer: asyncio.TimerHandle | None = None  # the next confirmation
+    unjudged: int = 0  # runs that ended unknown since the latest failure
 
 
 @dataclass(slots=True, eq=False)

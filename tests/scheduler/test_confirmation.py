@@ -198,12 +198,43 @@ async def test_what_cannot_be_judged_is_not_hammered_at() -> None:
         if number < 3:
             await answer(ladder)
         else:
-            with ladder.rung(stages.CONNECT):
-                raise Fall(causes.LOCAL_RESOURCES)
+            await cannot_judge(ladder, after=0.0)
 
     judge = RememberingJudge()
     await run_for(200.0, play, judge)
     assert not judge.confirmations
+
+
+async def cannot_judge(ladder: Ladder, after: float = 0.1) -> None:
+    with ladder.rung(stages.CONNECT):
+        await asyncio.sleep(after)
+        raise Fall(causes.LOCAL_RESOURCES)
+
+
+async def test_beside_a_silent_run_those_that_cannot_judge_are_as_few_as_those_that_fail() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder) if number < 3 else keep_silent(ladder) if number == 3 else cannot_judge(ladder))
+
+    judge = RememberingJudge()
+    await run_for(115.0, play, judge, timeout=28.0)
+    assert len(judge.confirmations) == 2 + 1, "two beside the silent run, and one after it has failed"
+
+
+async def test_a_doubt_that_led_to_no_verdict_does_not_weaken_the_next_one() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        if number < 3:
+            await answer(ladder)
+        elif number < 6:
+            await cannot_judge(ladder, after=5.0)
+        else:
+            await keep_silent(ladder)
+
+    judge = RememberingJudge()
+    await run_for(200.0, play, judge)
+    cut = next(result for result in judge.of(UNIT) if result.outcome.value == "failed")
+    assert not cut.confirming
+    assert judge.fell is not None
+    assert judge.fell - cut.started < 14.0
 
 
 async def test_an_unknown_among_the_confirmations_is_made_up_for_by_the_failures_around_it() -> None:
@@ -211,8 +242,7 @@ async def test_an_unknown_among_the_confirmations_is_made_up_for_by_the_failures
         if number < 3:
             await answer(ladder)
         elif number == 4:
-            with ladder.rung(stages.CONNECT):
-                raise Fall(causes.LOCAL_RESOURCES)
+            await cannot_judge(ladder, after=0.0)
         else:
             await refuse(ladder)
 

@@ -22,9 +22,10 @@ class Wall:
 
     def __init__(self) -> None:
         self.shift = timedelta()
+        self.stands_at: float | None = None
 
     def read(self) -> datetime:
-        return START + timedelta(seconds=now()) + self.shift
+        return START + timedelta(seconds=now() if self.stands_at is None else self.stands_at) + self.shift
 
     def seconds(self) -> float:
         return self.read().timestamp()
@@ -67,7 +68,7 @@ class Running:
         timedelta(hours=-1),
         timedelta(days=-365),
         timedelta(hours=1),
-        timedelta(days=365 * 20),
+        timedelta(days=365),
         timedelta(seconds=-3),
         timedelta(seconds=3),
     ],
@@ -85,18 +86,58 @@ async def test_a_jump_of_the_wall_clock_neither_stops_nor_bunches_the_beats(wall
     scheduler.every(10.0, tick, "tick")
     async with Running(scheduler):
         await asyncio.sleep(63.7)
-        wall.shift = jump
         spent = time.monotonic()
-        await asyncio.sleep(60.0)
-        assert time.monotonic() - spent < 5.0
+        for _ in range(20):  # at every moment between two plans
+            wall.shift += jump
+            await asyncio.sleep(5.05)
+        assert time.monotonic() - spent < 10.0
     assert max(meter.late) < 0.001
     assert not judge.skips
     for name in {name for name, _ in judge.results}:
         beats = [result.beat for result in judge.of(name)][1:]
         assert beats == pytest.approx([beats[0] + 5.0 * index for index in range(len(beats))])
     gaps = [later - earlier for earlier, later in pairwise(ticks)]
-    assert len(ticks) >= 11
-    assert all(9.0 < gap < 11.5 for gap in gaps)
+    assert len(ticks) == 16
+    assert gaps == pytest.approx([10.0] * 15, abs=0.3)
+
+
+@pytest.mark.looptime
+async def test_a_wall_clock_that_stands_still_stops_nothing(wall: Wall) -> None:
+    judge = RememberingJudge()
+    scheduler = Scheduler(judge, RememberingMeter(), wall=wall.seconds)
+    await scheduler.adopt(one(HealthyProbe(every=5.0)))
+    async with Running(scheduler):
+        await asyncio.sleep(10.0)
+        wall.stands_at = now()
+        await asyncio.sleep(90.0)
+    assert len(judge.results) >= 19
+    assert not judge.skips
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("jump", [timedelta(hours=2), timedelta(days=365)], ids=str)
+async def test_a_wall_clock_set_forward_calls_no_duty_too_early(wall: Wall, jump: timedelta) -> None:
+    scheduler = Scheduler(RememberingJudge(), RememberingMeter(), wall=wall.seconds)
+    beats: list[float] = []
+    calls: list[float] = []
+
+    async def beat() -> None:
+        beats.append(now())
+
+    async def retain() -> None:
+        calls.append(now())
+
+    async with Running(scheduler):
+        await asyncio.sleep(0.05)
+        scheduler.every(60.0, retain, "retention")
+        scheduler.every(1.0, beat, "heartbeat")
+        await asyncio.sleep(5.9999)
+        wall.shift += jump  # APScheduler wakes before the loop's watch looks at the wall clock
+        spent = time.monotonic()
+        await asyncio.sleep(120.0)
+        assert time.monotonic() - spent < 5.0
+    assert calls == pytest.approx([60.05, 120.05], abs=0.5)
+    assert len(beats) == pytest.approx(125, abs=2)
 
 
 @pytest.mark.looptime

@@ -21,6 +21,7 @@ from .fakes import (
     answer,
     now,
     one,
+    refuse,
     ticking,
 )
 
@@ -41,6 +42,22 @@ async def test_an_unchanged_unit_keeps_its_beats_and_its_run_under_way() -> None
         await asyncio.sleep(60.0)
         beats = [result.beat for result in judge.of(UNIT) if not result.confirming][1:]
         assert beats == pytest.approx([beats[0] + 30.0 * index for index in range(len(beats))])
+
+
+async def test_an_unchanged_unit_follows_a_changed_policy() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder) if number < 3 else refuse(ladder))
+
+    judge = RememberingJudge()
+    scheduler = Scheduler(judge, RememberingMeter())
+    units = one(PlayedProbe(every=30.0, play=play), Policy(confirm=2.0))
+    await scheduler.adopt(units)
+    async with ticking(scheduler):
+        await asyncio.sleep(3.0)
+        await scheduler.adopt({UNIT: (units[UNIT][0], Policy(confirm=7.0))})
+        await asyncio.sleep(160.0)
+        first, second = judge.confirmations
+        assert second.started - first.started == pytest.approx(7.0)
 
 
 async def test_a_removed_unit_gives_no_result_and_no_beat_any_more() -> None:
