@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
@@ -16,15 +15,14 @@ from config.faults import ConfigurationFault
 from retabli import __version__
 from retabli.alerts.channels import build
 from retabli.alerts.drain import Drain
-from retabli.alerts.message import Letterhead, compose
-from retabli.alerts.routes import to_whom
+from retabli.alerts.message import Letterhead
+from retabli.alerts.teller import Teller
 from retabli.metrics import Figures, Metrics
 from retabli.model.flow import Flow, UnitName
 from retabli.model.record import Entry, Event, FlowPicture, Message
 from retabli.model.result import Result
-from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
-from retabli.paging import Notice, Status
+from retabli.paging import Notice
 from retabli.pipeline import Pipeline
 from retabli.scheduler import Scheduler
 from retabli.store import Remembered, Store
@@ -39,29 +37,6 @@ GRACE = 5.0  # seconds that runs are given when the daemon stops
 LOG_AT_HAND = 1000  # rows of the log that pages show without asking the store
 
 log = logging.getLogger("retabli")
-
-
-@dataclass(slots=True)
-class Tell:
-    """Turns a notice into messages, by the configuration that is in force."""
-
-    configuration: Configuration
-    url: str
-
-    def __call__(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
-        known = tuple(self.configuration.channels)
-        if notice.status is Status.RESOLVED:
-            channels = tuple(name for name in notice.incident.channels if name in known)
-        elif picture.flow.id == OWN_LINK:
-            channels = known
-        else:
-            channels = to_whom(self.configuration.routes, known, notice.reason)
-        site = self.configuration.site
-        letterhead = Letterhead(
-            site.name, self.configuration.standpoint, site.language, ZoneInfo(site.timezone), self.url
-        )
-        body = compose(picture, notice.incident, notice.status.value, notice.reason, letterhead, at)
-        return [Message(body["key"], channel, picture.flow.id, body) for channel in channels]
 
 
 @dataclass(slots=True)
@@ -118,10 +93,10 @@ class Daemon:
         site = configuration.site
         self.figures = Figures(CollectorRegistry(), version=__version__, standpoint=configuration.standpoint)
         self.metrics = Metrics(self.figures, language=site.language)
-        place = Site(site.name, site.language, ZoneInfo(site.timezone), configuration.standpoint, site.cut_at)
+        place = Site(site.name, site.language, site.zone, configuration.standpoint, site.cut_at)
         self.view = View(place, stamp=stamp) if stamp else View(place)
         self._waker = Waker()
-        self._tell = Tell(configuration, configuration.url or "")
+        self._teller = teller(configuration, "")
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], self._tell)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._drain = Drain(self.store, self._channels(), Counted(self.figures))
@@ -137,6 +112,7 @@ class Daemon:
         self._listen = listen or configuration.listen
         self.web = Web(app, *self._listen, leaving=self.view.close)
         self._begun = False
+        self._address = ""
 
     async def run(self, stop: asyncio.Event, *, began: Callable[[str], None] = lambda _: None) -> None:
         """Until `stop` is set. `began` is told the address of the pages once probing has begun.
@@ -147,8 +123,8 @@ class Daemon:
         """
         try:
             address = self._bind()
-            if not self.configuration.url:
-                self._tell.url = address
+            self._address = address
+            self._teller = teller(self.configuration, address)
             await self._begin()
             supervisor = Supervisor(self.figures.part_restarted)
             supervisor.keep("web", self.web.run)
@@ -183,7 +159,7 @@ class Daemon:
                 return [str(fault) for fault in refusal.faults]
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)
-            self._tell.configuration = fresh
+            self._teller = teller(fresh, self._address)
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
             await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
@@ -192,6 +168,9 @@ class Daemon:
             self.figures.reloaded(successful=True, at=time.time())
             log.info("reloaded: %d flows", len(fresh.flows))
             return []
+
+    def _tell(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
+        return self._teller(picture, notice, at)
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -240,6 +219,13 @@ class Daemon:
 
     async def _log(self, entry: Entry) -> None:
         await self.store.commit(standings={}, units={}, entries=[entry], messages=[])
+
+
+def teller(configuration: Configuration, address: str) -> Teller:
+    """`address` is where the pages are, for a configuration that does not say how people reach them."""
+    site = configuration.site
+    letterhead = Letterhead(site.name, configuration.standpoint, site.language, site.zone, configuration.url or address)
+    return Teller(letterhead, tuple(configuration.channels), configuration.routes)
 
 
 def _opening(remembered: Remembered) -> list[Entry]:
