@@ -44,6 +44,7 @@ class Row:
     critical: str
     since: When
     rungs: tuple[bool, ...]
+    held: int
     verified: str
     rung: str
     controls: tuple[tuple[str, str], ...]
@@ -75,6 +76,7 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         critical="" if flow.criticality is Criticality.NORMAL else CRITICALITIES[flow.criticality][language],
         since=when(picture.since, view, language),
         rungs=tuple(place < rung for place in range(of)),
+        held=rung,
         verified=view.stage_words(stage)[language] if stage else "",
         rung=text("rung_of", language, n=rung, m=of),
         controls=controls(picture),

@@ -44,7 +44,7 @@ TEXTS = {
     "verified": Words("vérifié jusqu'à", "verified up to"),
     "verified_none": Words("rien n'est vérifié", "nothing verified"),
     "rung_of": Words("échelon {n} sur {m}", "rung {n} of {m}"),
-    "seen": Words("dernier essai il y a", "last tried"),
+    "seen": Words("essayé il y a", "tried"),
     "seen_after": Words("", "ago"),
     "cause": Words("Cause", "Cause"),
     "first_look": Words("À regarder d'abord", "Look first at"),
