@@ -35,31 +35,33 @@ class BeaconWatch:
         readers = (self.here,) if self.there is None else (self.here, self.there)
         try:
             with self.ladder.rung(stages.MAILBOX):
-                await asyncio.gather(*(reader.sweep(self._handler(reader, book)) for reader in readers))
+                read = await asyncio.gather(*(reader.sweep(self._handler(reader, book)) for reader in readers))
                 if self.here.fault is not None:
                     raise self.here.fault
             now = Moment.now(self.ladder)
-            self._judge(book.judge(now), now)
+            try:
+                self._judge(book.judge(now), now)
+            finally:
+                if all(read):  # nothing is lost, while a mailbox that may hold it cannot be read
+                    await self._tidy(book, readers, now)
         except asyncio.CancelledError:
             await asyncio.gather(*(reader.close(abort=True) for reader in readers))
             raise
         finally:
-            await self._tidy(book, readers)
+            await asyncio.gather(*(reader.close() for reader in readers))
 
     def _handler(self, reader: MailboxReader, book: BeaconBook) -> "_Take":
         return _Take(self.ladder, reader, book, main=reader is self.here)
 
-    async def _tidy(self, book: BeaconBook, readers: tuple[MailboxReader, ...]) -> None:
-        """What is told and done with is removed. Nothing is lost while a mailbox that may hold it cannot be read."""
-        if all(reader.fault is None for reader in readers):
-            events, spots = book.expire(Moment.now(self.ladder), witnessed=self.there is not None)
-            for event in events:
-                self.ladder.count(event)
-            await asyncio.gather(*(_remove(reader, spots) for reader in readers))
+    async def _tidy(self, book: BeaconBook, readers: tuple[MailboxReader, ...], now: Moment) -> None:
+        """What is told and done with is removed."""
+        events, spots = book.expire(now, witnessed=self.there is not None)
+        for event in events:
+            self.ladder.count(event)
+        await asyncio.gather(*(_remove(reader, spots) for reader in readers))
         passed_over = sum(reader.passed_over for reader in readers)
         if passed_over:
             self.ladder.describe("passed_over", f"{passed_over} messages, too many to look at")
-        await asyncio.gather(*(reader.close() for reader in readers))
 
     # Judging -------------------------------------------------------------------------------------------------------
 

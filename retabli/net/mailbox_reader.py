@@ -102,7 +102,7 @@ class MailboxReader:
         return True
 
     async def clear(self, seconds: float) -> None:
-        """Now and then, for so long at most: remove messages of ours that nobody awaits any more, by their signature."""
+        """Now and then, for so long at most: remove messages of ours, by their signature, that nobody awaits."""
         now = Moment.now(self._ladder)
         if self._session is None:
             return
@@ -196,8 +196,7 @@ class MailboxReader:
             found = [uid for uid in await session.search(["UID", f"{seen + 1}:*"]) if uid > seen]
         else:
             found = await session.search([f"{max(1, exists - NEWEST + 1)}:*"])
-            self.passed_over += max(0, exists - NEWEST)
-        self.passed_over += max(0, len(found) - NEWEST)
+        self.passed_over += max(0, (len(found) if seen else exists) - NEWEST)
         return found[-NEWEST:]
 
     async def _read_more(self, session: ImapSession, sightings: list[Sighting]) -> list[Sighting]:

@@ -96,6 +96,9 @@ class RoundTrip:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
+        passed_over = sum(reader.passed_over for reader in self._readers)
+        if passed_over:
+            self._ladder.describe("passed_over", f"{passed_over} messages, too many to look at")
         abort = error is not None and not isinstance(error, Fall)
         if not abort:
             await asyncio.gather(*(reader.clear(TIDYING) for reader in self._readers))
