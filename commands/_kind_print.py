@@ -30,6 +30,8 @@ TYPES = {
     "object": Words("mapping", "mapping"),
     "path": Words("chemin d'un fichier", "path of a file"),
     "email": Words("adresse", "address"),
+    "uri": Words("adresse web", "web address"),
+    "regex": Words("expression régulière", "regular expression"),
     "list": Words("liste : {of}", "list of {of}"),
     "secret": Words(
         "secret : {{file: …}}, {{env: …}} ou {{credential: …}}", "secret: {{file: …}}, {{env: …}} or {{credential: …}}"
@@ -177,6 +179,8 @@ def type_words(shape: dict[str, Any], language: str) -> str:
         return TYPES["secret"][language].format()
     if "anyOf" in shape:
         return " | ".join(dict.fromkeys(type_words(each, language) for each in shape["anyOf"]))
+    if isinstance(shape.get("type"), list):
+        return " | ".join(type_words({**shape, "type": each}, language) for each in shape["type"])
     if shape.get("type") == "array":
         return TYPES["list"][language].format(of=type_words(shape.get("items", {}), language))
     name = "duration" if durable(shape) else shape.get("format", shape.get("type"))
