@@ -65,6 +65,7 @@ async def test_the_page_shows_every_flow_with_shape_and_word_without_any_script(
         assert f"<span>{STATE_WORDS[state]['fr']}</span>" in page, "its word"
     assert "3 flux rétablis sur 8" in page
     assert "DNS vers l&#39;extérieur\u00a0: isolement rompu" in page
+    assert page.index("\u00a0: isolement rompu") < page.index("1 retombé"), "nothing matters more than a breach"
     assert "Doit rester fermé" in page
     assert "Téléphoner aux correspondants." in page, "the notice of a flow that is not restored"
     assert "aucune réponse dans le délai" in page, "the cause, in plain words"
@@ -356,6 +357,25 @@ async def test_an_open_page_is_given_the_rows_that_changed_since_it_was_rendered
         assert ("seen", {"mssante": "2023-07-03T08:00:30.000Z"}) in await events(lines, "seen")
         served.view.forget("mssante")
         assert ("gone", {"id": "mssante"}) in await events(lines, "gone")
+
+
+async def test_a_page_is_told_of_a_state_that_an_earlier_reader_was_already_shown(served: Served) -> None:
+    of = flow("mssante")
+    dropped = picture(of, State.DROPPED, [result(Smtp(), Outcome.FAILED)])
+    async with asyncio.timeout(10):
+        async with served.client.stream("GET", "/live?lang=fr&since=99") as answer:
+            lines = answer.aiter_lines()
+            await events(lines, "beat")
+            served.view.show(dropped, None, None)
+            await events(lines, "row")
+        served.view.show(picture(of, State.RECOVERING, [result(Smtp())]), None, None)
+        rendered = served.view.revision  # the page that is opened now shows it recovering
+        async with served.client.stream("GET", f"/live?lang=fr&since={rendered}") as answer:
+            lines = answer.aiter_lines()
+            await events(lines, "beat")
+            served.view.show(dropped, None, None)
+            rows = [data["id"] for kind, data in await events(lines, "row") if kind == "row"]
+    assert rows == ["mssante"]
 
 
 async def test_the_server_leaves_within_seconds_though_somebody_still_listens() -> None:
