@@ -105,6 +105,40 @@ async def test_a_cancellation_at_any_moment_leaves_no_socket_open(cancel_after: 
             pass
 
 
+async def test_of_two_addresses_that_answer_at_once_one_is_closed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "STAGGER", 0)
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        with socket.create_server(("127.0.0.2", first.getsockname()[1])) as second:
+            async with await connect(["127.0.0.1", "127.0.0.2"], first.getsockname()[1]):
+                for listener in (first, second):
+                    listener.settimeout(1)
+                accepted = [listener.accept()[0] for listener in (first, second)]
+                states = []
+                for sock in accepted:
+                    with sock:
+                        sock.setblocking(False)
+                        states.append(ended(sock))
+    assert sorted(states) == [False, True]
+
+
+async def test_a_second_winner_of_the_same_moment_is_closed_and_the_first_is_not() -> None:
+    async def won(sock: socket.socket) -> socket.socket | None:
+        return sock
+
+    with socket.socket() as first, socket.socket() as second:
+        tasks = [asyncio.create_task(won(sock)) for sock in (first, second)]
+        await asyncio.wait(tasks)
+        await attempts._dismiss(tasks, first)
+        assert (first.fileno() >= 0, second.fileno() >= 0) == (True, False)
+
+
+def ended(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
 def test_families_take_turns_beginning_with_the_first() -> None:
     assert interleaved(["a::1", "a::2", "10.0.0.1"]) == ["a::1", "10.0.0.1", "a::2"]
     assert interleaved(["10.0.0.1", "10.0.0.2", "a::1"]) == ["10.0.0.1", "a::1", "10.0.0.2"]
