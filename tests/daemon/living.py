@@ -1,0 +1,127 @@
+"""A daemon as a process of its own, a service that it watches, and a webhook that it tells."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@dataclass
+class Post:
+    """A service that is watched, or a webhook that is told; stopped and started at one port."""
+
+    port: int = field(default_factory=free_port)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self.server = await asyncio.start_server(self.talk, "127.0.0.1", self.port)
+
+    async def stop(self) -> None:
+        if self.server is not None:
+            self.server.close()
+            await self.server.wait_closed()
+            self.server = None
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = int(head.partition("content-length:")[2].split("\r\n")[0])
+            self.bodies.append(json.loads(await reader.readexactly(length)))
+            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            self.news.set()
+        writer.close()
+
+    async def told(self, number: int) -> list[str]:
+        async with asyncio.timeout(15):
+            while len(self.bodies) < number:
+                self.news.clear()
+                await self.news.wait()
+        return [body["status"] for body in self.bodies]
+
+
+class Life:
+    """`python daemon.py run` over one flow; started and ended as often as a test likes."""
+
+    def __init__(self, folder: Path, watched: Post, hook: Post) -> None:
+        self.folder, self.watched, self.hook = folder, watched, hook
+        self.port = free_port()
+        self.config = folder / "retabli.yaml"
+        self.write()
+        self.process: asyncio.subprocess.Process | None = None
+
+    def write(self, *, flows: str | None = None, more: str = "", every: str = "200ms") -> None:
+        flow = (
+            f"{{title: Port, intent: open, probes: {{p: {{kind: tcp, host: 127.0.0.1, port: {self.watched.port}}}}}}}"
+        )
+        self.config.write_text(
+            f"site: {{name: Test, language: en}}\nstandpoint: inside\nstate: state.db\n"
+            f'web: {{listen: "127.0.0.1:{self.port}"}}\n'
+            f"defaults: {{every: {every}, timeout: {every}, rise: 3, soak: 400ms, fall: 3, confirm: 50ms}}\n{more}"
+            f'alerts: {{channels: {{duty: {{kind: webhook, url: "http://127.0.0.1:{self.hook.port}/"}}}}}}\n'
+            f"flows:\n  port: {flow if flows is None else flows}\n"
+        )
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "daemon.py", "run", "--config", str(self.config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        )
+        await self.until(lambda flow: True)
+
+    async def end(self, number: int) -> int:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        self.process.send_signal(number)
+        said, _ = await asyncio.gather(self.process.stderr.read(), self.process.wait())
+        process, self.process = self.process, None
+        assert b"Traceback" not in said, said.decode()
+        return process.returncode or 0
+
+    async def get(self, path: str) -> Any:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://127.0.0.1:{self.port}{path}")).json()
+
+    async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        flow: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(20):
+                while True:
+                    with contextlib.suppress(httpx.HTTPError):
+                        flow = (await self.get("/api/v1/flows"))["flows"][0]
+                        if wanted(flow):
+                            return flow
+                    await asyncio.sleep(0.05)  # another process: there is nothing here to await
+        except TimeoutError:
+            raise AssertionError(f"still {flow.get('state')}, {flow.get('cause')}") from None
+
+    async def until_state(self, state: str) -> dict[str, Any]:
+        return await self.until(lambda flow: flow["state"] == state)
+
+    async def command(self, *words: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "daemon.py",
+            *words,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
