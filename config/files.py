@@ -116,20 +116,28 @@ def tls_faults(tls: Tls) -> Iterator[tuple[str, str]]:
         except (ssl.SSLError, OSError):
             yield "ca", f"{tls.ca}: holds no certificate (PEM)"
     if tls.client_cert is not None:
-        try:
-            context.load_cert_chain(tls.client_cert, tls.client_key, password=lambda: b"")
-        except ssl.SSLError as error:
-            yield "client_cert", f"{tls.client_cert}: {why_no_pair(error)}"
-        except (OSError, ValueError):
-            yield "client_cert", f"{tls.client_cert}: holds no certificate (PEM)"
+        fault = pair_fault(context, tls.client_cert, tls.client_key)
+        if fault is not None:
+            yield "client_cert", f"{tls.client_cert}: {fault}"
 
 
-def why_no_pair(error: ssl.SSLError) -> str:
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return "the key in client_key is not this certificate's"
-    if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ"):
-        return "its key is encrypted: nobody is there to type the password"
-    return "holds no certificate, or no key for it (PEM)"
+def pair_fault(context: ssl.SSLContext, certificate: Path, key: Path | None) -> str | None:
+    """Why a certificate and its key are no pair that could be used unattended, as a sentence."""
+    asked: list[bool] = []
+
+    def password() -> bytes:
+        asked.append(True)
+        return b"?"
+
+    try:
+        context.load_cert_chain(certificate, key, password=password)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        if asked:
+            return "its key is encrypted: nobody is there to type the password"
+        if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+            return "the key in client_key is not this certificate's"
+        return "holds no certificate, or no key for it (PEM)"
+    return None
 
 
 def unreadable(path: Path) -> str | None:
