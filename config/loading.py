@@ -13,8 +13,10 @@ from config.configuration import Configuration
 from config.draft import Draft, Drafting
 from config.faults import ConfigurationFault, Fault, Findings, in_order
 from config.files import check_files
+from config.joining import join
+from config.plain_values import Reading, budget
 from config.sections import FlowSettings, parse_listen, policy
-from config.yaml_lines import Lines, Place, Reading, Steps, Unreadable, budget, compose, join, read
+from config.yaml_lines import Lines, Place, Steps, Unreadable, compose, read
 from retabli.model.flow import Flow, Require
 from retabli.model.states import Criticality, Intent
 from retabli.model.words import Words

@@ -1,4 +1,4 @@
-"""YAML files to one tree of plain values, each with the file and line it stands on. No file can make it run away.
+"""YAML files to nodes, each with the file and line it stands on. No file can make the parser run away.
 
 Scalars are read as YAML 1.2's core schema has them: `no`, `on`, `22:30` and dates stay the text they look like, so
 that only `true`, `false`, `null` and plain decimal numbers are anything else.
@@ -6,7 +6,7 @@ that only `true`, `false`, `null` and plain decimal numbers are anything else.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,8 +20,6 @@ Place: TypeAlias = tuple[str, int]  # the file as the operator named it, and the
 
 SIZE = 32 * 1024 * 1024  # bytes of one file; ten thousand flows are about five million
 DEPTH = 50  # of values within values
-EXPANSION = 10  # how many times their own number of values aliases may make of a file's …
-ALLOWANCE = 10_000  # … beyond these
 
 PREFIX = "tag:yaml.org,2002:"
 STR, INT, FLOAT, BOOL, NULL = (PREFIX + name for name in ("str", "int", "float", "bool", "null"))
@@ -222,155 +220,6 @@ def _merged(value: Node) -> Iterator[MappingNode]:
     for node in value.value if isinstance(value, SequenceNode) else [value]:
         if isinstance(node, MappingNode):
             yield node
-
-
-# Values -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Reading:
-    """Builds plain values from nodes and notes what is wrong on the way, as (place, path, sentence)."""
-
-    budget: int
-    wrong: list[tuple[Place, Steps, str]] = field(default_factory=list)
-    void: set[Steps] = field(default_factory=set)  # paths whose value could not be made: nothing more is to be said
-    _trail: list[Step] = field(default_factory=list)
-
-    def value(self, node: Node, depth: int = 0) -> Any:
-        """The node's plain value.
-
-        Raises:
-            Unreadable: aliases that expand without end.
-        """
-        self.budget -= 1
-        if self.budget < 0 or depth > DEPTH:
-            said = "aliases make far more of this file than is written in it, or refer to themselves"
-            raise Unreadable(*place(node), said)
-        if isinstance(node, ScalarNode):
-            return self._scalar(node)
-        if isinstance(node, MappingNode):
-            if node.tag != MAP:
-                return self._foreign(node)
-            return self._mapping(node, depth)
-        return self._list(node, depth) if node.tag == SEQ else self._foreign(node)
-
-    def _scalar(self, node: ScalarNode) -> Any:
-        tag, text = node.tag, node.value
-        if tag in (STR, MERGE):
-            return text
-        if tag == INT and WHOLE.fullmatch(text):
-            return int(text)
-        if tag == BOOL and text in TRUTH:
-            return TRUTH[text]
-        if tag == NULL:
-            return None
-        if tag == FLOAT and DECIMAL.fullmatch(text):
-            return float(text)
-        return self._foreign(node)
-
-    def _list(self, node: Node, depth: int) -> list[Any]:
-        values = []
-        for number, each in enumerate(node.value):
-            self._trail.append(number)
-            values.append(self.value(each, depth + 1))
-            self._trail.pop()
-        return values
-
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        merges: list[Node] = []
-        for key_node, value_node in node.value:
-            if key_node.tag == MERGE:
-                merges.append(value_node)
-                continue
-            if not isinstance(key_node, ScalarNode) or key_node.tag != STR:
-                self._odd_key(key_node)
-                continue
-            key = key_node.value
-            self._trail.append(key)
-            if key in values:
-                first = place(entries(node)[key][0])[1]
-                self._note(key_node, f"set twice: it already stands in line {first}")
-            else:
-                values[key] = self.value(value_node, depth + 1)
-            self._trail.pop()
-        for merge in merges:
-            self._merge(values, merge, depth)
-        return values
-
-    def _merge(self, values: dict[str, Any], merge: Node, depth: int) -> None:
-        nodes = merge.value if isinstance(merge, SequenceNode) else [merge]
-        for node in nodes:
-            if not isinstance(node, MappingNode):
-                self._note(node, "`<<` takes an alias of a mapping, or a list of them")
-                continue
-            brought = self.value(node, depth + 1)
-            for name, value in (brought or {}).items():
-                values.setdefault(name, value)
-
-    def _odd_key(self, node: Node) -> None:
-        if isinstance(node, ScalarNode):
-            self._note(node, f"the key {node.value or 'null'} is not text: put it between quotes")
-            self.void.add(tuple(self._trail))
-        else:
-            self._note(node, "a list or a mapping cannot be a key; a text in braces wants quotes")
-
-    def _foreign(self, node: Node) -> None:
-        tag = "!!" + node.tag.removeprefix(PREFIX) if node.tag.startswith(PREFIX) else node.tag
-        self._note(node, f"the tag {tag} is not used here")
-        self.void.add(tuple(self._trail))
-
-    def _note(self, node: Node, sentence: str) -> None:
-        self.wrong.append((place(node), tuple(self._trail), sentence))
-
-
-def budget(nodes: int) -> int:
-    """How many values may be made of this many nodes."""
-    return nodes * EXPANSION + ALLOWANCE
-
-
-# Several files ----------------------------------------------------------------------------------------------------
-
-# Each of these holds things with a name of their own: the same name in two files is a fault even if nothing differs.
-NAMED: frozenset[Steps] = frozenset({("flows",), ("proxies",), ("mailboxes",), ("alerts", "channels")})
-
-
-def join(roots: Sequence[MappingNode], wrong: list[tuple[Place, Steps, str]]) -> MappingNode:
-    """One root of several files': mappings merge; what two files set differently is noted in `wrong`."""
-    joined = roots[0]
-    for root in roots[1:]:
-        joined = _join(joined, root, (), wrong)
-    return joined
-
-
-def _join(left: MappingNode, right: MappingNode, at: Steps, wrong: list[tuple[Place, Steps, str]]) -> MappingNode:
-    both, known = list(left.value), entries(left)
-    where = {id(pair[0]): number for number, pair in enumerate(both)}
-    for key, value in right.value:
-        if not isinstance(key, ScalarNode) or key.value not in known:
-            both.append((key, value))
-            continue
-        steps = (*at, key.value)
-        known_key, known_value = known[key.value]
-        mergeable = at not in NAMED and id(known_key) in where
-        if mergeable and isinstance(known_value, MappingNode) and isinstance(value, MappingNode):
-            merged = _join(known_value, value, steps, wrong)
-            known[key.value] = (known_key, merged)
-            both[where[id(known_key)]] = (known_key, merged)
-        elif at in NAMED or not _same(known_value, value):
-            file, line = place(known_key)
-            again = "is already described in" if at in NAMED else "is already set, otherwise, in"
-            wrong.append((place(key), steps, f"{again} {file}:{line}"))
-    return MappingNode(left.tag, both, left.start_mark, left.end_mark)
-
-
-def _same(left: Node, right: Node) -> bool:
-    if isinstance(left, ScalarNode) and isinstance(right, ScalarNode):
-        return (left.tag, left.value) == (right.tag, right.value)
-    if isinstance(left, SequenceNode) and isinstance(right, SequenceNode):
-        pairs = zip(left.value, right.value, strict=False)
-        return len(left.value) == len(right.value) and all(_same(*pair) for pair in pairs)
-    return False
 
 
 def read(path: Path, name: str) -> bytes:
