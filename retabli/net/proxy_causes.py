@@ -93,7 +93,7 @@ CAUSES = (
     PROXY_ERROR,
 )
 
-# Squid names its error page in X-Squid-Error (src/errorpage.cc, err_type.h).
+# Squid names its error page, and the system's error number, in X-Squid-Error (src/errorpage.cc, err_type.h).
 SQUID = {
     "ERR_ACCESS_DENIED": PROXY_DENIED,
     "ERR_FORWARDING_DENIED": PROXY_DENIED,
@@ -101,6 +101,9 @@ SQUID = {
     "ERR_DNS_FAIL": PROXY_CANNOT_RESOLVE,
     "ERR_CONNECT_FAIL": PROXY_CANNOT_CONNECT,
     "ERR_SECURE_CONNECT_FAIL": PROXY_CANNOT_CONNECT,
+    # Squid 4 to 6.2 say these two of a name that does not resolve (its bug 5294): no path, and so no system error.
+    "ERR_CANNOT_FORWARD 0": PROXY_CANNOT_RESOLVE,
+    "ERR_READ_ERROR 0": PROXY_CANNOT_RESOLVE,
     "ERR_CANNOT_FORWARD": PROXY_CANNOT_CONNECT,
     "ERR_READ_TIMEOUT": PROXY_CANNOT_CONNECT,
     "ERR_READ_ERROR": PROXY_CANNOT_CONNECT,
@@ -143,8 +146,9 @@ ERROR_PARAMETER = re.compile(r""";\s{0,5}error\s{0,5}=\s{0,5}"?([a-z_]{1,40})"""
 def marked(fields: Fields) -> tuple[Cause, str] | None:
     """What a proxy says of its own error by the marks that are known everywhere, and the mark."""
     squid = field(fields, "X-Squid-Error")
-    if squid:
-        return SQUID.get(squid.split()[0], PROXY_ERROR), f"X-Squid-Error: {squid}"
+    if squid and squid.split():
+        name = squid.split()[0]
+        return SQUID.get(squid) or SQUID.get(name, PROXY_ERROR), f"X-Squid-Error: {squid}"
     status = field(fields, "Proxy-Status")
     if status and (found := ERROR_PARAMETER.search(status)):
         return PROXY_STATUS.get(found[1], PROXY_ERROR), f"Proxy-Status: {status}"
