@@ -106,7 +106,7 @@ class _Trip:
         self.ask = ask
         self.judge = judge
         self.jar: httpx.Cookies | None = None
-        self.first_place: str | None = None  # of the address that was asked for, not redirected to
+        self.first_address: str | None = None  # that was asked for, not redirected to
         self.redirects = 0
         self.processing: float | None = None
         self.transfer: float | None = None
@@ -259,9 +259,10 @@ class _Trip:
             return await open_through(
                 ladder, ask.proxy, host, port, resolver=ask.resolver, tls=ask.tls, user_agent=ask.user_agent
             )
-        connection = await open_connection(ladder, host, port, resolver=ask.resolver, screen=self._screen)
-        if self.first_place is None:
-            self.first_place = place(connection.address)
+        screen = self._screen if self.redirects or ask.sinkholes else None
+        connection = await open_connection(ladder, host, port, resolver=ask.resolver, screen=screen)
+        if self.first_address is None:
+            self.first_address = connection.address
         if url.scheme == "https":
             try:
                 await connection.start_tls(ladder, ask.tls, server_name_of(host, ask.tls))
@@ -269,6 +270,10 @@ class _Trip:
                 connection.abort()
                 raise
         return connection
+
+    @property
+    def first_place(self) -> str | None:
+        return place(self.first_address) if self.first_address is not None else None
 
     def _screen(self, addresses: Sequence[str]) -> None:
         for address in addresses:
@@ -282,10 +287,15 @@ class _Trip:
         """`for_its_host`: it may be sent what the operator meant for that host only."""
         given = self.ask.headers if for_its_host else ()
         names = {name.lower() for name, _ in given}
-        own = (("User-Agent", self.ask.user_agent), ("Accept", "*/*"), ("Accept-Encoding", ACCEPTED))
+        own = (
+            ("Host", url.netloc.decode("ascii")),
+            ("User-Agent", self.ask.user_agent),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", ACCEPTED),
+        )
         fields = [(name, value) for name, value in own if name.lower() not in names]
         body = self.ask.body if method not in ("GET", "HEAD") else b""
-        return httpx.Request(method, url, headers=[*fields, *given], content=body or None)
+        return httpx.Request(method, url, headers=[*fields, *given], stream=httpx.ByteStream(body))
 
 
 async def reach(ladder: Ladder, url: str, ask: Ask) -> None:
