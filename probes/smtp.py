@@ -7,7 +7,7 @@ from retabli.model import stages
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Port, SecretRef, Submit, Tls
+from retabli.model.settings import Port, SecretRef, SmtpTls, Submit, Tls
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net import smtp
@@ -47,7 +47,7 @@ class Smtp(Probe):
     kind: Literal["smtp"]
     host: str
     port: Port = 25
-    tls: Tls = Tls(mode="none")
+    tls: SmtpTls = Tls(mode="none")
     user: str | None = None
     password: SecretRef | None = None
     mail_from: Address | None = None

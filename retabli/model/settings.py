@@ -159,6 +159,14 @@ class Tls(Settings):
     min_version: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
 
 
+def _starttls(value: object) -> object:
+    """Mail is handed over in clear or by STARTTLS; whoever gives a `ca` and no mode means the latter."""
+    return {"mode": "starttls", **value} if isinstance(value, Mapping) and "mode" not in value else value
+
+
+SmtpTls = Annotated[Tls, BeforeValidator(_starttls)]
+
+
 class Resolver(Settings):
     """Name servers asked directly, instead of the system's resolver."""
 
@@ -219,7 +227,7 @@ class Submit(Settings):
 
     host: str
     port: Port = 25
-    tls: Tls = Tls(mode="none")
+    tls: SmtpTls = Tls(mode="none")
     user: str | None = None
     password: SecretRef | None = None
 
