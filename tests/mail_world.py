@@ -82,5 +82,6 @@ async def mail_world(folder: Path) -> AsyncIterator[MailWorld]:
         try:
             yield world
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            while not task.done():  # Python 3.11's wait_for, under aiosmtplib, loses a cancellation now and then
+                task.cancel()
+                await asyncio.wait([task], timeout=0.1)

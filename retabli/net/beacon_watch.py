@@ -35,15 +35,14 @@ class BeaconWatch:
         readers = (self.here,) if self.there is None else (self.here, self.there)
         try:
             with self.ladder.rung(stages.MAILBOX):
-                read = await asyncio.gather(*(reader.sweep(self._handler(reader, book)) for reader in readers))
+                await asyncio.gather(*(reader.sweep(self._handler(reader, book)) for reader in readers))
                 if self.here.fault is not None:
                     raise self.here.fault
             now = Moment.now(self.ladder)
             try:
                 self._judge(book.judge(now), now)
             finally:
-                if all(read):  # nothing is lost, while a mailbox that may hold it cannot be read
-                    await self._tidy(book, readers, now)
+                await self._tidy(book, readers, now)
         except asyncio.CancelledError:
             await asyncio.gather(*(reader.close(abort=True) for reader in readers))
             raise
@@ -54,11 +53,13 @@ class BeaconWatch:
         return _Take(self.ladder, reader, book, main=reader is self.here)
 
     async def _tidy(self, book: BeaconBook, readers: tuple[MailboxReader, ...], now: Moment) -> None:
-        """What is told and done with is removed."""
+        """What is told and done with is removed. Nothing is lost while our mailbox, which may hold it, is unreadable:
+        this is called only after it was read."""
         events, spots = book.expire(now, witnessed=self.there is not None)
         for event in events:
             self.ladder.count(event)
         await asyncio.gather(*(_remove(reader, spots) for reader in readers))
+        await asyncio.gather(*(reader.clear(TIDYING) for reader in readers))
         passed_over = sum(reader.passed_over for reader in readers)
         if passed_over:
             self.ladder.describe("passed_over", f"{passed_over} messages, too many to look at")

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from retabli.model import causes
 from retabli.model.causes import Cause
@@ -14,16 +12,15 @@ from retabli.model.settings import Mailbox, Resolver
 from retabli.net import dsn, mail_causes
 from retabli.net.imap import ImapSession, open_mailbox
 from retabli.net.imap_causes import IMAP_REFUSED, IMAP_UNAVAILABLE, MAILBOX_DENIED, MAILBOX_MISSING
+from retabli.net.mailbox_book import MailboxBook, Mark, label
 from retabli.net.moments import Moment
 from retabli.net.sightings import Kind, Place, Sighting, sight
 from retabli.net.tokens import HEADER
 
 NEWEST = 200  # messages of a folder that are looked at in one sweep
+DEEPEST = 2000  # among which ours are searched for by the server when there are more
 BODIES = 20  # of them, those of which more than the headers is read
 CONTENT_LENGTH = 65_536  # bytes of a message of ours that are read
-REFUSALS = 3  # logins refused in a row, after which the account is left alone for
-PAUSE = 900.0  # seconds: accounts lock
-CLEARING = 21_600.0  # seconds from one search for what was left behind to the next
 LEFT_BEHIND = 2 * 86_400.0  # seconds
 SETTLE = 0.02  # seconds: a mailbox that never rests is not read without end
 
@@ -58,13 +55,11 @@ class MailboxReader:
         self._resolver = resolver
         self._bodies = bodies
         self._session: ImapSession | None = None
-        memory: dict[str, Any] = ladder.memory
-        self._marks: dict[str, Any] = _section(memory, "marks")
-        self._logins: dict[str, Any] = _section(memory, "logins")
+        self._book = MailboxBook(ladder.memory)
 
     @property
     def label(self) -> str:
-        return self.mailbox.name or f"{self.mailbox.user}@{self.mailbox.imap}"
+        return label(self.mailbox)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -106,10 +101,8 @@ class MailboxReader:
         now = Moment.now(self._ladder)
         if self._session is None:
             return
-        last = Moment.from_json(self._logins.get(f"cleared {self.label}"))
-        if last is not None and last.elapsed(now) < CLEARING:
+        if not self._book.is_time_to_clear(self.mailbox, now):
             return
-        self._logins[f"cleared {self.label}"] = now.as_json()
         try:
             async with asyncio.timeout(seconds):
                 for place in self.places:
@@ -143,7 +136,7 @@ class MailboxReader:
 
     def validity(self, place: Place) -> int:
         """The UIDVALIDITY under which the folder was last read; 0 when it never was."""
-        return _mark(self._marks.get(place.name))[0]
+        return self._book.mark(place).validity
 
     async def close(self, *, abort: bool = False) -> None:
         session, self._session = self._session, None
@@ -158,14 +151,18 @@ class MailboxReader:
 
     async def _open(self) -> ImapSession:
         if self._session is None:
-            self._heed_refusals()
+            now = Moment.now(self._ladder)
+            refused = self._book.refused(self.mailbox, now, self._every)
+            if refused:
+                detail = f"{self.label}: refused {refused} times in a row, not tried again yet"
+                raise Fall(mail_causes.MAILBOX_AUTH_REFUSED, detail)
             try:
                 self._session = await open_mailbox(self.mailbox, resolver=self._resolver)
             except Fall as fall:
                 if fall.cause is causes.AUTH_REFUSED:
-                    self._note_refusal()
+                    self._book.note_refusal(self.mailbox, now)
                 raise
-            self._logins.pop(self.label, None)
+            self._book.note_login(self.mailbox)
             self.fault = None
         return self._session
 
@@ -177,9 +174,9 @@ class MailboxReader:
             if place.junk and fall.cause in (MAILBOX_MISSING, MAILBOX_DENIED):
                 return  # no junk folder: then nothing is delivered to it
             raise
-        validity, seen, since = _mark(self._marks.get(place.name))
-        if validity != selected.uid_validity:
-            seen, since = 0, None
+        mark = self._book.mark(place)
+        same = mark.validity == selected.uid_validity
+        seen, since = (mark.seen, mark.since) if same else (0, None)
         sightings: list[Sighting] = []
         if not seen or not selected.uid_next or selected.uid_next > seen + 1:
             uids = await self._new(session, selected.exists, seen)
@@ -195,9 +192,14 @@ class MailboxReader:
         if seen:
             found = [uid for uid in await session.search(["UID", f"{seen + 1}:*"]) if uid > seen]
         else:
-            found = await session.search([f"{max(1, exists - NEWEST + 1)}:*"])
-        self.passed_over += max(0, (len(found) if seen else exists) - NEWEST)
-        return found[-NEWEST:]
+            found = await session.search([f"{max(1, exists - DEEPEST + 1)}:*"])
+        many = (len(found) if seen else exists) - NEWEST
+        if many <= 0 or not found:
+            return found
+        # A flood of others' messages must not hide ours: the server is asked for those, as far back as it is cheap.
+        self.passed_over += many
+        marked = await session.search(["UID", f"{found[-DEEPEST:][0]}:*", "HEADER", HEADER, "v1."])
+        return sorted({*found[-NEWEST:], *(uid for uid in marked[-NEWEST:] if uid > seen)})
 
     async def _read_more(self, session: ImapSession, sightings: list[Sighting]) -> list[Sighting]:
         """Notifications, and the content of our own messages where it is wanted: the newest only."""
@@ -222,10 +224,9 @@ class MailboxReader:
         self, place: Place, validity: int, seen: int, sightings: list[Sighting], handle: Handle, began: Moment
     ) -> list[int]:
         """Hand over what nobody has taken meanwhile. Nothing is awaited in here: no other run can come between."""
-        known, taken, _ = _mark(self._marks.get(place.name))
-        if known != validity:
-            taken = 0
-        self._marks[place.name] = [validity, max(taken, seen), began.as_json()]
+        mark = self._book.mark(place)
+        taken = mark.seen if mark.validity == validity else 0
+        self._book.set_mark(place, Mark(validity, max(taken, seen), began))
         fresh = sorted((one for one in sightings if one.uid > taken), key=lambda one: one.uid)
         return [one.uid for one in fresh if handle(one)]
 
@@ -271,48 +272,3 @@ class MailboxReader:
         refused = found is causes.AUTH_REFUSED
         cause = mail_causes.MAILBOX_AUTH_REFUSED if refused else mail_causes.MAILBOX_UNREADABLE
         return Fall(cause, f"{self.label}: {found.code}" + (f": {detail}" if detail else ""))
-
-    def _note_refusal(self) -> None:
-        count = _refusals(self._logins.get(self.label))[0]
-        self._logins[self.label] = [count + 1, Moment.now(self._ladder).as_json(), _changed_at(self.mailbox)]
-
-    def _heed_refusals(self) -> None:
-        """After a refusal one login per rhythm, after three one per quarter of an hour, until the password changes."""
-        count, at, stamp = _refusals(self._logins.get(self.label))
-        if not count or at is None or stamp != _changed_at(self.mailbox):
-            return
-        # A little early is late enough: beats lie on a grid.
-        pause = (PAUSE if count >= REFUSALS else self._every) * 0.95
-        if at.elapsed(Moment.now(self._ladder)) < pause:
-            detail = f"{self.label}: refused {count} times in a row, not tried again yet"
-            raise Fall(mail_causes.MAILBOX_AUTH_REFUSED, detail)
-
-
-def _section(memory: dict[str, Any], name: str) -> dict[str, Any]:
-    section = memory.get(name)
-    if not isinstance(section, dict):
-        section = memory[name] = {}
-    return section
-
-
-def _mark(value: object) -> tuple[int, int, Moment | None]:
-    match value:
-        case [int() as validity, int() as seen, stamp]:
-            return validity, seen, Moment.from_json(stamp)
-    return 0, 0, None
-
-
-def _refusals(value: object) -> tuple[int, Moment | None, int]:
-    match value:
-        case [int() as count, stamp, int() as changed]:
-            return count, Moment.from_json(stamp), changed
-    return 0, None, 0
-
-
-def _changed_at(mailbox: Mailbox) -> int:
-    """When the password's file last changed: the only thing about it that is remembered."""
-    path: Path | None = mailbox.password.path
-    try:
-        return path.stat().st_mtime_ns if path is not None else 0
-    except OSError:
-        return 0

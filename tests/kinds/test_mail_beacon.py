@@ -10,12 +10,13 @@ import pytest
 from probes.mail_beacon import MailBeacon
 from retabli.model.result import Outcome, Result
 from retabli.net import mail_messages, tokens
+from retabli.net.imap_messages import Fetched
 from retabli.net.mail_ledger import in_flight
 from retabli.net.sightings import Place, sight
 from retabli.net.tokens import Purpose, Token
 from simulator.imap import Folder
 from tests.climbing import climb, settings
-from tests.mail_servers import SmtpServer, closes
+from tests.mail_servers import SmtpServer, closes, stays_silent
 from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld, mail_world
 
 
@@ -71,8 +72,6 @@ async def test_the_watcher_knows_it_for_a_beacon(world: MailWorld) -> None:
     await climb(beacon(world))
     await received(world.inside["INBOX"], 1)
     raw = world.inside["INBOX"].messages[0].raw
-    from retabli.net.imap_messages import Fetched
-
     seen = sight(Fetched(1, frozenset(), len(raw), 0.0, raw), KEY, Place("inside", "INBOX"), None)
     assert seen.token is not None
     assert seen.token.purpose is Purpose.BEACON
@@ -115,6 +114,12 @@ async def test_a_server_that_hangs_up_at_the_message_fails_there(world: MailWorl
         result = await climb(beacon(world, submit={"host": "127.0.0.1", "port": port}))
     assert told(result) == ("failed", "accepted", "closed_early")
     assert result.mail == {}
+
+
+async def test_a_server_slow_to_say_goodbye_does_not_unsend_the_beacon(world: MailWorld) -> None:
+    async with SmtpServer(answers={"QUIT": stays_silent}).listening() as port:
+        result = await climb(beacon(world, submit={"host": "127.0.0.1", "port": port}, timeout="300ms"))
+    assert told(result) == ("ok", "accepted", None)
 
 
 async def test_without_a_witness_only_one_message_is_sent_and_check_warns(world: MailWorld) -> None:
