@@ -29,6 +29,7 @@ WITNESS_REFUSED = cause(
         "Check the address copy_to and its mailbox: without it the beacon proves only half.",
     ),
 )
+FAREWELL = 1.0  # seconds
 SENDING = (stages.ENVELOPE, stages.ACCEPTED)
 
 
@@ -67,6 +68,10 @@ class MailBeacon(Probe):
     def climbs(self) -> tuple[Stage, ...]:
         return (*smtp.submission_stages(self.submit), *SENDING)
 
+    @property
+    def deadline(self) -> float:
+        return self.timeout + self.timeout + FAREWELL
+
     def faults(self) -> Iterator[str]:
         yield from super().faults()
         yield from smtp.submission_faults(self.submit)
@@ -88,16 +93,20 @@ class MailBeacon(Probe):
                 token = ledger.issue(Moment.now(ladder))
                 ladder.describe("number", str(token.number))
                 try:
-                    await self._send(ladder, session, ledger, token)
+                    await self._send(ladder, session, ledger, token, limit)
                 finally:
                     ledger.forget(token)
-                limit.reschedule(None)  # both are handed over: the farewell has a patience of its own
 
-    async def _send(self, ladder: Ladder, session: smtp.SmtpSession, ledger: Ledger, token: Token) -> None:
-        """To the mailbox, and whatever comes of that, to the witness."""
+    async def _send(
+        self, ladder: Ladder, session: smtp.SmtpSession, ledger: Ledger, token: Token, limit: asyncio.Timeout
+    ) -> None:
+        """To the mailbox, and whatever comes of that, to the witness: neither the copy nor the farewell, which have a
+        patience of their own, undo what was handed over."""
         try:
             queue_id = await self._message(ladder, session, token, self.rcpt_to)
+            limit.reschedule(None)
         except (Fall, OSError) as error:
+            limit.reschedule(None)
             unsent = ladder.fallen is not None and ladder.fallen.stage is stages.ENVELOPE
             if not await self._copy(ladder, session, token):
                 ledger.withdraw(token, unsent=unsent)
@@ -113,8 +122,9 @@ class MailBeacon(Probe):
             return False
         aside = Ladder(SENDING, clock=ladder.clock, wall=ladder.wall)
         try:
-            await session.reset()
-            await self._message(aside, session, token, self.copy_to)
+            async with asyncio.timeout(self.timeout):
+                await session.reset()
+                await self._message(aside, session, token, self.copy_to)
         except (Fall, OSError) as error:
             found = cause_of(error)
             if found is None:

@@ -116,6 +116,13 @@ async def test_a_server_that_hangs_up_at_the_message_fails_there(world: MailWorl
     assert result.mail == {}
 
 
+async def test_a_witness_whose_copy_hangs_does_not_unsend_the_beacon(world: MailWorld) -> None:
+    async with SmtpServer(answers={f"RCPT TO:<{OUTSIDE}>": stays_silent}).listening() as port:
+        result = await climb(beacon(world, submit={"host": "127.0.0.1", "port": port}, timeout="300ms"))
+    assert told(result) == ("ok", "accepted", "witness_refused")
+    assert result.properties["witness"].startswith("timeout")
+
+
 async def test_a_server_slow_to_say_goodbye_does_not_unsend_the_beacon(world: MailWorld) -> None:
     async with SmtpServer(answers={"QUIT": stays_silent}).listening() as port:
         result = await climb(beacon(world, submit={"host": "127.0.0.1", "port": port}, timeout="300ms"))
