@@ -37,6 +37,7 @@ HELD = Words("tout tient : {rung} échelons sur {of} en {time}", "ok: {rung} of 
 PARTLY = Words("passe, mais pas entièrement : {why}", "it works, but not wholly: {why}")
 SLOWLY = Words("plus lent que la limite ({limit})", "slower than its limit ({limit})")
 CLOSED = Words("ce flux doit rester fermé, et il répond", "this flow is meant to stay closed, and it answers")
+EXPIRED = Words("certificat expiré le {day} (il y a {days} jours)", "certificate expired on {day} ({days} days ago)")
 EXPIRY = Words("certificat valable jusqu'au {day} ({days} jours)", "certificate good until {day} ({days} days)")
 AGAIN = Words("de nouveau dans {pause} ; Ctrl-C pour finir", "again in {pause}; Ctrl-C ends")
 
@@ -193,7 +194,8 @@ class Printed:
         expiry = result.measures.get(Measure.CERT_EARLIEST_EXPIRY)
         if expiry is not None:
             day = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d")
-            yield EXPIRY[self._language].format(day=day, days=int((expiry - result.at) // DAY))
+            days = int(abs(expiry - result.at) // DAY)
+            yield (EXPIRY if expiry > result.at else EXPIRED)[self._language].format(day=day, days=days)
 
     # ticking ------------------------------------------------------------------------------------------------------
 

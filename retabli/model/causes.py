@@ -126,44 +126,80 @@ GARBAGE = cause(
 TOO_LONG = cause("too_long", Side.PARTNER_DOWN, fr="réponse démesurée", en="an answer beyond all bounds")
 
 # TLS; the certificate's verdict is OpenSSL's
-TLS_HANDSHAKE = cause("tls_handshake", Side.PARTNER_DOWN, fr="la négociation TLS échoue", en="the TLS handshake fails")
-NOT_TLS = cause("not_tls", Side.PARTNER_DOWN, fr="la réponse n'est pas du TLS", en="the answer is not TLS")
-TLS_VERSION = cause(
-    "tls_version", Side.PARTNER_DOWN, fr="aucune version de TLS en commun", en="no TLS version in common"
+_CERTIFICATE = Words(
+    "Faire renouveler ou corriger le certificat du serveur ; comparer son émetteur avec l'autorité attendue (`ca`).",
+    "Have the server's certificate renewed or mended; compare its issuer with the authority that is expected (`ca`).",
 )
-TLS_CIPHER = cause("tls_cipher", Side.PARTNER_DOWN, fr="aucun chiffrement en commun", en="no cipher in common")
-CERT_EXPIRED = cause("cert_expired", Side.PARTNER_DOWN, fr="certificat expiré", en="certificate expired")
+_HANDSHAKE = Words(
+    "Comparer ce que TLS permet de part et d'autre (versions, chiffrements), et les équipements qui l'inspectent.",
+    "Compare what TLS allows on either side (versions, ciphers), and what inspects it on the way.",
+)
+_CLIENT_CERTIFICATE = Words(
+    "Comparer notre certificat client (échéance, émetteur) avec ce que le partenaire attend.",
+    "Compare our client certificate (expiry, issuer) with what the partner expects.",
+)
+TLS_HANDSHAKE = cause(
+    "tls_handshake", Side.PARTNER_DOWN, fr="la négociation TLS échoue", en="the TLS handshake fails", look=_HANDSHAKE
+)
+NOT_TLS = cause(
+    "not_tls", Side.PARTNER_DOWN, fr="la réponse n'est pas du TLS", en="the answer is not TLS", look=_HANDSHAKE
+)
+TLS_VERSION = cause(
+    "tls_version",
+    Side.PARTNER_DOWN,
+    fr="aucune version de TLS en commun",
+    en="no TLS version in common",
+    look=_HANDSHAKE,
+)
+TLS_CIPHER = cause(
+    "tls_cipher", Side.PARTNER_DOWN, fr="aucun chiffrement en commun", en="no cipher in common", look=_HANDSHAKE
+)
+CERT_EXPIRED = cause(
+    "cert_expired", Side.PARTNER_DOWN, fr="certificat expiré", en="certificate expired", look=_CERTIFICATE
+)
 CERT_NOT_YET_VALID = cause(
     "cert_not_yet_valid",
     Side.PARTNER_DOWN,
     fr="certificat pas encore valable (ou notre horloge)",
     en="certificate not yet valid (or our clock)",
+    look=_CERTIFICATE,
 )
 CERT_UNKNOWN_CA = cause(
-    "cert_unknown_ca", Side.PARTNER_DOWN, fr="autorité de certification inconnue", en="unknown certificate authority"
+    "cert_unknown_ca",
+    Side.PARTNER_DOWN,
+    fr="autorité de certification inconnue",
+    en="unknown certificate authority",
+    look=_CERTIFICATE,
 )
 CERT_SELF_SIGNED = cause(
-    "cert_self_signed", Side.PARTNER_DOWN, fr="certificat auto-signé", en="self-signed certificate"
+    "cert_self_signed", Side.PARTNER_DOWN, fr="certificat auto-signé", en="self-signed certificate", look=_CERTIFICATE
 )
 CERT_NAME_MISMATCH = cause(
     "cert_name_mismatch",
     Side.PARTNER_DOWN,
     fr="le certificat porte un autre nom",
     en="the certificate bears another name",
+    look=_CERTIFICATE,
 )
-CERT_REVOKED = cause("cert_revoked", Side.PARTNER_DOWN, fr="certificat révoqué", en="certificate revoked")
-CERT_INVALID = cause("cert_invalid", Side.PARTNER_DOWN, fr="certificat non valable", en="invalid certificate")
+CERT_REVOKED = cause(
+    "cert_revoked", Side.PARTNER_DOWN, fr="certificat révoqué", en="certificate revoked", look=_CERTIFICATE
+)
+CERT_INVALID = cause(
+    "cert_invalid", Side.PARTNER_DOWN, fr="certificat non valable", en="invalid certificate", look=_CERTIFICATE
+)
 CLIENT_CERT_MISSING = cause(
     "client_cert_missing",
     Side.OURS,
     fr="un certificat client est exigé et nous n'en présentons pas",
     en="a client certificate is demanded and we present none",
+    look=_CLIENT_CERTIFICATE,
 )
 CLIENT_CERT_REFUSED = cause(
     "client_cert_refused",
     Side.PARTNER_REFUSES,
     fr="notre certificat client est refusé",
     en="our client certificate is refused",
+    look=_CLIENT_CERTIFICATE,
 )
 
 # Ourselves
