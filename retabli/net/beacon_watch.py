@@ -8,7 +8,7 @@ from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.net import mail_causes, mail_in_causes, mail_messages
-from retabli.net.beacons import Beacon, BeaconBook, Finding, Picture, Rhythm, Spot
+from retabli.net.beacons import Beacon, BeaconBook, Finding, Picture, Rhythm, Spot, in_flight
 from retabli.net.mailbox_reader import MailboxReader
 from retabli.net.moments import Moment
 from retabli.net.round_trip import TIDYING
@@ -58,6 +58,7 @@ class BeaconWatch:
         events, spots = book.expire(now, witnessed=self.there is not None)
         for event in events:
             self.ladder.count(event)
+        self.ladder.describe("in_flight", str(in_flight(self.ladder.memory)))
         await asyncio.gather(*(_remove(reader, spots) for reader in readers))
         await asyncio.gather(*(reader.clear(TIDYING) for reader in readers))
         passed_over = sum(reader.passed_over for reader in readers)

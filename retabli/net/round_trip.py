@@ -11,7 +11,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.settings import Resolver, Submit
 from retabli.net import mail_messages, smtp
-from retabli.net.mail_ledger import Arrival, Ledger
+from retabli.net.mail_ledger import Arrival, Ledger, in_flight
 from retabli.net.mailbox_reader import MailboxReader
 from retabli.net.moments import Moment
 from retabli.net.sightings import Kind, Sighting
@@ -93,6 +93,7 @@ class RoundTrip:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._settle()
+        self._ladder.describe("in_flight", str(in_flight(self._ladder.memory)))
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)

@@ -172,6 +172,7 @@ async def test_a_mail_that_does_not_come_is_late_at_within(world: MailWorld) -> 
     assert 0.6 <= result.seconds < 3
     assert counts(result) == {"sent": 1}
     assert in_flight(memory) == 1
+    assert result.properties["in_flight"] == "1"
     assert [rung.stage.id for rung in result.rungs if rung.cause is None][-1] == "accepted"
 
 
