@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from retabli.model import causes, stages
-from retabli.model.causes import Cause, Side, Verdict, cause
+from retabli.model.causes import Cause, Side, cause
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
@@ -47,13 +47,7 @@ KISS_DENIED = cause(
     fr="le serveur de temps nous refuse (DENY, RSTR)",
     en="the time server refuses us (DENY, RSTR)",
 )
-RATE_LIMITED = cause(
-    "rate_limited",
-    Side.OURS,
-    fr="le serveur de temps nous trouve trop pressés (RATE)",
-    en="the time server finds us too insistent (RATE)",
-    verdict=Verdict.TEMPORARY,
-)
+RATE_LIMITED = causes.RATE_LIMITED
 
 EPOCH = 2_208_988_800  # seconds from 1900, where NTP begins, to 1970 (RFC 5905, figure 4)
 ERA = 1 << 32

@@ -214,6 +214,27 @@ AUTH_REFUSED = cause(
         "Check the probe's account and its password (reset after the attack?).",
     ),
 )
+AUTH_REQUIRED = cause(
+    "auth_required",
+    Side.OURS,
+    fr="une authentification est exigée, et nous n'en avons pas",
+    en="authentication is demanded, and we have none",
+    look=Words(
+        "Donner un compte à cette sonde, ou faire autoriser notre adresse.",
+        "Give this probe an account, or have our address allowed.",
+    ),
+)
+RATE_LIMITED = cause(
+    "rate_limited",
+    Side.PARTNER_REFUSES,
+    fr="on nous demande de ralentir",
+    en="we are asked to slow down",
+    verdict=Verdict.TEMPORARY,
+    look=Words(
+        "Espacer cette sonde (`every`), ou faire lever la limite de débit pour notre adresse.",
+        "Probe less often (`every`), or have the rate limit lifted for our address.",
+    ),
+)
 SECRET_UNREADABLE = cause(
     "secret_unreadable",
     Side.PROBE,

@@ -1,5 +1,6 @@
 """Why a web site's answer is not the one that was wanted: the causes that every kind over HTTP shares."""
 
+from retabli.model import causes
 from retabli.model.causes import Side, Verdict, cause
 from retabli.model.words import Words
 
@@ -7,12 +8,7 @@ _FOLLOW = Words(
     "Voir où mène la redirection, et corriger l'adresse surveillée si le site a déménagé.",
     "See where the redirect leads, and correct the watched address if the site has moved.",
 )
-AUTH_REQUIRED = cause(
-    "auth_required",
-    Side.OURS,
-    fr="le site exige des identifiants et nous n'en présentons pas (401)",
-    en="the site demands credentials and we present none (401)",
-)
+AUTH_REQUIRED = causes.AUTH_REQUIRED
 HTTP_CLIENT_ERROR = cause(
     "http_client_error",
     Side.PARTNER_REFUSES,
@@ -22,13 +18,7 @@ HTTP_CLIENT_ERROR = cause(
 HTTP_SERVER_ERROR = cause(
     "http_server_error", Side.PARTNER_DOWN, fr="le site est en erreur (5xx)", en="the site fails (5xx)"
 )
-RATE_LIMITED = cause(
-    "rate_limited",
-    Side.PARTNER_REFUSES,
-    fr="le site nous demande de ralentir (429)",
-    en="the site asks us to slow down (429)",
-    verdict=Verdict.TEMPORARY,
-)
+RATE_LIMITED = causes.RATE_LIMITED
 UNAVAILABLE = cause(
     "unavailable",
     Side.PARTNER_DOWN,

@@ -48,16 +48,7 @@ AUTH_NOT_OFFERED = cause(
     fr="aucun mécanisme d'authentification utilisable",
     en="no usable authentication mechanism",
 )
-AUTH_REQUIRED = cause(
-    "auth_required",
-    Side.OURS,
-    fr="le serveur exige une authentification",
-    en="the server demands authentication",
-    look=Words(
-        "Donner un compte à cette sonde, ou faire autoriser notre adresse sur le relais.",
-        "Give this probe an account, or have our address allowed on the relay.",
-    ),
-)
+AUTH_REQUIRED = causes.AUTH_REQUIRED
 
 # The envelope and the message
 RELAY_DENIED = cause(
@@ -87,13 +78,7 @@ GREYLISTED = cause(
     en="greylisted: to be tried again later",
     verdict=Verdict.TEMPORARY,
 )
-RATE_LIMITED = cause(
-    "rate_limited",
-    Side.PARTNER_REFUSES,
-    fr="débit limité par le serveur",
-    en="the server limits our rate",
-    verdict=Verdict.TEMPORARY,
-)
+RATE_LIMITED = causes.RATE_LIMITED
 BLOCK_LISTED = cause(
     "block_listed",
     Side.PARTNER_REFUSES,
