@@ -19,6 +19,7 @@ from retabli.model.result import Measure, Outcome, Result
 from retabli.net import http_causes
 from retabli.net.http_redirects import judge_redirected_address, place
 from tests.climbing import climb, settings
+from tests.net.name_server import name_server
 from tests.net.peers import (
     Handler,
     closed_port,
@@ -207,6 +208,13 @@ async def test_a_redirect_to_another_host_port_or_down_to_http_is_not_followed(
     assert other.requests == []
 
 
+async def test_a_redirect_that_names_an_account_is_not_followed() -> None:
+    answers: dict[str, Answer] = {"/there": SERVED}
+    async with site(answers) as running:
+        answers["/"] = redirect(running.url("/there").replace("//", "//user:password@"))
+        assert (await ask(running.url())).cause is http_causes.REDIRECTED_AWAY
+
+
 async def test_anywhere_is_followed_only_when_asked_for_and_what_was_meant_for_one_host_stays_there(
     tmp_path: Path,
 ) -> None:
@@ -223,6 +231,16 @@ async def test_no_redirect_leads_to_this_machine_or_its_link() -> None:
     for to in ("http://169.254.169.254/latest/meta-data", "http://[fe80::1]/"):
         result = await answered(redirect(to), follow="anywhere")
         assert fell(result) == ("response", http_causes.REDIRECTED_AWAY)
+
+
+async def test_no_name_leads_there_either() -> None:
+    async with (
+        name_server({("there.example", "A"): ["169.254.1.1"]}) as server,
+        site(redirect("//there.example/")) as own,
+    ):
+        resolver = {"nameservers": ["127.0.0.1"], "port": server.port}
+        result = await ask(own.url(), follow="anywhere", resolver=resolver)
+    assert fell(result) == ("resolve", http_causes.REDIRECTED_AWAY)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.1.1", "fe80::1%eth0"])
@@ -273,8 +291,9 @@ async def test_a_robots_wall_is_no_verdict_on_the_site() -> None:
         result = await answered(answer, expect={"text": "Résultats"})
         assert result.cause is http_causes.BOT_WALL
         assert result.outcome is Outcome.UNKNOWN
-    honest = page("Résultats <script src=//google/recaptcha></script> g-recaptcha")
+    honest = page("Résultats <form class=g-recaptcha>captcha</form>")
     assert (await answered(honest, expect={"text": "Résultats"})).outcome is Outcome.OK
+    assert (await answered(honest, expect={"text": "Rendez-vous"})).cause is http_causes.TEXT_MISSING
 
 
 async def test_a_certificate_of_another_issuer_is_told_before_anything_is_sent(
@@ -309,6 +328,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
         (saying(b"220 mail ESMTP\r\n"), "response", causes.GARBAGE),
         (endless(b"x" * 4096), "response", causes.GARBAGE),
         (saying(HEAD, then=endless(b"X-Header: again\r\n" * 200)), "response", causes.TOO_LONG),
+        (saying(HEAD + b"X: y\r\n" * 201 + b"Content-Length: 0\r\n\r\n"), "response", causes.TOO_LONG),
         (saying(HEAD + b"X: ", then=endless(b"x" * 4096)), "response", causes.TOO_LONG),
         (endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 200), "response", causes.TOO_LONG),
         (trickling(HEAD, 0.02), "response", causes.TIMEOUT),

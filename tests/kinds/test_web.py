@@ -1,5 +1,6 @@
 """The kind `web`: each target is a unit, and each way in which a needed site is not to be had has its cause."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,12 @@ async def test_the_appointments_page_holds_with_its_marker_and_enough_numbers() 
 
 
 async def test_a_slow_site_is_ok_and_not_whole() -> None:
-    async with site(SERVED) as running:
-        result = await look(running.url(), slow="1ms")
+    async def hesitate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        writer.write(SERVED)
+
+    async with site(hesitate) as running:
+        result = await look(running.url(), slow="10ms")
     assert result.outcome is Outcome.OK
     assert not result.whole
 
@@ -208,9 +213,9 @@ async def test_through_the_proxy_each_refusal_is_told_from_the_next(authority: t
 
 async def test_an_interceptor_is_known_by_its_issuer(authority: trustme.CA, ca_file: Path) -> None:
     async with site(SERVED, tls=server_context(authority.issue_cert("127.0.0.1"))) as running, proxy() as way:
-        keys = behind(way.url) | {"tls": {"ca": str(ca_file)}}
-        result = await look(running.url(), expect={"issuer": "Certigna"}, **keys)
-    assert fell(result) == ("tls", http_causes.TLS_INTERCEPTED)
+        trusted = await look(running.url(), expect={"issuer": "Certigna"}, tls={"ca": str(ca_file)}, **behind(way.url))
+        unknown = await look(running.url(), expect={"issuer": "Certigna"}, **behind(way.url))
+    assert fell(trusted) == fell(unknown) == ("tls", http_causes.TLS_INTERCEPTED)
     assert running.requests == []
 
 

@@ -193,6 +193,13 @@ async def test_a_sites_own_403_is_no_denial_by_the_proxy(tls_of_site: Any, ca_fi
     assert "by its status alone" in unsigned.detail
 
 
+async def test_marks_of_a_proxy_on_the_sites_own_side_are_the_sites(tls_of_site: Any, ca_file: Path) -> None:
+    its_own = page("", "X-Squid-Error: ERR_ACCESS_DENIED 0", status="503 Service Unavailable")
+    async with site(its_own, tls=tls_of_site) as running, proxy() as way:
+        result = await climb(through(running.url(), way.url, ca_file))
+    assert fell(result) == ("response", http_causes.HTTP_SERVER_ERROR)
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
