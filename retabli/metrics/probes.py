@@ -28,7 +28,6 @@ _OWN: tuple[Family, ...] = (
 FAMILIES: tuple[Family, ...] = _OWN + blackbox.FAMILIES
 _BLACK = ("",) * len(blackbox.FAMILIES)
 _NO_MAIL = ("",) * (len(MAILS) + 2)
-_ENDS = (Mail.RECEIVED, Mail.LATE, Mail.LOST, Mail.BOUNCED)
 ROUNDTRIPS = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
@@ -40,7 +39,7 @@ class UnitLines:
         self._runs = dict.fromkeys(("ok", "failed", "unknown", "skipped"), 0)
         self._failures: dict[tuple[str, str], int] = {}
         self._mails: dict[Mail, int] | None = dict.fromkeys(MAILS, 0) if _is_mail(probe) else None
-        self._in_flight = 0
+        self._in_flight: str | None = None  # absent for a kind that sees no ends: a beacon's sender
         self._roundtrips = Buckets(ROUNDTRIPS)
         self._last_success = 0.0
         self._skipped = False
@@ -163,9 +162,7 @@ class UnitLines:
             self._mails = dict.fromkeys(MAILS, 0)
         for mail, number in result.mail.items():
             self._mails[mail] += number
-        ended = sum(result.mail.get(mail, 0) for mail in _ENDS)
-        # Tokens that an earlier process sent end in this one: never below zero.
-        self._in_flight = max(0, self._in_flight + result.mail.get(Mail.SENT, 0) - ended)
+        self._in_flight = result.properties.get("in_flight", self._in_flight)
         for seconds in result.roundtrips:
             self._roundtrips.observe(seconds)
 
@@ -175,7 +172,7 @@ class UnitLines:
         base = self._base
         return (
             *(f"retabli_mail_{mail}_total{{{base}}} {number}\n" for mail, number in self._mails.items()),
-            f"retabli_mail_in_flight{{{base}}} {self._in_flight}\n",
+            "" if self._in_flight is None else f"retabli_mail_in_flight{{{base}}} {self._in_flight}\n",
             self._roundtrips.lines("retabli_mail_roundtrip_seconds", base),
         )
 

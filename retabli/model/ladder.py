@@ -322,11 +322,12 @@ class Ladder:
 
     def _judge(self, error: BaseException | None) -> tuple[Outcome, Stage | None, Cause | None, str]:
         last = self._rungs[-1].stage if self._rungs else None
-        if error is None:
+        late = isinstance(error, asyncio.CancelledError | TimeoutError)
+        if error is None or (late and self._fallen is None and self._climbed_all()):
+            # A deadline after the last rung has only cut the farewell.
             cause, detail = self._impaired or (None, "")
             return Outcome.OK, last, cause, detail
         if self._fallen is None:  # it left the probe between two rungs
-            late = isinstance(error, asyncio.CancelledError | TimeoutError)
             found = causes.TIMEOUT if late else cause_of(error) or causes.PROBE_DEFECT
             self._fallen = Rung(self._next() or self.stages[-1], 0.0, found, detail_of(error))
             self._rungs.append(self._fallen)
@@ -334,6 +335,9 @@ class Ladder:
         assert fallen.cause is not None  # noqa: S101 - a fallen rung has its cause
         failed = fallen.cause.verdict is Verdict.FAILED
         return (Outcome.FAILED if failed else Outcome.UNKNOWN), fallen.stage, fallen.cause, fallen.detail
+
+    def _climbed_all(self) -> bool:
+        return {rung.stage for rung in self._rungs if rung.cause is None} >= set(self.stages)
 
     def _next(self) -> Stage | None:
         climbed = {rung.stage for rung in self._rungs}

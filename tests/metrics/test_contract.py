@@ -251,7 +251,8 @@ async def test_mail_tokens_are_counted_and_their_round_trips_kept(metrics: Metri
     for run in (
         result(loop, mail={Mail.SENT: 2, Mail.RECEIVED: 1}, roundtrips=(3.0,)),
         result(loop, mail={Mail.LOST: 1, Mail.DUPLICATE: 1, Mail.FORGED: 1}),
-        result(loop, mail={Mail.SENT: 1}),
+        result(loop, mail={Mail.SENT: 1}, properties={"in_flight": "1"}),
+        result(loop),
     ):
         metrics.show(picture(of, results=[run]), name(of), run)
     found = await samples(metrics)
@@ -440,7 +441,7 @@ async def test_every_name_of_the_contract_is_exported_and_no_label_is_called_ins
     metrics.show(picture(shut, State.CONTAINED, [result(Containment())], closure=Closure(True, True, True)), None, None)
     of = flow(probes={"loop": MailLoop(), "www": Http()})
     runs = [
-        result(MailLoop(), Outcome.FAILED, mail={Mail.SENT: 1}, roundtrips=(1.0,)),
+        result(MailLoop(), Outcome.FAILED, mail={Mail.SENT: 1}, properties={"in_flight": "1"}, roundtrips=(1.0,)),
         result(Http(), measures=HTTP | ICMP, properties={"tls_version": "TLSv1.2"}),
     ]
     for place, run in enumerate(runs):

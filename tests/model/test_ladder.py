@@ -83,6 +83,25 @@ def test_a_deadline_between_two_rungs_falls_on_the_next() -> None:
     assert (result.stage, result.cause) == (stages.CONNECT, causes.TIMEOUT)
 
 
+def test_a_deadline_after_the_last_rung_has_only_cut_the_farewell() -> None:
+    ladder = Ladder(LADDER)
+    for stage in LADDER:
+        with ladder.rung(stage):
+            pass
+    assert finish(ladder, TimeoutError()).outcome is Outcome.OK
+    assert finish(ladder, ZeroDivisionError()).cause is causes.PROBE_DEFECT
+
+
+def test_a_deadline_within_a_rung_that_is_climbed_again_is_a_timeout() -> None:
+    ladder = Ladder(LADDER)
+    for stage in LADDER:
+        with ladder.rung(stage):
+            pass
+    with pytest.raises(TimeoutError), ladder.rung(stages.GREETING):
+        raise TimeoutError
+    assert finish(ladder, TimeoutError()).cause is causes.TIMEOUT
+
+
 def test_rungs_do_not_nest() -> None:
     ladder = Ladder(LADDER)
     with pytest.raises(RuntimeError), ladder.rung(stages.RESOLVE), ladder.rung(stages.CONNECT):
