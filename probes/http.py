@@ -53,7 +53,13 @@ class Http(Probe):
         stages.RESPONSE,
         stages.CONTENT,
     )
-    CAUSES: ClassVar[tuple[Cause, ...]] = (causes.AUTH_REFUSED, *http_causes.CAUSES, *proxy_causes.CAUSES)
+    CAUSES: ClassVar[tuple[Cause, ...]] = (
+        causes.AUTH_REFUSED,
+        *http_causes.CAUSES,
+        HEADER_MISSING,
+        TEXT_FORBIDDEN,
+        *proxy_causes.CAUSES,
+    )
     SUMMARY: ClassVar[tuple[str, str]] = (
         "Un service HTTP répond comme attendu : statut, en-têtes, textes.",
         "An HTTP service answers as expected: status, header fields, texts.",

@@ -219,6 +219,10 @@ def _of(proxy: Proxy, said: str) -> str:
     return f"proxy {proxy.host}:{proxy.port}: {said}"
 
 
+def _said(found: Cause, detail: str) -> str:
+    return detail if found.code in detail else f"{found.code} {detail}".strip()
+
+
 # Falls that get another name ------------------------------------------------------------------------------------
 
 Renaming = Callable[[Cause, str], tuple[Cause, str]]
@@ -228,7 +232,7 @@ def as_down(proxy: Proxy) -> Renaming:
     """On the way to the proxy: whatever fails, the site was not evaluated."""
 
     def rename(found: Cause, detail: str) -> tuple[Cause, str]:
-        return PROXY_DOWN, _of(proxy, f"{found.code} {detail}".strip())
+        return PROXY_DOWN, _of(proxy, _said(found, detail))
 
     return rename
 
@@ -257,6 +261,6 @@ def as_proxys(proxy: Proxy, hangs: Callable[[], bool]) -> Renaming:
             return passed_on, said
         if found is causes.TIMEOUT:
             return PROXY_CANNOT_CONNECT, _of(proxy, "no answer in time")
-        return PROXY_ERROR, _of(proxy, f"{found.code} {detail}".strip())
+        return PROXY_ERROR, _of(proxy, _said(found, detail))
 
     return rename

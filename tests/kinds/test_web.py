@@ -52,7 +52,7 @@ def behind(url: str) -> dict[str, Any]:
 
 def test_each_target_is_a_unit_from_the_list_and_from_the_file(tmp_path: Path) -> None:
     (tmp_path / "sites.txt").write_text(
-        "# needed by the laboratory\nhttps://lab.example/\n\n  https://b.example/x#part  # and a note\r\n"
+        "https://lab.example/\n\n# needed\n  https://b.example/x#part  # and a note\r\n", "utf-8-sig"
     )
     probe = settings(Web, targets=["https://a.example/"], targets_file="sites.txt", context={"folder": tmp_path})
     assert probe.targets_of() == ("https://a.example/", "https://lab.example/", "https://b.example/x#part")
