@@ -5,10 +5,14 @@ import re
 import unicodedata
 
 # Every pattern here is linear in the page's length: what a remote sent must not stall the daemon.
-META_CHARSET = re.compile(rb"""<meta[^<>]{0,200}?charset\s{0,5}=\s{0,5}["']?\s{0,5}([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
+META_CHARSET = re.compile(
+    rb"""<meta[^<>]{0,200}?charset\s{0,5}=\s{0,5}["']?\s{0,5}([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE
+)
 HEADER_CHARSET = re.compile(r"""charset\s{0,5}=\s{0,5}"?([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
 # Python's codecs that decode in linear time and into text; "punycode", "zip" and others must not be a remote's choice.
-CHARSETS = re.compile(r"utf-?8|utf-?16(-?[lb]e)?|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|(windows-|cp)125\d", re.IGNORECASE)
+CHARSETS = re.compile(
+    r"utf-?8|utf-?16(-?[lb]e)?|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?1|(windows-|cp)125\d", re.IGNORECASE
+)
 ACCENTED = re.compile(r"[A-Za-z][\u0300-\u0327]")  # a letter and its accent as two characters
 TAG = re.compile(r"<[^<>]*>")
 TELEPHONE_LINK = re.compile(r"""href\s{0,5}=\s{0,5}["']?\s{0,5}tel:([^"'<>]{1,40})""", re.IGNORECASE)
