@@ -35,6 +35,7 @@ class LiveFlow:
     doubted: bool = False  # failing, restored until now, and under confirmation: a child's page waits for the verdict
     looked_at: float = float("-inf")  # monotonic: when it was last judged
     queued_for: float = float("inf")  # monotonic: when the sweep will come back
+    being_remembered: int = 0  # steps whose transaction is under way: until then nobody is shown what they made of it
 
     @classmethod
     def of(cls, flow: Flow, standing: Standing) -> "LiveFlow":
@@ -51,6 +52,9 @@ class LiveFlow:
             return weigh_closed(weighed, now, self.flow.policy)
         return weigh(weighed, self.flow.needed, now, self.flow.policy, ended=ended)
 
+    def doubt(self, evidence: Evidence) -> None:
+        self.doubted = evidence.failing and self.standing.state in (State.RESTORED, State.DEGRADED)
+
     def next_look(self) -> float:
         """The next instant at which time alone can change something: evidence that grows stale, a page that falls due.
 
@@ -62,18 +66,20 @@ class LiveFlow:
             ends.append(standing.unknown_from + self.flow.policy.page_unknown_after)
         return min((end for end in ends if end > self.looked_at), default=float("inf"))
 
-    def picture(self, now: float) -> FlowPicture:
+    def picture(self, now: float, standing: Standing | None = None) -> FlowPicture:
+        """As it is, or with a `standing` that it had."""
+        standing = standing or self.standing
         units = tuple(
             UnitPicture(unit.name, unit.probe, unit.record, unit.result, fresh(unit.weighed, now))
             for unit in self.units.values()
         )
         return FlowPicture(
             flow=self.flow,
-            standing=self.standing,
+            standing=standing,
             units=units,
             verified=_verified(units),
-            deciding=_deciding(units, self.standing),
-            closure=_closure(units, self.standing) if self.flow.intent is Intent.CLOSED else None,
+            deciding=_deciding(units, standing),
+            closure=_closure(units, standing) if self.flow.intent is Intent.CLOSED else None,
         )
 
 

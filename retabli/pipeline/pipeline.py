@@ -68,8 +68,10 @@ class Teller(Protocol):
 
 @dataclass(slots=True)
 class _Writing:
-    """What one step has to have remembered, and then shown."""
+    """What one step has to have remembered, and then shown: `looked` are the flows it looked at, as it left them."""
 
+    looked: list[tuple[LiveFlow, Standing]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     standings: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
     units: dict[UnitName, Mapping[str, Any] | None] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
@@ -127,7 +129,7 @@ class Pipeline:
         records = {
             name: (unit.record, unit.memory) for live in self._live.values() for name, unit in live.units.items()
         }
-        results = {name: unit.result for live in self._live.values() for name, unit in live.units.items()}
+        results = {name: (unit.probe, unit.result) for live in self._live.values() for name, unit in live.units.items()}
         await self._settle(flows, known, records, fingerprints, list(entries), results)
 
     async def _settle(
@@ -137,7 +139,7 @@ class Pipeline:
         records: Mapping[UnitName, tuple[UnitRecord, dict[str, Any]]],
         fingerprints: Mapping[str, str],
         entries: list[Entry],
-        results: Mapping[UnitName, Result | None] | None = None,
+        results: Mapping[UnitName, tuple[Probe, Result | None]] | None = None,
     ) -> None:
         writing = _Writing(entries=entries)
         for gone in known.keys() - flows.keys():
@@ -148,15 +150,19 @@ class Pipeline:
         for id_, flow in flows.items():
             fresh[id_] = self._take_up(flow, known.get(id_), records, fingerprints.get(id_, ""), writing)
             for name, unit in fresh[id_].units.items():
-                unit.result = (results or {}).get(name)
+                probe, result = (results or {}).get(name, (unit.probe, None))
+                unit.result = result if probe == unit.probe else None  # another probe has not run yet
         self._live = fresh
         self._children = _children(flows)
         self._looks.clear()
+        now = self._clock()
+        for live in fresh.values():
+            live.doubt(live.weigh(now))  # before any is judged: a child may stand before its parent
         for id_ in flows:
             self._judge(id_, writing)
+        writing.looked = [(live, live.standing) for live in fresh.values()]  # shown in the configuration's order
         await self._write(writing)
-        for id_ in flows:
-            self._show(id_)
+        self._show(writing)
 
     def _remove(self, id_: str, standing: Standing, writing: _Writing) -> None:
         at = self._wall()
@@ -166,8 +172,7 @@ class Pipeline:
             self._announce(live, id_, Notice(Status.RESOLVED, "removed", standing.incident), at, writing)
         writing.standings[id_] = None
         writing.entries.append(Entry(at, Event.CONFIG, id_, {"change": "removed", "state": standing.state.value}))
-        for outlet in self._outlets:
-            outlet.forget(id_)
+        writing.gone.append(id_)
 
     def _take_up(
         self,
@@ -230,7 +235,7 @@ class Pipeline:
         """A refused credential is not tried again now: its verdict stands meanwhile."""
         live = self._live.get(name.flow)
         unit = live.units.get(name) if live else None
-        if live is not None and unit is not None:
+        if live is not None and unit is not None and unit.record.judged is Outcome.FAILED:
             unit.record = stands(unit.record, self._clock())
             await self._step(live, unit, None)
 
@@ -270,34 +275,29 @@ class Pipeline:
                 self._queue(live)
                 continue
             writing = _Writing()
-            looked = self._judge(id_, writing)
+            self._judge(id_, writing)
             await self._write(writing)
-            for each in looked:
-                self._show(each)
+            self._show(writing)
 
     # the step -------------------------------------------------------------------------------------------------
 
     async def _step(self, live: LiveFlow, unit: LiveUnit, result: Result | None) -> None:
         writing = _Writing()
-        moved = self._judge(live.flow.id, writing)
+        self._judge(live.flow.id, writing)
         clocks = self._clocks()
         self._store.keep(unit.name, dump_record(unit.record, clocks), unit.memory, result)
         await self._write(writing)
-        for id_ in moved:
-            if id_ == live.flow.id:
-                self._show(id_, unit.name, result)
-            else:
-                self._show(id_)
+        self._show(writing, unit.name, result)
 
-    def _judge(self, id_: str, writing: _Writing) -> list[str]:
-        """Weigh and advance this flow, and its children if what they wait for has moved. Gives the flows looked at."""
+    def _judge(self, id_: str, writing: _Writing) -> None:
+        """Weigh and advance this flow, and its children if what they wait for has moved."""
         live = self._live[id_]
         before, was_excuse = live.standing, self._as_parent(id_).excuses
         now, at = self._clock(), self._wall()
         evidence = live.weigh(now, self._close_round(live))
         standing, changes = advance(live.standing, evidence, at, live.flow.policy)
         live.standing, live.looked_at = standing, now
-        live.doubted = evidence.failing and standing.state in (State.RESTORED, State.DEGRADED)
+        live.doubt(evidence)
         parents = {parent: self._as_parent(parent) for parent in self._parents(live.flow)}
         live.standing, notices = page(live.flow, standing, parents, now=now, at=at)
         self._record(live, before, changes, at, writing)
@@ -305,11 +305,10 @@ class Pipeline:
             self._announce(live, id_, notice, at, writing)
         self._remember(live, before, writing, moved=bool(changes or notices))
         self._queue(live)
-        looked = [id_]
+        writing.looked.append((live, live.standing))
         if self._as_parent(id_).excuses != was_excuse:
             for child in self._children.get(id_, ()):
-                looked += self._judge(child, writing)
-        return looked
+                self._judge(child, writing)
 
     def _close_round(self, live: LiveFlow) -> bool | None:
         counted = live.counted
@@ -323,7 +322,8 @@ class Pipeline:
         if live.standing == before:
             return
         values = dump_standing(live.standing, self._clocks())
-        if moved or live.standing.shown is not before.shown or live.standing.deferred != before.deferred:
+        moved = moved or live.standing.shown is not before.shown or live.standing.deferred != before.deferred
+        if moved or live.flow.id in writing.standings:  # a note would be written before what stands there
             writing.standings[live.flow.id] = values
             clocks = self._clocks()
             for name, unit in live.units.items():
@@ -391,22 +391,34 @@ class Pipeline:
             heapq.heappush(self._looks, (due, next(self._tickets), live.flow.id))
 
     async def _write(self, writing: _Writing) -> None:
+        for live, standing in writing.looked:
+            if live.being_remembered:  # by another step: this one waits for it, and shows nothing sooner
+                writing.standings[live.flow.id] = dump_standing(standing, self._clocks())
         if not writing:
             return
-        await self._store.commit(
-            standings=writing.standings, units=writing.units, entries=writing.entries, messages=writing.messages
-        )
+        for live, _ in writing.looked:
+            live.being_remembered += 1
+        try:
+            await self._store.commit(
+                standings=writing.standings, units=writing.units, entries=writing.entries, messages=writing.messages
+            )
+        finally:
+            for live, _ in writing.looked:
+                live.being_remembered -= 1
         for entry in writing.entries:
             for outlet in self._outlets:
                 outlet.logged(entry)
 
-    def _show(self, id_: str, changed: UnitName | None = None, result: Result | None = None) -> None:
-        live = self._live.get(id_)
-        if live is None:
-            return
-        picture = live.picture(self._clock())
-        for outlet in self._outlets:
-            outlet.show(picture, changed, result)
+    def _show(self, writing: _Writing, changed: UnitName | None = None, result: Result | None = None) -> None:
+        """Each flow as this step left it: what a later one made of it may not be remembered yet."""
+        for id_ in writing.gone:
+            for outlet in self._outlets:
+                outlet.forget(id_)
+        for live, standing in writing.looked:
+            picture = live.picture(self._clock(), standing)
+            ours = changed is not None and changed.flow == live.flow.id
+            for outlet in self._outlets:
+                outlet.show(picture, changed if ours else None, result if ours else None)
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())

@@ -249,6 +249,15 @@ async def test_the_row_of_runs_that_could_not_judge_starts_anew_after_a_failure(
     assert world.state() is State.UNKNOWN
 
 
+async def test_only_a_failure_stands_a_success_that_is_not_renewed_grows_stale() -> None:
+    world = await World(flow(soak=0, every=30.0)).begin()
+    await world.ok(3)
+    for _ in range(4):
+        await world.pass_time(30.0)
+        await world.pipeline.stands(world.picture().units[0].name)
+    assert world.state() is State.UNKNOWN
+
+
 async def test_a_verdict_that_stands_ends_rounds_that_are_not_whole() -> None:
     world = await World(flow(units=2, require="any", soak=0)).begin()
     for _ in range(3):

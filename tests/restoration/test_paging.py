@@ -217,6 +217,20 @@ async def test_a_child_waits_for_the_confirmation_of_its_parents_first_failure()
     assert (world.pages(PARENT), world.pages(CHILD)) == (1, 0)
 
 
+async def test_a_child_that_waits_for_its_parents_confirmation_waits_over_a_reload_too() -> None:
+    child, parent = flow(parents=("resolver",), soak=0, fall=1), flow("resolver", soak=0)
+    world = await World(child, parent).begin()
+    for _ in range(3):
+        await world.ok(of="resolver")
+        await world.ok()
+    await world.fail(of="resolver")
+    await world.fail()
+    await world.adopt(child, parent)
+    assert world.told() == []
+    await world.ok(of="resolver")
+    assert world.told() == ["firing"]
+
+
 async def test_a_child_pages_as_soon_as_its_parent_turns_out_well() -> None:
     world = await family()
     await world.fail(of=PARENT)

@@ -1,6 +1,8 @@
 """The road from a result to what is remembered, told and shown: what is wanted, what is dropped, what is logged."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from retabli.model import causes
@@ -197,3 +199,86 @@ async def test_what_could_not_be_judged_is_counted_and_shown_as_unknown() -> Non
     deciding = world.picture().deciding
     assert deciding is not None
     assert deciding.result.cause is causes.PROBE_DEFECT
+
+
+# A disk that takes its time -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class SlowDisk(Memory):
+    """Its transactions end in their order, and only when the test lets them."""
+
+    slow: bool = False
+    under_way: list[asyncio.Future[None]] = field(default_factory=list)
+
+    async def commit(self, **what: Any) -> None:
+        if self.slow:
+            self.under_way.append(done := asyncio.get_running_loop().create_future())
+            await done
+        await super().commit(**what)
+
+    async def let_one_end(self) -> None:
+        self.under_way.pop(0).set_result(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+async def started(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_a_result_that_moves_nothing_does_not_show_what_an_earlier_one_has_yet_to_have_remembered() -> None:
+    disk = SlowDisk()
+    world = await World(flow(soak=0, fall=1), memory=disk).begin()
+    await world.ok(3)
+    disk.slow = True
+    falls = await started(world.fail())
+    says_nothing = await started(world.unknown())
+    assert world.state() is State.RESTORED
+    await disk.let_one_end()
+    assert world.state() is State.DROPPED
+    await disk.let_one_end()
+    await asyncio.gather(falls, says_nothing)
+    assert world.memory.standings["mail-out"]["state"] == "dropped"
+
+
+async def test_of_two_steps_that_are_being_remembered_the_first_shows_its_own_and_not_the_seconds() -> None:
+    disk = SlowDisk()
+    world = await World(flow(soak=0, rise=2), memory=disk).begin()
+    await world.fail()
+    disk.slow = True
+    steps = [await started(world.ok()), await started(world.ok())]
+    assert world.state() is State.DOWN
+    await disk.let_one_end()
+    assert world.state() is State.RECOVERING
+    await disk.let_one_end()
+    assert world.state() is State.RESTORED
+    await asyncio.gather(*steps)
+
+
+async def test_a_reload_shows_nothing_before_it_is_remembered_and_forgets_nothing_sooner() -> None:
+    disk = SlowDisk()
+    world = await World(flow(soak=0), flow("other", soak=0), memory=disk).begin()
+    await world.ok(3)
+    disk.slow = True
+    reload = await started(world.adopt(flow(intent=Intent.CLOSED), changed=("mail-out",)))
+    assert world.state() is State.RESTORED
+    assert world.state("other") is State.UNKNOWN
+    result = await started(world.unknown())
+    assert world.picture().flow.intent is Intent.OPEN
+    await disk.let_one_end()
+    assert world.picture().flow.intent is Intent.CLOSED
+    assert "other" not in world.shown.pictures
+    await disk.let_one_end()
+    await asyncio.gather(reload, result)
+
+
+async def test_what_the_probe_gave_before_its_settings_were_changed_is_not_shown_as_its_own() -> None:
+    world = await World(flow(soak=0, probes={"p0": Told(every=30.0), "p1": Told()})).begin()
+    await world.ok()
+    await world.ok(unit="p1")
+    await world.adopt(flow(soak=0, probes={"p0": Told(every=60.0), "p1": Told()}), changed=("mail-out",))
+    assert [unit.outcome for unit in world.picture().units] == [None, Outcome.OK]
