@@ -2,12 +2,16 @@
 
 import argparse
 import asyncio
+import errno
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from retabli.model.words import Words
 
 if TYPE_CHECKING:
     from retabli.web import Switch
@@ -16,6 +20,12 @@ if TYPE_CHECKING:
 
 HELP = "replay 21 June to 3 July 2023 over an embedded hospital, through real sockets"
 LISTEN = "127.0.0.1:9877"
+BESIDE = 'another demo may be running there; this one beside it: make run ARGS="--listen 127.0.0.1:0"'
+REPLAYED = Words(
+    "Démonstration\u00a0: un hôpital simulé rejoue en accéléré du 21 juin au 3 juillet 2023",
+    "Demonstration: a simulated hospital replays 21 June to 3 July 2023 at speed",
+)
+HELD = Words("Démonstration\u00a0: un hôpital simulé", "Demonstration: a simulated hospital")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"how many times faster the days pass (default: {DEFAULT_SPEED:.0f}, the twelve days in two minutes)",
     )
     parser.add_argument("--listen", default=LISTEN, metavar="ADDRESS", help=f"host:port of the page ({LISTEN})")
-    parser.add_argument("--hold", action="store_true", help="no replay: everything healthy, switches on the page")
-    parser.add_argument("--lang", choices=("fr", "en"), default="fr", help="the language of the page (default: fr)")
+    parser.add_argument("--hold", action="store_true", help="no replay: everything is healthy until you cut it")
+    parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the terminal's)")
 
 
 def speed(text: str) -> float:
@@ -41,29 +51,30 @@ def speed(text: str) -> float:
 
 
 class DemoSwitches:
-    """The simulated hospital's switches as the page shows them: on is healthy, off is each switch's first fault."""
+    """The simulated hospital's switches as the page shows them; each position by its own words."""
 
-    def __init__(self, hospital: "Hospital", titles: Callable[[str], str]) -> None:
+    def __init__(self, hospital: "Hospital", titles: Mapping[str, Words], remark: Words) -> None:
         self._hospital = hospital
         self._titles = titles
+        self.remark = remark
 
     def all(self) -> "Sequence[Switch]":
         from retabli.web import Switch
 
-        return [Switch(name, self._titles(name), each.healthy) for name, each in self._hospital.switches.items()]
+        return [
+            Switch(flow, self._titles[flow], each.positions, each.position)
+            for flow, each in self._hospital.switches.items()
+        ]
 
-    async def set(self, flow: str, *, on: bool) -> None:
-        switch = self._hospital.switches[flow]
-        if on:
-            switch.heal()
-        else:
-            switch.set(list(switch.positions)[1])
+    async def set(self, flow: str, position: str) -> None:
+        self._hospital.switches[flow].set(position)
 
 
 def main(args: argparse.Namespace) -> int:
     from commands import Refused
     from config.sections import parse_listen
 
+    args.lang = args.lang or spoken(os.environ)
     try:
         listen = parse_listen(args.listen)
     except ValueError as error:
@@ -72,7 +83,8 @@ def main(args: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="retabli-demo-") as folder:
             asyncio.run(play(Path(folder), listen, args))
     except OSError as error:
-        raise Refused(str(error)) from error
+        taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+        raise Refused(str(error), *([BESIDE] if taken else ())) from error
     return 0
 
 
@@ -89,11 +101,12 @@ async def play(folder: Path, listen: tuple[str, int], args: argparse.Namespace) 
         if not args.hold:
             for flow, position in CUT.items():
                 hospital.switches[flow].set(position)
+        titles = {flow.id: flow.title for flow in configuration.flows.values()}
         daemon = Daemon(
             configuration,
             listen=listen,
             stamp=None if args.hold else mapped.stamp,
-            switches=DemoSwitches(hospital, lambda flow: configuration.flows[flow].title[args.lang]),
+            switches=DemoSwitches(hospital, titles, HELD if args.hold else REPLAYED),
             watch_own_link=False,
         )
         playing: list[asyncio.Task[None]] = []
@@ -116,42 +129,69 @@ async def pass_days(hospital: "Hospital", mapped: "Mapped", language: str) -> No
 
     await replay(mapped, lambda flow, to: hospital.switches[flow].set(to), wall=time.time, sleep=asyncio.sleep)
     say(
-        "The replay is over: it is the evening of 3 July 2023. The hospital goes on; switches are on the page.",
-        "La rediffusion est finie : c'est le soir du 3 juillet 2023. L'hôpital continue ; la page a ses interrupteurs.",
+        Words(
+            "La rediffusion est finie : c'est le soir du 3 juillet 2023. L'hôpital continue.",
+            "The replay is over: it is the evening of 3 July 2023. The hospital goes on.",
+        ),
         language,
     )
 
 
 def introduce(address: str, args: argparse.Namespace, mapped: "Mapped") -> None:
+    from retabli.web.times import span
     from simulator.timeline import END, START
 
-    lasting = f"{(END - START) / mapped.speed:.0f} s"
-    say(
-        f"The page: {address}/",
-        f"La page : {address}/",
-        args.lang,
-    )
     if args.hold:
-        say(
-            "Everything is healthy. Cut a flow by its switch at the foot of the page, and watch it drop.",
-            "Tout fonctionne. Couper un flux par son interrupteur en bas de la page, et le voir retomber.",
-            args.lang,
+        happens = Words(
+            "Un hôpital simulé, où tout fonctionne.",
+            "A simulated hospital in which everything works.",
         )
     else:
-        say(
-            f"21 June to 3 July 2023 pass in {lasting}: flows turn restored by themselves. Dates on the page are those "
-            "of 2023.",
-            f"Le 21 juin au 3 juillet 2023 passent en {lasting} : les flux se rétablissent d'eux-mêmes. Les dates de "
-            "la page sont celles de 2023.",
-            args.lang,
+        lasting = span((END - START) / mapped.speed, args.lang)
+        happens = Words(
+            f"Un hôpital simulé revit 21 juin – 3 juillet 2023 en {lasting} ; les flux se rétablissent d'eux-mêmes.",
+            f"A simulated hospital lives 21 June – 3 July 2023 again in {lasting}; flows turn restored by themselves.",
         )
+    me = invocation()
+    where = "" if args.listen == LISTEN else f" --url {address}"
     say(
-        "In another terminal: python daemon.py status · curl " + address + "/metrics. End with Ctrl-C.",
-        "Dans un autre terminal : python daemon.py status · curl " + address + "/metrics. Finir par Ctrl-C.",
+        Words(
+            f"""{happens.fr}
+  la page           {address}/
+  couper un flux    les boutons en bas de la page ; il retombe sous vos yeux
+  un autre terminal {me} status{where}
+                    curl {address}/metrics
+  finir             Ctrl-C""",
+            f"""{happens.en}
+  the page          {address}/
+  cut a flow        the buttons at the foot of the page; watch it drop
+  another terminal  {me} status{where}
+                    curl {address}/metrics
+  end               Ctrl-C""",
+        ),
         args.lang,
     )
 
 
-def say(en: str, fr: str, language: str) -> None:
-    sys.stdout.write((fr if language == "fr" else en) + "\n")
+def invocation() -> str:
+    """How this program is started from where the reader stands."""
+    program = Path(sys.argv[0])
+    if program.name != "daemon.py":
+        return "retabli"
+    return f"{_from_here(Path(sys.executable))} {_from_here(program.absolute())}"
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def spoken(environment: Mapping[str, str]) -> str:
+    """The language of the terminal: French where its locale is, else English."""
+    # The first that is set decides, in the order of POSIX (Base Definitions, 8.2).
+    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environment.get(name))), "")
+    return "fr" if locale.lower().startswith("fr") else "en"
+
+
+def say(words: Words, language: str) -> None:
+    sys.stdout.write(words[language] + "\n")
     sys.stdout.flush()

@@ -1,9 +1,11 @@
 """The configuration of the simulated hospital: what one would write for a real one, on quick settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
+from retabli.model.words import Words
 from simulator.hospital import DIRECTORY, INSIDE, OUTSIDE, PROBE_IN, PROBE_OUT, SITES, Hospital
 
 CUT_AT = "2023-06-21T16:00:00+02:00"
@@ -51,7 +53,15 @@ def _settings(hospital: Hospital, language: str) -> dict[str, object]:
             "inside": _mailbox(f"imap.{INSIDE}", hospital.port("imap_in"), ca),
             "witness": _mailbox(f"imap.{OUTSIDE}", hospital.port("imap_out"), ca),
         },
-        "flows": {**_mail(hospital, ca), **_web(hospital, ca), **_shared(hospital)},
+        "flows": _worded({**_mail(hospital, ca), **_web(hospital, ca), **_shared(hospital)}, language),
+    }
+
+
+def _worded(flows: Mapping[str, Mapping[str, object]], language: str) -> dict[str, object]:
+    """Groups and owners are plain strings in a configuration: they are written in the site's language."""
+    return {
+        flow: {key: value[language] if isinstance(value, Words) else value for key, value in settings.items()}
+        for flow, settings in flows.items()
     }
 
 
@@ -65,7 +75,7 @@ def _mailbox(host: str, port: int, ca: str) -> dict[str, object]:
     }
 
 
-def _mail(hospital: Hospital, ca: str) -> dict[str, object]:
+def _mail(hospital: Hospital, ca: str) -> dict[str, dict[str, object]]:
     relay = {"host": f"relay.{INSIDE}", "port": hospital.port("relay"), "tls": {"mode": "starttls", "ca": ca}}
     account = {
         "host": f"submission.{OUTSIDE}",
@@ -78,9 +88,9 @@ def _mail(hospital: Hospital, ca: str) -> dict[str, object]:
         "mail-out": {
             "title": {"fr": "Messagerie : émission vers l'extérieur", "en": "Outbound mail"},
             "intent": "open",
-            "group": "Messagerie",
+            "group": Words("Messagerie", "Mail"),
             "criticality": "vital",
-            "owner": "Équipe messagerie",
+            "owner": Words("Équipe messagerie", "Mail team"),
             "notice": {
                 "fr": "Joindre les correspondants par téléphone ; ne pas compter sur un envoi.",
                 "en": "Reach correspondents by telephone; do not rely on a message being sent.",
@@ -107,9 +117,9 @@ def _mail(hospital: Hospital, ca: str) -> dict[str, object]:
         "mail-in": {
             "title": {"fr": "Messagerie : réception", "en": "Inbound mail"},
             "intent": "open",
-            "group": "Messagerie",
+            "group": Words("Messagerie", "Mail"),
             "criticality": "vital",
-            "owner": "Équipe messagerie",
+            "owner": Words("Équipe messagerie", "Mail team"),
             "declared_since": "2023-06-23T18:00:00+02:00",
             "notice": {
                 "fr": "Écrire ou téléphoner : les courriels n'arrivent pas.",
@@ -136,14 +146,14 @@ def _mail(hospital: Hospital, ca: str) -> dict[str, object]:
     }
 
 
-def _web(hospital: Hospital, ca: str) -> dict[str, object]:
+def _web(hospital: Hospital, ca: str) -> dict[str, dict[str, object]]:
     return {
         "websites": {
             "title": {"fr": "Sites web nécessaires aux services", "en": "Web sites that departments need"},
             "intent": "open",
             "group": "Web",
             "criticality": "high",
-            "owner": "Équipe réseau",
+            "owner": Words("Équipe réseau", "Network team"),
             "depends_on": ["proxy"],
             "require": "90%",
             "public": True,
@@ -160,9 +170,9 @@ def _web(hospital: Hospital, ca: str) -> dict[str, object]:
         "appointments": {
             "title": {"fr": "Rendez-vous : page des numéros de téléphone", "en": "Appointments: telephone numbers"},
             "intent": "open",
-            "group": "Patients",
+            "group": Words("Patients", "Patients"),
             "criticality": "high",
-            "owner": "Communication",
+            "owner": Words("Communication", "Communication"),
             "depends_on": ["proxy"],
             "public": True,
             "probes": {
@@ -178,8 +188,8 @@ def _web(hospital: Hospital, ca: str) -> dict[str, object]:
         "card-payment": {
             "title": {"fr": "Paiement par carte bancaire", "en": "Payment by bank card"},
             "intent": "open",
-            "group": "Patients",
-            "owner": "Régie",
+            "group": Words("Patients", "Patients"),
+            "owner": Words("Régie", "Cashier"),
             "notice": {
                 "fr": "Apporter des espèces ou un chèque : le paiement par carte n'est pas possible.",
                 "en": "Bring cash or a cheque: payment by card is not possible.",
@@ -198,22 +208,22 @@ def _web(hospital: Hospital, ca: str) -> dict[str, object]:
     }
 
 
-def _shared(hospital: Hospital) -> dict[str, object]:
+def _shared(hospital: Hospital) -> dict[str, dict[str, object]]:
     return {
         "resolver": {
             "title": {"fr": "Résolution de noms", "en": "Name resolution"},
             "intent": "open",
-            "group": "Services partagés",
+            "group": Words("Services partagés", "Shared services"),
             "criticality": "high",
-            "owner": "Équipe réseau",
+            "owner": Words("Équipe réseau", "Network team"),
             "probes": {"mx": {"kind": "dns", "name": OUTSIDE, "type": "MX", "expect": [f"10 mx.{OUTSIDE}."]}},
         },
         "proxy": {
             "title": {"fr": "Proxy web", "en": "Web proxy"},
             "intent": "open",
-            "group": "Services partagés",
+            "group": Words("Services partagés", "Shared services"),
             "criticality": "high",
-            "owner": "Équipe réseau",
+            "owner": Words("Équipe réseau", "Network team"),
             "depends_on": ["resolver"],
             "probes": {"port": {"kind": "tcp", "host": f"proxy.{INSIDE}", "port": hospital.port("proxy")}},
         },

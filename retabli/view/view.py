@@ -110,6 +110,11 @@ class View:
         return self.stamp(wall) - self.stamp(wall - 1.0)
 
     @property
+    def replaying(self) -> bool:
+        """Whether shown time passes at another pace than time does, so that short spans of it mean nothing."""
+        return abs(self.pace - 1.0) > 0.01
+
+    @property
     def pictures(self) -> Mapping[str, FlowPicture]:
         """Every flow, in the order in which they were first shown: the configuration's."""
         return self._pictures

@@ -1,7 +1,7 @@
 """The application: every address that the daemon answers at."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,7 +15,7 @@ from retabli.web.api import Api, answer, streamed
 from retabli.web.guard import Headed, foreign
 from retabli.web.live import page_streams
 from retabli.web.pages import LANGUAGES, SHOWN, Pages
-from retabli.web.seams import Exposition, LogReader, Ready, Reload, Switch, Switches, always_ready
+from retabli.web.seams import Exposition, LogReader, Ready, Reload, Switches, always_ready
 from retabli.web.words import text
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -34,7 +34,7 @@ def build(
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
-    pages = _Pages(view, Pages(view), switches)
+    pages = _Pages(view, Pages(view, switches))
     service = _Service(exposition, reload, ready, switches, hosts)
     routes: list[BaseRoute] = [*pages.routes(), *service.routes(), *Api(view, log).routes(), *extra_routes]
 
@@ -58,10 +58,9 @@ def build(
 class _Pages:
     """The pages for people."""
 
-    def __init__(self, view: View, pages: Pages, switches: Switches | None) -> None:
+    def __init__(self, view: View, pages: Pages) -> None:
         self._view = view
         self._pages = pages
-        self._switches = switches
         self._streams = page_streams(view, pages)
 
     def routes(self) -> Sequence[Route]:
@@ -77,8 +76,7 @@ class _Pages:
 
     async def flows(self, request: Request) -> Response:
         language, query = self._language(request)
-        switches: Sequence[Switch] = self._switches.all() if self._switches is not None else ()
-        pieces = self._pages.flows(language, query, switches)
+        pieces = self._pages.flows(language, query)
 
         async def encoded() -> AsyncIterator[bytes]:
             async for piece in pieces:
@@ -203,15 +201,16 @@ class _Service:
     async def switch(self, request: Request) -> Response:
         self._check(request)
         form = parse_qs((await _body(request)).decode("utf-8", "replace"))
-        flow, on = form.get("flow", [""])[0], form.get("on", [""])[0]
-        if self._switches is None or on not in ("0", "1"):
-            raise HTTPException(400, "flow and on=0|1 are wanted")
+        flow, position = form.get("flow", [""])[0], form.get("position", [""])[0]
+        if self._switches is None or not (flow and position):
+            raise HTTPException(400, "flow and position are wanted")
         try:
-            await self._switches.set(flow, on=on == "1")
+            await self._switches.set(flow, position)
         except KeyError:
-            raise HTTPException(404, "there is no such switch") from None
+            raise HTTPException(404, "there is no such switch, or it has no such position") from None
         language = request.query_params.get("lang")
-        return RedirectResponse(f"/?lang={language}" if language in LANGUAGES else "/", 303)
+        path = f"/flows/{quote(flow)}" if "stay" in form else "/"
+        return RedirectResponse(f"{path}?lang={language}" if language in LANGUAGES else path, 303)
 
     def _check(self, request: Request) -> None:
         why_not = foreign(request.headers, self._hosts)

@@ -66,7 +66,8 @@ def _open_parts(opened: list[FlowPicture], language: str) -> list[Part]:
         return []
     counts = Counter(picture.state for picture in opened)
     restored = counts[State.RESTORED]
-    parts = [Part(State.RESTORED.value, _said(_RESTORED, restored, language, of=len(opened)))]
+    shown = State.RESTORED if restored else State.DOWN  # "0 restored" is nothing to be green about
+    parts = [Part(shown.value, _said(_RESTORED, restored, language, of=len(opened)))]
     parts += [
         Part(state.value, _said(words, counts[state], language)) for state, words in _COUNTED.items() if counts[state]
     ]

@@ -86,7 +86,8 @@ class PageStream:
     def beat(self) -> bytes:
         """That we are there, and what time it is; all that is said in silence."""
         now = when(self._view.unstamped_now, self._view, self._language)
-        return event("beat", {"now": round(self._view.now * 1000), "iso": now.iso, "said": now.full})
+        said = {"now": round(self._view.now * 1000), "pace": self._view.pace, "iso": now.iso, "said": now.full}
+        return event("beat", said)
 
 
 def page_streams(view: View, pages: Pages) -> dict[str, PageStream]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from markupsafe import Markup
 from retabli.model.flow import Flow
 from retabli.model.record import Event, FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
+from retabli.model.words import Words
 from retabli.view import Logged, View, iso
 from retabli.web.headline import headline
 from retabli.web.inert import inert
 from retabli.web.rows import OWN, When, controls, row, unit_rows, when
-from retabli.web.seams import Switch
+from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
-from retabli.web.times import span
-from retabli.web.words import CRITICALITIES, INTENTS, text
+from retabli.web.times import took
+from retabli.web.words import CRITICALITIES, INTENTS, STANDPOINTS, required, text
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
@@ -70,10 +71,11 @@ def load_assets() -> dict[str, Asset]:
 
 
 class Pages:
-    """Every page, over one view."""
+    """Every page, over one view; with the demo's switches, if this is one."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, switches: Switches | None = None) -> None:
         self.view = view
+        self._switches = switches
         self.assets = load_assets()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -88,9 +90,10 @@ class Pages:
 
     # the restoration view -------------------------------------------------------------------------------------
 
-    async def flows(self, language: str, query: str, switches: Sequence[Switch]) -> AsyncIterator[str]:
+    async def flows(self, language: str, query: str) -> AsyncIterator[str]:
         """The restoration view, in pieces; the loop breathes between them."""
         context = self._context(language, query, "/")
+        switches = self._switches.all() if self._switches is not None else ()
         context |= {"headline": self._said(language), "switches": switches, "ROWS": MARK}
         head, _, tail = self._templates.get_template("flows.html").render(context).partition(MARK)
         yield head
@@ -145,6 +148,7 @@ class Pages:
             "runbook": flow.runbook if urlsplit(flow.runbook).scheme in ("http", "https") else "",
             "entries": [self.entry(each, language) for each in history],
             "single": True,
+            "switches": self._switches_of(flow.id),
         }
         return self._templates.get_template("flow.html").render(context)
 
@@ -190,6 +194,9 @@ class Pages:
         )
 
     # bits -----------------------------------------------------------------------------------------------------
+
+    def _switches_of(self, flow: str) -> list[Switch]:
+        return [each for each in self._switches.all() if each.flow == flow] if self._switches is not None else []
 
     def entry(self, logged: Logged, language: str) -> EntryRow:
         entry = logged.entry
@@ -237,7 +244,7 @@ class Pages:
             yield text(key, language), text(said, language)
         if picture.whole_ratio is not None:
             yield text("whole_ratio", language), f"{round(100 * picture.whole_ratio)}\u00a0%"
-        yield from _rules(flow, language)
+        yield from _rules(flow, view, language)
 
     def _context(self, language: str, query: str, here: str) -> dict[str, Any]:
         view = self.view
@@ -254,6 +261,8 @@ class Pages:
             "revision": view.revision,
             "pace": f"{view.pace:g}",
             "asset": self._asset,
+            "standpoint": STANDPOINTS.get(view.site.standpoint, Words.same(view.site.standpoint))[language],
+            "remark": self._switches.remark[language] if self._switches is not None else "",
         }
 
     def _asset(self, name: str) -> str:
@@ -270,12 +279,13 @@ class _Words:
         return text(key, self.language)
 
 
-def _rules(flow: Flow, language: str) -> Iterator[tuple[str, str]]:
+def _rules(flow: Flow, view: View, language: str) -> Iterator[tuple[str, str]]:
     policy = flow.policy
     units = len(flow.units())
     if units > 1:
-        yield text("require", language), flow.require.text
-    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {span(policy.soak, language)}"
-    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {span(policy.confirm, language)}"
+        yield text("require", language), required(flow.require.text, language)
+    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {took(policy.soak, language)}"
+    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {took(policy.confirm, language)}"
     if flow.parents:
-        yield text("depends_on", language), ", ".join(flow.parents)
+        titles = (view.pictures[each].flow.title[language] if each in view.pictures else each for each in flow.parents)
+        yield text("depends_on", language), ", ".join(map(inert, titles))

@@ -1,5 +1,6 @@
 """What the pages say of a flow: everything worded and formatted, so that templates only place it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from retabli.model.record import FlowPicture, UnitPicture
@@ -8,7 +9,7 @@ from retabli.model.states import STATE_WORDS, Criticality, Intent, State
 from retabli.view import View, iso
 from retabli.web.inert import inert
 from retabli.web.times import moment, span, took
-from retabli.web.words import CRITICALITIES, OUTCOMES, SIDES, text
+from retabli.web.words import CRITICALITIES, FACTS, OUTCOMES, SIDES, text
 
 OWN = "own_link"  # the built-in flow: not one that people re-open, so it is shown apart and not counted
 
@@ -52,7 +53,8 @@ class Row:
     notes: tuple[str, ...]
     notice: str
     paged: When | None
-    seen: When | None
+    told: bool  # whether any channel was given the page
+    seen: When | None  # None also in a replay: days pass between two looks
 
 
 def when(instant: float, view: View, language: str) -> When:
@@ -84,7 +86,8 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         notes=tuple(_notes(picture, view, language)),
         notice=inert(flow.notice[language], 600) if flow.notice and not good else "",
         paged=when(incident.opened_at, view, language) if incident else None,
-        seen=when(seen, view, language) if seen is not None else None,
+        told=bool(incident and incident.channels),
+        seen=when(seen, view, language) if seen is not None and not view.replaying else None,
     )
 
 
@@ -118,12 +121,13 @@ def _capital(words: str) -> str:
 def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
     flow, standing, notes = picture.flow, picture.standing, []
     counts = picture.counts()
-    if picture.state is State.UNKNOWN and standing.state is not State.UNKNOWN:
+    if picture.state is State.UNKNOWN and standing.state not in (State.UNKNOWN, State.DOWN):  # down proves nothing
         notes.append(
             f"{text('last_standing', language)}{text('colon', language)} {STATE_WORDS[standing.state][language]}"
         )
     if counts["of"] > 1:
-        notes.append(text("units", language, **counts))
+        key = "targets_ok" if all(unit.name.target is not None for unit in picture.units) else "probes_ok"
+        notes.append(text(key, language, **counts, s="s" if counts["ok"] > 1 else ""))
     if standing.because:
         parent = view.pictures.get(standing.because)
         title = inert(parent.flow.title[language]) if parent else standing.because
@@ -132,7 +136,7 @@ def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
         notes.append(text("drops_once" if standing.drops == 1 else "drops", language, n=standing.drops))
     if standing.breaches:
         notes.append(text("breaches", language, n=standing.breaches))
-    if flow.declared_since is not None:
+    if flow.declared_since is not None and flow.declared_since <= view.now:
         # What people said is in their own time: it is not mapped.
         said = moment(flow.declared_since, view.now, view.site.zone, language)
         notes.append(f"{text('declared', language)} {said}")
@@ -194,15 +198,21 @@ def _unit_row(unit: UnitPicture, picture: FlowPicture, view: View, language: str
         target=unit.name.target or "",
         outcome=kind,
         word=word,
-        fresh=unit.fresh or result is None,
+        # A run that could not judge is no evidence, which its word says; it is not old for that.
+        fresh=unit.fresh or result is None or result.outcome is Outcome.UNKNOWN,
         counts=unit.probe.counts,
         every=span(unit.probe.every, language),
-        seen=when(result.at, view, language) if result is not None else None,
+        seen=when(result.at, view, language) if result is not None and not view.replaying else None,
         took=took(result.seconds, language) if result is not None else "",
         rungs=tuple(_rungs(unit, result, language)),
-        facts=tuple((inert(key), inert(value)) for key, value in result.properties.items()) if result else (),
+        facts=tuple(_facts(result, language)) if result else (),
         deciding=deciding,
     )
+
+
+def _facts(result: Result, language: str) -> Iterator[tuple[str, str]]:
+    for key, value in result.properties.items():
+        yield FACTS[key][language] if key in FACTS else inert(key.replace("_", " ")), inert(value)
 
 
 def _rungs(unit: UnitPicture, result: Result | None, language: str) -> list[RungRow]:

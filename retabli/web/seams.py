@@ -1,9 +1,10 @@
 """What the web server is given by whoever wires it; it asks nothing of anybody else."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from retabli.model.words import Words
 from retabli.view import Logged
 
 
@@ -32,20 +33,26 @@ Ready = Callable[[], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One of the demo's: what it cuts, and whether it works."""
+    """One of the demo's: what it acts on, what it can be set to (the healthy position first), and where it stands."""
 
     flow: str
-    title: str
-    on: bool
+    title: Words
+    positions: Mapping[str, Words]
+    position: str
 
 
 class Switches(Protocol):
     """The demo's switches; a daemon over real flows has none."""
 
+    @property
+    def remark(self) -> Words:
+        """What every page says on top of a world that is not the real one."""
+        ...
+
     def all(self) -> Sequence[Switch]: ...
 
-    async def set(self, flow: str, *, on: bool) -> None:
-        """Raises KeyError for a flow that has no switch."""
+    async def set(self, flow: str, position: str) -> None:
+        """Raises KeyError for a flow that has no switch, and for a switch that has no such position."""
 
 
 def always_ready() -> str | None:

@@ -45,7 +45,8 @@ def _state_word(value: object, language: str) -> str:
 
 
 def _page(data: Mapping[str, Any], view: View, language: str) -> str:
-    return _told(Words("Astreinte appelée", "On-call paged"), data, language)
+    called, nobody = Words("Astreinte appelée", "On-call paged"), Words("Alerte", "Page")
+    return _told(nobody if data.get("channels") == [] else called, data, language)
 
 
 def _resolve(data: Mapping[str, Any], view: View, language: str) -> str:
@@ -56,6 +57,8 @@ def _told(what: Words, data: Mapping[str, Any], language: str) -> str:
     reason = str(data.get("reason", ""))
     channels = ", ".join(str(each) for each in data.get("channels") or ())
     said = f"{what[language]} — {REASONS.get(reason, Words.same(reason))[language]}" if reason else what[language]
+    if data.get("channels") == []:
+        channels = Words("personne, il n'y a pas de canal", "nobody, there is no channel")[language]
     return f"{said} → {channels}" if channels else said
 
 

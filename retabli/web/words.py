@@ -31,6 +31,34 @@ REASONS = {
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "recovered": Words("flux rétabli", "flow restored"),
 }
+STANDPOINTS = {
+    "inside": Words("vu de l'intérieur", "seen from inside"),
+    "outside": Words("vu de l'extérieur", "seen from outside"),
+}
+# The facts that probes note by name; one that is not here is shown by its name.
+FACTS = {
+    "address": Words("adresse", "address"),
+    "answers": Words("réponses", "answers"),
+    "authentication": Words("authentification", "authentication"),
+    "beacon": Words("balise n°", "beacon no."),
+    "cipher": Words("chiffrement", "cipher"),
+    "failed_addresses": Words("adresses en échec", "addresses that failed"),
+    "in_flight": Words("messages en route", "messages on their way"),
+    "issuer": Words("certificat émis par", "certificate issued by"),
+    "made_up_recipient": Words("destinataire inventé", "made-up recipient"),
+    "messages": Words("messages", "messages"),
+    "nameserver": Words("serveur de noms", "name server"),
+    "not_after": Words("certificat valable jusqu'au", "certificate valid until"),
+    "not_removed": Words("non supprimés", "not removed"),
+    "number": Words("message n°", "message no."),
+    "passed_over": Words("non examinés", "passed over"),
+    "queue_id": Words("numéro de file", "queue id"),
+    "stratum": Words("strate", "stratum"),
+    "subject": Words("certificat au nom de", "certificate for"),
+    "tls_version": Words("version de TLS", "TLS version"),
+    "transit": Words("trajet", "transit"),
+    "witness": Words("témoin", "witness"),
+}
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
 TEXTS = {
@@ -55,8 +83,10 @@ TEXTS = {
     "notice": Words("En attendant", "Meanwhile"),
     "because": Words("expliqué par", "explained by"),
     "page_open": Words("astreinte appelée", "on-call paged"),
+    "page_untold": Words("alerte sans canal, personne n'est prévenu", "page without a channel, nobody is told"),
     "last_standing": Words("dernier état prouvé", "last proven state"),
-    "units": Words("{ok} sur {of} en ordre", "{ok} of {of} ok"),
+    "probes_ok": Words("{ok} sonde{s} sur {of} en ordre", "{ok} of {of} probes ok"),
+    "targets_ok": Words("{ok} cible{s} sur {of} en ordre", "{ok} of {of} targets ok"),
     "others": Words("Autres flux", "Other flows"),
     "closed": Words("Doit rester fermé", "Must stay closed"),
     "closed_why": Words(
@@ -114,10 +144,12 @@ TEXTS = {
     "suspended": Words("suspendu sur décision", "suspended on purpose"),
     "other_language": Words("English", "Français"),
     "switches": Words("Couper et rétablir", "Cut and heal"),
-    "cut": Words("Couper", "Cut"),
-    "heal": Words("Rétablir", "Heal"),
-    "working": Words("fonctionne", "works"),
-    "is_cut": Words("coupé", "cut"),
+    "switches_why": Words(
+        "Chaque bouton agit sur l'hôpital simulé. Retabli n'en est pas averti : il le mesure.",
+        "Each button acts on the simulated hospital. Retabli is not told: it measures.",
+    ),
+    "all": Words("toutes les sondes", "all probes"),
+    "any": Words("une sonde au moins", "at least one probe"),
     "not_found": Words("Cette page n'existe pas.", "This page does not exist."),
     "error": Words("Erreur", "Error"),
     "skip": Words("Aller au contenu", "Skip to content"),
@@ -127,3 +159,12 @@ TEXTS = {
 
 def text(key: str, language: str, **values: object) -> str:
     return TEXTS[key][language].format(**values) if values else TEXTS[key][language]
+
+
+def required(written: str, language: str) -> str:
+    """How many of a flow's units must be ok, as `require` writes it: `all`, `any`, `36/40`, `90%`."""
+    if written in ("all", "any"):
+        return text(written, language)
+    if "/" in written:
+        return written.replace("/", Words(" sur ", " of ")[language])
+    return written.replace("%", "\u00a0%") if language == "fr" else written

@@ -4,8 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,34 +16,11 @@ from retabli.model.record import Entry, Event
 from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
-from retabli.view import Logged, View
-from retabli.web import Switch, Web, build
+from retabli.view import Logged
+from retabli.web import Web, build
 from tests.view.pictures import NOW, Smtp, flow, name, picture, result
 from tests.web.hospital import outlets, pictures
-
-
-@dataclass
-class Served:
-    view: View
-    web: Web
-    client: httpx.AsyncClient
-    task: "asyncio.Task[None]"
-    loaded: list[Sequence[str]] = field(default_factory=list)
-
-
-@asynccontextmanager
-async def serving(**keys: Any) -> AsyncIterator[Served]:
-    view, metrics = outlets()
-    web = Web(build(view, metrics, **keys), "127.0.0.1", 0, leaving=view.close)
-    url = web.bind()
-    task = asyncio.create_task(web.run())
-    await web.up.wait()
-    try:
-        async with httpx.AsyncClient(base_url=url, headers={"accept": "text/html"}, trust_env=False) as client:
-            yield Served(view, web, client, task)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from tests.web.serving import Served, serving
 
 
 @pytest.fixture
@@ -284,29 +259,6 @@ async def test_reload_gives_the_faults_and_is_refused_to_other_sites() -> None:
 
 async def test_a_daemon_that_cannot_reload_says_so(served: Served) -> None:
     assert (await served.client.post("/-/reload")).status_code == 503
-
-
-async def test_the_demo_s_switches_are_on_the_page_and_work_by_a_form() -> None:
-    class Lamp:
-        on = True
-
-        def all(self) -> Sequence[Switch]:
-            return [Switch("mail-out", "Messagerie", self.on)]
-
-        async def set(self, flow: str, *, on: bool) -> None:
-            if flow != "mail-out":
-                raise KeyError(flow)
-            self.on = on
-
-    lamp = Lamp()
-    async with serving(switches=lamp) as served:
-        assert "Couper" in (await served.client.get("/")).text
-        answer = await served.client.post("/demo/switch", data={"flow": "mail-out", "on": "0"})
-        assert (answer.status_code, answer.headers["location"], lamp.on) == (303, "/", False)
-        assert "coupé" in (await served.client.get("/")).text
-        assert (await served.client.post("/demo/switch", data={"flow": "x", "on": "0"})).status_code == 404
-        assert (await served.client.post("/demo/switch", data={"flow": "mail-out"})).status_code == 400
-        assert (await served.client.post("/demo/switch", content=b"x" * 10_000)).status_code == 413
 
 
 async def events(lines: AsyncIterator[str], *wanted: str) -> list[tuple[str, Any]]:

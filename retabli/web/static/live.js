@@ -64,8 +64,8 @@
     if (old.dataset.state !== fresh.dataset.state) fresh.classList.add("moved");
   }
 
-  // A page that is not made of rows takes itself anew, at most every two seconds.
-  function again() {
+  // What is not made of rows is taken anew, at most every two seconds: the whole page, or a part of it.
+  function again(part) {
     if (waiting) return;
     waiting = setTimeout(function () {
       waiting = null;
@@ -73,8 +73,9 @@
         if (!answer.ok) throw new Error(String(answer.status));
         return answer.text();
       }).then(function (html) {
-        var fresh = new DOMParser().parseFromString(html, "text/html").querySelector("main");
-        var old = document.querySelector("main");
+        var fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part || "main");
+        var old = document.querySelector(part || "main");
+        if (part && (!fresh || old.contains(document.activeElement))) return;
         var open = [];
         old.querySelectorAll("details").forEach(function (each) { open.push(each.open); });
         fresh.querySelectorAll("details").forEach(function (each, place) {
@@ -100,12 +101,13 @@
     on("beat", function (data) {
       var asof = document.querySelector(".asof time");
       base = data.now;
+      pace = data.pace || pace;
       began = Date.now();
       asof.dateTime = data.iso;
       asof.textContent = data.said;
     });
     on("resync", function () { location.reload(); });
-    if (body.dataset.log) { on("log", again); return; }
+    if (body.dataset.log) { on("log", function () { again(); }); return; }
     if (body.dataset.only) {
       on("row", function (data) { if (data.id === body.dataset.only) again(); });
       on("seen", function (data) { if (data[body.dataset.only]) again(); });
@@ -114,6 +116,7 @@
     on("row", function (data) {
       var row = find(data.id);
       if (row) replace(row, data.html); else location.reload();
+      if (document.getElementById("switches")) again("#switches");
     });
     on("gone", function (data) {
       var row = find(data.id);

@@ -1,0 +1,37 @@
+"""The application served by a real server on loopback, and a client of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from retabli.view import View
+from retabli.web import Web, build
+from tests.web.hospital import outlets
+
+
+@dataclass
+class Served:
+    view: View
+    web: Web
+    client: httpx.AsyncClient
+    task: "asyncio.Task[None]"
+    loaded: list[Sequence[str]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def serving(**keys: Any) -> AsyncIterator[Served]:
+    view, metrics = outlets()
+    web = Web(build(view, metrics, **keys), "127.0.0.1", 0, leaving=view.close)
+    url = web.bind()
+    task = asyncio.create_task(web.run())
+    await web.up.wait()
+    try:
+        async with httpx.AsyncClient(base_url=url, headers={"accept": "text/html"}, trust_env=False) as client:
+            yield Served(view, web, client, task)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
