@@ -303,7 +303,7 @@ class Ladder:
         whole = outcome is Outcome.OK and self._impaired is None and (slow is None or ended - started <= slow)
         return Result(
             outcome=outcome,
-            rungs=tuple(self._rungs),
+            rungs=tuple(self._rungs if error is None else self._up_to(stage)),
             of=len(self.stages),
             stage=stage,
             cause=cause,
@@ -335,6 +335,13 @@ class Ladder:
         assert fallen.cause is not None  # noqa: S101 - a fallen rung has its cause
         failed = fallen.cause.verdict is Verdict.FAILED
         return (Outcome.FAILED if failed else Outcome.UNKNOWN), fallen.stage, fallen.cause, fallen.detail
+
+    def _up_to(self, stage: Stage | None) -> list[Rung]:
+        """Without what held above the rung that fell: a first site's rungs say nothing of the one it redirects to."""
+        if stage not in self.stages:
+            return self._rungs
+        above = self.stages[self.stages.index(stage) + 1 :]
+        return [rung for rung in self._rungs if rung.stage not in above]
 
     def _climbed_all(self) -> bool:
         return {rung.stage for rung in self._rungs if rung.cause is None} >= set(self.stages)

@@ -117,6 +117,19 @@ def test_a_rung_climbed_twice_is_one_rung_with_both_times() -> None:
     assert [rung.seconds for rung in finish(ladder).rungs] == [2.0]
 
 
+def test_rungs_above_the_one_that_fell_are_not_climbed_even_if_they_held_before() -> None:
+    ladder = Ladder(LADDER)
+    for stage in LADDER:
+        with ladder.rung(stage):
+            pass
+    fall = Fall(causes.REFUSED)
+    with pytest.raises(Fall), ladder.rung(stages.CONNECT):
+        raise fall
+    result = finish(ladder, fall)
+    assert [rung.stage for rung in result.rungs] == [stages.RESOLVE, stages.CONNECT]
+    assert result.rung == 1
+
+
 def test_what_a_probe_caught_and_overcame_is_no_failure() -> None:
     ladder = Ladder(LADDER)
     with pytest.raises(ConnectionRefusedError), ladder.rung(stages.CONNECT):
