@@ -13,13 +13,13 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import ProxyRef, Secret, SecretRef, Tls
 from retabli.model.stages import Stage
-from retabli.net import http_causes, proxy_causes
-from retabli.net.http import USER_AGENT, Ask, Fetched, fetch
-from retabli.net.http_causes import HEADER_MISSING, TEXT_FORBIDDEN
-from retabli.net.http_messages import OWN_FIELDS, TOKEN
-from retabli.net.http_redirects import PORTS, Follow
-from retabli.net.http_settings import FieldValue, PageExpect, Pattern, Texts, WebAddress, check_field_value
-from retabli.net.http_verdicts import judge_answer, judge_texts, missing_from, page_of
+from retabli.net.web import http_causes, proxy_causes
+from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch
+from retabli.net.web.http_causes import HEADER_MISSING, TEXT_FORBIDDEN
+from retabli.net.web.http_messages import OWN_FIELDS, TOKEN
+from retabli.net.web.http_redirects import PORTS, Follow
+from retabli.net.web.http_settings import FieldValue, PageExpect, Pattern, Texts, WebAddress, check_field_value
+from retabli.net.web.http_verdicts import judge_answer, judge_texts, missing_from, page_of
 
 # Fields that let in whoever knows them: never in clear in a configuration.
 SENSITIVE = ("authorization", "cookie", "x-api-key", "x-auth-token", "apikey", "private-token")

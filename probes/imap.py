@@ -11,7 +11,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import MailboxRef, Settings
 from retabli.model.stages import Stage
-from retabli.net import imap
+from retabli.net.mail import imap
 
 MAILBOX_CONTENT = cause(
     "mailbox_content",

@@ -12,11 +12,11 @@ from retabli.model.result import Mail
 from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage
 from retabli.model.words import Words
-from retabli.net import mail_messages, smtp
-from retabli.net.mail_ledger import Ledger
-from retabli.net.moments import Moment
-from retabli.net.smtp_addresses import Address
-from retabli.net.tokens import Purpose, Token
+from retabli.net.mail import mail_messages, smtp
+from retabli.net.mail.mail_ledger import Ledger
+from retabli.net.mail.moments import Moment
+from retabli.net.mail.smtp_addresses import Address
+from retabli.net.mail.tokens import Purpose, Token
 
 WITNESS_REFUSED = cause(
     "witness_refused",

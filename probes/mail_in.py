@@ -12,15 +12,15 @@ from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef, Submit
 from retabli.model.stages import Stage
-from retabli.net import mail_causes, mail_in_causes, smtp
-from retabli.net.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
-from retabli.net.beacon_watch import BeaconWatch
-from retabli.net.beacons import Rhythm
-from retabli.net.imap import mailbox_faults
-from retabli.net.mailbox_reader import MailboxReader
-from retabli.net.round_trip import GRACE, End, Fate, Patience, RoundTrip
-from retabli.net.smtp_addresses import Address
-from retabli.net.tokens import Purpose
+from retabli.net.mail import mail_causes, mail_in_causes, smtp
+from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
+from retabli.net.mail.beacon_watch import BeaconWatch
+from retabli.net.mail.beacons import Rhythm
+from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_reader import MailboxReader
+from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.smtp_addresses import Address
+from retabli.net.mail.tokens import Purpose
 
 ARRIVAL = (stages.DELIVERED, stages.CLEAN, stages.CONTENT, stages.ON_TIME)
 

@@ -12,8 +12,8 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef, Submit
 from retabli.model.stages import Stage
-from retabli.net import mail_causes, smtp
-from retabli.net.arrival_verdict import (
+from retabli.net.mail import mail_causes, smtp
+from retabli.net.mail.arrival_verdict import (
     Method,
     bounce_detail,
     fall_from,
@@ -22,11 +22,11 @@ from retabli.net.arrival_verdict import (
     judge_on_time,
     silence_detail,
 )
-from retabli.net.imap import mailbox_faults
-from retabli.net.mailbox_reader import MailboxReader
-from retabli.net.round_trip import GRACE, End, Fate, Patience, RoundTrip
-from retabli.net.smtp_addresses import Address
-from retabli.net.tokens import Purpose
+from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_reader import MailboxReader
+from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.smtp_addresses import Address
+from retabli.net.mail.tokens import Purpose
 
 ARRIVAL = (stages.ENVELOPE, stages.ACCEPTED, stages.DELIVERED, stages.CLEAN, stages.ON_TIME)
 

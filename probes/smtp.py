@@ -10,9 +10,9 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Port, SecretRef, SmtpTls, Submit, Tls
 from retabli.model.stages import Stage
 from retabli.model.words import Words
-from retabli.net import smtp
-from retabli.net.smtp_addresses import Address
-from retabli.net.smtp_replies import Step
+from retabli.net.mail import smtp
+from retabli.net.mail.smtp_addresses import Address
+from retabli.net.mail.smtp_replies import Step
 
 CATCH_ALL = cause(
     "catch_all",

@@ -15,14 +15,14 @@ from retabli.model.probe import Probe
 from retabli.model.settings import ProxyRef, Tls
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
-from retabli.net import http_causes, proxy_causes
-from retabli.net.http import USER_AGENT, Ask, Fetched, fetch, reach
-from retabli.net.http_redirects import PORTS, Follow
-from retabli.net.http_settings import Cidr, FieldValue, PageExpect, WebAddress
-from retabli.net.http_verdicts import judge_answer, judge_texts, looked_at, page_of
-from retabli.net.page_text import telephone_numbers
-from retabli.net.proxy_causes import PROXY_DENIED
-from retabli.net.web_targets import TargetsFileRef
+from retabli.net.web import http_causes, proxy_causes
+from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch, reach
+from retabli.net.web.http_redirects import PORTS, Follow
+from retabli.net.web.http_settings import Cidr, FieldValue, PageExpect, WebAddress
+from retabli.net.web.http_verdicts import judge_answer, judge_texts, looked_at, page_of
+from retabli.net.web.page_text import telephone_numbers
+from retabli.net.web.proxy_causes import PROXY_DENIED
+from retabli.net.web.web_targets import TargetsFileRef
 
 DEPENDENCIES = stage("dependencies", fr="hôtes dont la page dépend", en="hosts the page depends on")
 

@@ -20,8 +20,8 @@ def every_cause() -> Iterator[Cause]:
     yield from causes.COMMON
     for name in probes.kinds():
         yield from probes.kind(name).CAUSES
-    for module in pkgutil.iter_modules(retabli.net.__path__):
-        values = vars(importlib.import_module(f"retabli.net.{module.name}")).values()
+    for module in pkgutil.walk_packages(retabli.net.__path__, "retabli.net."):
+        values = vars(importlib.import_module(module.name)).values()
         yield from (value for value in values if isinstance(value, Cause))
 
 

@@ -16,8 +16,8 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.model.result import Measure, Outcome, Result
-from retabli.net import http_causes
-from retabli.net.http_redirects import judge_redirected_address, place
+from retabli.net.web import http_causes
+from retabli.net.web.http_redirects import judge_redirected_address, place
 from tests.climbing import climb, settings
 from tests.net.name_server import name_server
 from tests.net.peers import (

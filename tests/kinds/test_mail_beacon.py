@@ -9,11 +9,11 @@ import pytest
 
 from probes.mail_beacon import MailBeacon
 from retabli.model.result import Outcome, Result
-from retabli.net import mail_messages, tokens
-from retabli.net.imap_messages import Fetched
-from retabli.net.mail_ledger import in_flight
-from retabli.net.sightings import Place, sight
-from retabli.net.tokens import Purpose, Token
+from retabli.net.mail import mail_messages, tokens
+from retabli.net.mail.imap_messages import Fetched
+from retabli.net.mail.mail_ledger import in_flight
+from retabli.net.mail.sightings import Place, sight
+from retabli.net.mail.tokens import Purpose, Token
 from simulator.imap import Folder
 from tests.climbing import climb, settings
 from tests.mail_servers import SmtpServer, closes, stays_silent

@@ -11,8 +11,8 @@ import pytest
 from probes.mail_beacon import MailBeacon
 from probes.mail_in import MailIn
 from retabli.model.result import Result
-from retabli.net import mail_messages, tokens
-from retabli.net.tokens import Purpose
+from retabli.net.mail import mail_messages, tokens
+from retabli.net.mail.tokens import Purpose
 from simulator.imap import Folder
 from tests.climbing import climb, settings
 from tests.mail_servers import ImapServer, SmtpServer, stays_silent

@@ -11,9 +11,9 @@ import pytest
 
 from probes.mail_loop import MailLoop
 from retabli.model.result import Outcome, Result
-from retabli.net import mail_messages, tokens
-from retabli.net.mail_ledger import in_flight
-from retabli.net.tokens import HEADER, Purpose
+from retabli.net.mail import mail_messages, tokens
+from retabli.net.mail.mail_ledger import in_flight
+from retabli.net.mail.tokens import HEADER, Purpose
 from simulator.imap import Folder
 from simulator.post import delivery_status
 from simulator.smtp import Envelope
@@ -441,7 +441,7 @@ async def test_a_failing_send_is_not_hidden_by_a_mailbox_that_cannot_be_read(wor
 
 
 async def test_a_mailbox_that_comes_back_during_the_run_is_read(world: MailWorld, monkeypatch: Any) -> None:
-    monkeypatch.setattr("retabli.net.round_trip.LOGIN_AGAIN", 0.1)
+    monkeypatch.setattr("retabli.net.mail.round_trip.LOGIN_AGAIN", 0.1)
     await world.imap.close()
     run = asyncio.create_task(climb(loop(world)))
     await asyncio.sleep(0.3)
@@ -450,7 +450,7 @@ async def test_a_mailbox_that_comes_back_during_the_run_is_read(world: MailWorld
 
 
 async def test_a_conversation_that_breaks_while_it_waits_is_begun_anew(world: MailWorld, monkeypatch: Any) -> None:
-    monkeypatch.setattr("retabli.net.round_trip.LOGIN_AGAIN", 0.1)
+    monkeypatch.setattr("retabli.net.mail.round_trip.LOGIN_AGAIN", 0.1)
     held = Held(world)
     run = asyncio.create_task(climb(loop(world)))
     await held.came.wait()

@@ -22,7 +22,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
-from retabli.net import http_causes, proxy_causes
+from retabli.net.web import http_causes, proxy_causes
 from tests.climbing import climb, settings
 from tests.net.name_server import name_server
 from tests.net.peers import closed_port, server_context

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retabli.net.authentication_results import Authentication, read
+from retabli.net.mail.authentication_results import Authentication, read
 
 GOOD = (
     "mx.outside.example; dkim=pass (2048-bit key; unprotected) header.d=chu.example header.s=s1;\r\n"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from retabli.model.result import Mail
-from retabli.net import tokens
-from retabli.net.beacons import WIDEST_GAP, BeaconBook, Finding, Rhythm, Spot, in_flight
-from retabli.net.moments import Moment
-from retabli.net.tokens import Purpose, Token
+from retabli.net.mail import tokens
+from retabli.net.mail.beacons import WIDEST_GAP, BeaconBook, Finding, Rhythm, Spot, in_flight
+from retabli.net.mail.moments import Moment
+from retabli.net.mail.tokens import Purpose, Token
 
 RHYTHM = Rhythm(every=60.0, within=180.0, lost_after=3600.0)
 EPOCH = 1_688_371_200.0

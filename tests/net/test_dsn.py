@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retabli.net import dsn, mail_messages, tokens
-from retabli.net.dsn import Action
-from retabli.net.tokens import Purpose, Token
+from retabli.net.mail import dsn, mail_messages, tokens
+from retabli.net.mail.dsn import Action
+from retabli.net.mail.tokens import Purpose, Token
 
 KEY = b"key"
 TOKEN = tokens.sign(KEY, Purpose.LOOP, "0123456789ab", 12, 1_688_371_200_000)

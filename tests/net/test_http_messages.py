@@ -7,7 +7,7 @@ import pytest
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
-from retabli.net.http_messages import HEAD_BYTES, Answer, Head, write_request
+from retabli.net.web.http_messages import HEAD_BYTES, Answer, Head, write_request
 
 
 class Wire:

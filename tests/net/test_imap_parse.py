@@ -11,9 +11,9 @@ from imapclient import imap_utf7, response_parser
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
-from retabli.net import imap_causes
-from retabli.net.imap_messages import arrival, messages_of
-from retabli.net.imap_parse import (
+from retabli.net.mail import imap_causes
+from retabli.net.mail.imap_messages import arrival, messages_of
+from retabli.net.mail.imap_parse import (
     Response,
     Status,
     announced_literal,
@@ -23,7 +23,7 @@ from retabli.net.imap_parse import (
     quoted,
     uid_set,
 )
-from retabli.net.imap_talk import LINE_LIMIT, ImapTalk, read_response
+from retabli.net.mail.imap_talk import LINE_LIMIT, ImapTalk, read_response
 
 T = TypeVar("T")
 

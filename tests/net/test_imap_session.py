@@ -12,7 +12,7 @@ import pytest
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Mailbox
 from retabli.net.connect import open_connection
-from retabli.net.imap import ImapSession, mailbox_stages, open_mailbox
+from retabli.net.mail.imap import ImapSession, mailbox_stages, open_mailbox
 from tests.mail_servers import HOST, ImapServer, Peer, closes, stays_silent
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from retabli.model.result import Mail
-from retabli.net.dsn import Action, Notification
-from retabli.net.mail_ledger import MOST_ENDED, MOST_OPEN, Ledger, in_flight
-from retabli.net.moments import Moment
-from retabli.net.tokens import Purpose, Token
+from retabli.net.mail.dsn import Action, Notification
+from retabli.net.mail.mail_ledger import MOST_ENDED, MOST_OPEN, Ledger, in_flight
+from retabli.net.mail.moments import Moment
+from retabli.net.mail.tokens import Purpose, Token
 
 KEY = b"key"
 WITHIN, LOST = 90.0, 3600.0

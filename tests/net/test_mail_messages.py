@@ -4,8 +4,8 @@ import email
 import email.policy
 import hashlib
 
-from retabli.net import mail_messages, tokens
-from retabli.net.tokens import HEADER, Purpose
+from retabli.net.mail import mail_messages, tokens
+from retabli.net.mail.tokens import HEADER, Purpose
 
 TOKEN = tokens.sign(b"key", Purpose.LOOP, "0123456789ab", 1_234_567, 1_688_371_200_000)
 MESSAGE = mail_messages.compose(TOKEN, "probe@chu.example", "probe@outside.example")

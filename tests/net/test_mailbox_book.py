@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from retabli.model.settings import Mailbox
-from retabli.net.mailbox_book import PAUSE, MailboxBook, Mark
-from retabli.net.moments import Moment
-from retabli.net.sightings import Place
+from retabli.net.mail.mailbox_book import PAUSE, MailboxBook, Mark
+from retabli.net.mail.moments import Moment
+from retabli.net.mail.sightings import Place
 
 EVERY = 60.0
 

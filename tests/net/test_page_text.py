@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from retabli.net.page_text import holds, telephone_numbers, text_of
+from retabli.net.web.page_text import holds, telephone_numbers, text_of
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.result import Measure, Outcome, Result
 from retabli.model.settings import Proxy
-from retabli.net import http_causes, proxy_causes
-from retabli.net.proxy_causes import PROXY_STATUS, SQUID, marked
+from retabli.net.web import http_causes, proxy_causes
+from retabli.net.web.proxy_causes import PROXY_STATUS, SQUID, marked
 from tests.climbing import climb, settings
 from tests.net.name_server import name_server
 from tests.net.peers import Handler, closed_port, closing, resetting, saying, server_context, serving, silent

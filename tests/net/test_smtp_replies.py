@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from retabli.model import causes
 from retabli.model.causes import Verdict
 from retabli.model.ladder import Fall
-from retabli.net import smtp_causes
-from retabli.net.smtp import queue_id, transparent
-from retabli.net.smtp_replies import (
+from retabli.net.mail import smtp_causes
+from retabli.net.mail.smtp import queue_id, transparent
+from retabli.net.mail.smtp_replies import (
     LINE_LIMIT,
     LINES_LIMIT,
     REPLY_LIMIT,

@@ -12,8 +12,8 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Secret, Submit, Tls
 from retabli.net.connect import open_connection
-from retabli.net.credentials import clear_fault, refuse_clear
-from retabli.net.smtp import SmtpSession, open_session, submission_stages
+from retabli.net.mail.credentials import clear_fault, refuse_clear
+from retabli.net.mail.smtp import SmtpSession, open_session, submission_stages
 from tests.mail_servers import HOST, Answer, SmtpServer, closes
 
 MESSAGE = b"Subject: probe\n\n.one leading dot\n\n.\nlast line"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retabli.net import tokens
-from retabli.net.tokens import Purpose
+from retabli.net.mail import tokens
+from retabli.net.mail.tokens import Purpose
 
 KEY = b"the hospital's own key"
 SENT = 1_688_371_200_000

@@ -13,7 +13,7 @@ from imapclient import IMAPClient
 from probes.imap import Imap
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Mailbox
-from retabli.net.imap import open_mailbox
+from retabli.net.mail.imap import open_mailbox
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority, trusting
 from tests.real.servers import Dovecot, dovecot

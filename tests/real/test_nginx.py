@@ -13,7 +13,7 @@ from probes.web import SENT_HOME, Web
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.result import Measure, Outcome, Result
-from retabli.net import http_causes
+from retabli.net.web import http_causes
 from tests.climbing import climb, settings
 from tests.net.peers import client_files
 from tests.real.web_servers import Nginx, nginx

@@ -10,8 +10,8 @@ from probes.smtp import Smtp
 from retabli.model import stages
 from retabli.model.ladder import Ladder
 from retabli.model.result import Measure, Outcome, Result
-from retabli.net.smtp import open_session
-from retabli.net.smtp_replies import Step
+from retabli.net.mail.smtp import open_session
+from retabli.net.mail.smtp_replies import Step
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority, other_authority, trusting
 from tests.real.servers import Dovecot, Postfix, dovecot, postfix, write_identity

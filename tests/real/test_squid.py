@@ -12,8 +12,8 @@ from probes.web import Web
 from retabli.model.causes import Cause
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
-from retabli.net import http_causes
-from retabli.net.proxy_causes import (
+from retabli.net.web import http_causes
+from retabli.net.web.proxy_causes import (
     PROXY_AUTH_REFUSED,
     PROXY_AUTH_REQUIRED,
     PROXY_CANNOT_CONNECT,

@@ -1,0 +1,76 @@
+"""What a token's fate says of the flow: the rungs from delivered to on time, for every kind that awaits a mail."""
+
+from collections.abc import Collection
+from typing import Literal, NoReturn
+
+from retabli.model import stages
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall, Ladder
+from retabli.model.result import Rung
+from retabli.model.stages import Stage
+from retabli.net.mail import dsn, mail_causes
+from retabli.net.mail.round_trip import Fate
+
+Method = Literal["spf", "dkim", "dmarc"]
+
+
+def hold(ladder: Ladder, stage: Stage, seconds: float) -> None:
+    """A rung that held, whose time was measured elsewhere."""
+    ladder.begin(stage)
+    ladder.hold(Rung(stage, seconds))
+
+
+def fall_from(ladder: Ladder, stage: Stage, seconds: float, fall: Fall) -> NoReturn:
+    """A rung that did not hold, whose time was measured elsewhere."""
+    ladder.begin(stage)
+    ladder.drop(stage, seconds, fall)
+    raise fall
+
+
+def bounce_detail(fate: Fate, language: str) -> str:
+    """`5.1.1 unknown recipient: 550 5.1.1 …`: the code, what it means, and the partner's own words."""
+    words = dsn.status_words(fate.status)
+    meaning = " ".join(part for part in (fate.status, words[language] if words else "") if part)
+    return f"{meaning}: {fate.detail}" if meaning and fate.detail else meaning or fate.detail
+
+
+def silence_detail(seconds: float, fate: Fate) -> str:
+    return f"not there after {seconds:.0f} s" + (f"; a server reports a delay: {fate.detail}" if fate.detail else "")
+
+
+def judge_clean(ladder: Ladder, *, junk: bool, authentication: str, expect: Collection[str] = ()) -> None:
+    """CLEAN: not in spam, and authenticated as the receiving server found it.
+
+    A DMARC failure is one: it is what partners reject by. SPF or DKIM alone may fail on a way that others are content
+    with: where DMARC does not pass for it, the flow is not whole. A server that says nothing is not judged, but for
+    what is expected of it.
+    """
+    with ladder.rung(stages.CLEAN):
+        ladder.describe("authentication", authentication or "the receiving server says nothing")
+        if junk:
+            raise Fall(mail_causes.IN_SPAM, authentication)
+        results = dict(word.split("=", 1) for word in authentication.split())
+        if results.get("dmarc") == "fail":
+            raise Fall(mail_causes.DMARC_FAIL, authentication)
+        missing = [method for method in expect if results.get(method) != "pass"]
+        if missing:
+            found = authentication or "nothing"
+            raise Fall(mail_causes.NOT_AUTHENTICATED, f"{' '.join(missing)} expected; found: {found}")
+        impaired = _impairment(results)
+        if impaired is not None:
+            ladder.impair(impaired, authentication)
+
+
+def _impairment(results: dict[str, str]) -> Cause | None:
+    if results.get("dmarc") == "pass":
+        return None
+    if results.get("spf") in ("fail", "softfail", "hardfail"):
+        return mail_causes.SPF_FAIL
+    return mail_causes.DKIM_FAIL if results.get("dkim") in ("fail", "hardfail") else None
+
+
+def judge_on_time(ladder: Ladder, seconds: float, within: float) -> None:
+    """ON_TIME: it arrived, and not too late."""
+    with ladder.rung(stages.ON_TIME):
+        if seconds > within:
+            raise Fall(mail_causes.LATE, f"arrived after {seconds:.1f} s")

@@ -1,0 +1,263 @@
+"""One token's way: handed over by SMTP, then awaited in a mailbox until it arrives, comes back, or is late."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+from retabli.model.ladder import Fall, Ladder
+from retabli.model.result import Mail
+from retabli.model.settings import Resolver, Submit
+from retabli.net.mail import mail_messages, smtp
+from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
+from retabli.net.mail.mailbox_reader import MailboxReader
+from retabli.net.mail.moments import Moment
+from retabli.net.mail.sightings import Kind, Sighting
+from retabli.net.mail.tokens import Purpose, Token
+
+TIDYING = 1.5  # seconds, at most, for removing what was left behind
+GRACE = 3.0  # seconds beyond the last look into the mailbox, for clearing it and the farewells
+LOOKS = (0.1, 0.2, 0.5, 1.0)  # seconds between the first looks; then
+LOOK = 2.0
+LOGIN_AGAIN = 5.0
+
+
+class End(StrEnum):
+    """What became of the token while its run awaited it."""
+
+    ARRIVED = "arrived"
+    BOUNCED = "bounced"
+    HELD = "held"  # not there, but an older one has come late meanwhile: the relay holds
+    SILENT = "silent"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """`detail` says more: the bounce's diagnostic, the delay that a server told, why the mailbox cannot be read."""
+
+    end: End
+    seconds: float
+    detail: str = ""
+    status: str = ""
+    arrival: Arrival | None = None
+    fault: Fall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: for one step, for the arrival, until a token is given up, and the unit's rhythm."""
+
+    timeout: float
+    within: float
+    lost_after: float
+    every: float
+
+
+class RoundTrip:
+    """`async with RoundTrip(…) as trip: await trip.send(…); fate = await trip.fate()`.
+
+    The first of `readers` is the mailbox of arrivals, the others are looked through for notifications only. They are
+    opened while the message is sent, and a fault of theirs never hides one of the sending.
+    `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
+    """
+
+    def __init__(
+        self,
+        ladder: Ladder,
+        key: bytes,
+        purpose: Purpose,
+        readers: Sequence[MailboxReader],
+        patience: Patience,
+        *,
+        trusted: str | None = None,
+        answered_by: str | None = None,
+    ) -> None:
+        self._ladder = ladder
+        self._ledger = Ledger(ladder.memory, key, purpose)
+        self._readers = tuple(readers)
+        self._patience = patience
+        self._trusted = trusted
+        self._answered_by = answered_by.lower() if answered_by is not None else None
+        self._opening: list[asyncio.Task[None]] = []
+        self._token: Token | None = None
+        self._sent = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._opening = [asyncio.create_task(reader.open()) for reader in self._readers]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._settle()
+        self._ladder.describe("in_flight", str(in_flight(self._ladder.memory)))
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        passed_over = sum(reader.passed_over for reader in self._readers)
+        if passed_over:
+            self._ladder.describe("passed_over", f"{passed_over} messages, too many to look at")
+        abort = error is not None and not isinstance(error, Fall)
+        if not abort:
+            await asyncio.gather(*(reader.clear(TIDYING) for reader in self._readers))
+        await asyncio.gather(*(reader.close(abort=abort) for reader in self._readers))
+
+    # Sending -------------------------------------------------------------------------------------------------------
+
+    async def send(
+        self, submit: Submit, mail_from: str, rcpt_to: str, *, resolver: Resolver | None, contact: str | None = None
+    ) -> None:
+        """Hand a new token over; climbs the rungs of the submission, ENVELOPE and ACCEPTED.
+
+        Raises:
+            Fall, OSError: as the SMTP session raises them. The token was then never sent.
+        """
+        async with asyncio.timeout(self._patience.timeout) as limit:
+            session = await smtp.open_session(self._ladder, submit, resolver=resolver)
+            async with session:
+                now = Moment.now(self._ladder)
+                token = self._ledger.issue(now)
+                unsent = True
+                try:
+                    message = mail_messages.compose(token, mail_from, rcpt_to, contact)
+                    await session.envelope(self._ladder, mail_from, [rcpt_to], len(message))
+                    unsent = False
+                    queue_id = await session.data(self._ladder, message)
+                except BaseException:
+                    self._ledger.withdraw(token, unsent=unsent)
+                    raise
+                limit.reschedule(None)  # it is handed over: the farewell has a patience of its own
+                self._token, self._sent = token, now.clock
+                self._ledger.accepted(token)
+                self._ladder.count(Mail.SENT)
+                if queue_id:
+                    self._ladder.describe("queue_id", queue_id)
+
+    # Awaiting ------------------------------------------------------------------------------------------------------
+
+    async def fate(self) -> Fate:
+        """Await what becomes of the token. Its end is counted; it is left to later runs when it has none yet."""
+        token = self._token
+        if token is None:
+            raise RuntimeError("the fate of a token is asked before it was sent")
+        await asyncio.gather(*self._opening)
+        for seconds in self._looks():
+            readable = await self._look()
+            fate = self._ended(token)
+            if fate is not None:
+                return fate
+            if not readable and self._hopeless():
+                break
+            if seconds > 0:
+                await self._pause(seconds)
+        return self._without_end(token)
+
+    def _looks(self) -> Iterator[float]:
+        """How long to pause after each look; 0 after the last, which is taken when the time is over."""
+        pauses = iter(LOOKS)
+        while True:
+            left = self._sent + self._patience.within - self._ladder.clock()
+            if left <= 0:
+                yield 0.0
+                return
+            yield min(next(pauses, LOOK), left)
+
+    async def _look(self) -> bool:
+        """Look into every mailbox. Whether that of arrivals could be read."""
+        read = await asyncio.gather(*(self._sweep(reader) for reader in self._readers))
+        if read[0]:
+            lost = self._ledger.expire(Moment.now(self._ladder), self._patience.lost_after)
+            if lost:
+                self._ladder.count(Mail.LOST, lost)
+        return read[0]
+
+    async def _sweep(self, reader: MailboxReader) -> bool:
+        main = reader is self._readers[0]
+        return await reader.sweep(lambda sighting: self._take(sighting, arrivals=main))
+
+    def _hopeless(self) -> bool:
+        """Whether waiting on cannot help: the account is refused, and is left alone."""
+        return len(self._readers) == 1 and not self._readers[0].may_try_again
+
+    async def _pause(self, seconds: float) -> None:
+        main = self._readers[0]
+        if main.fault is not None:
+            left = self._sent + self._patience.within - self._ladder.clock()
+            seconds = max(0.0, min(left, LOGIN_AGAIN))
+        await main.pause(seconds)
+
+    # What was seen -------------------------------------------------------------------------------------------------
+
+    def _take(self, sighting: Sighting, *, arrivals: bool) -> bool:
+        """Note one message; whether it is ours and done with."""
+        if sighting.kind is Kind.FORGED:
+            if arrivals:
+                self._ladder.count(Mail.FORGED)
+            return False
+        token = sighting.token
+        if token is None or not self._ledger.is_ours(token):
+            return False
+        now = Moment.now(self._ladder)
+        if sighting.kind is Kind.REPORT and sighting.report is not None:
+            event = self._ledger.returned(sighting.report, now)
+            if event is not None:
+                self._ladder.count(event)
+            return True
+        if not arrivals or sighting.kind is not (Kind.TOKEN if self._answered_by is None else Kind.ANSWER):
+            return False
+        self._arrived(sighting, token, now)
+        return sighting.kind is Kind.TOKEN or sighting.sender == self._answered_by  # a person's answer is theirs
+
+    def _arrived(self, sighting: Sighting, token: Token, now: Moment) -> None:
+        content = sighting.content
+        event, age = self._ledger.saw(
+            token,
+            now,
+            within=self._patience.within,
+            since=sighting.since,
+            junk=sighting.junk,
+            authentication=str(sighting.authentication(self._trusted)),
+            intact=None if content is None else mail_messages.attachment_intact(content, token),
+        )
+        if event is not None:
+            self._ladder.count(event)
+        if event is Mail.LATE:
+            self._ladder.roundtrip(age)
+
+    def _ended(self, token: Token) -> Fate | None:
+        waited = self._ladder.clock() - self._sent
+        arrival = self._ledger.arrival(token)
+        if arrival is not None:
+            self._count_arrival(token, arrival)
+            return Fate(End.ARRIVED, arrival.seconds, arrival=arrival)
+        bounce = self._ledger.bounce(token)
+        if bounce is not None:
+            self._ladder.count(Mail.BOUNCED)
+            self._ledger.end(token)
+            return Fate(End.BOUNCED, waited, status=bounce[0], detail=bounce[1])
+        return None
+
+    def _count_arrival(self, token: Token, arrival: Arrival) -> None:
+        late = arrival.seconds > self._patience.within
+        self._ladder.count(Mail.LATE if late else Mail.RECEIVED)
+        self._ladder.roundtrip(arrival.seconds)
+        self._ledger.end(token)
+
+    def _without_end(self, token: Token) -> Fate:
+        waited = self._ladder.clock() - self._sent
+        fault = self._readers[0].fault
+        if fault is not None:
+            return Fate(End.UNREADABLE, waited, detail=fault.detail, fault=fault)
+        held = self._ledger.held_since(token, Moment.now(self._ladder))
+        return Fate(End.HELD if held else End.SILENT, waited, detail=self._ledger.delay(token))
+
+    def _settle(self) -> None:
+        """Whatever ended the run: a token that has arrived is counted, one that has not is left to later runs."""
+        if self._token is None:
+            return
+        if self._ledger.ended(self._token) or self._ended(self._token) is not None:
+            return
+        self._ledger.leave(self._token)

@@ -1,0 +1,1 @@
+"""HTTP over the ladder's connection: requests, answers, redirects, filtering proxies, and what a page says."""
