@@ -181,6 +181,7 @@ class Hospital:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await asyncio.gather(*self._errands, return_exceptions=True)
         await self._stack.__aexit__(kind, error, trace)
 
     def port(self, name: str) -> int:
@@ -211,7 +212,7 @@ class Hospital:
         serving = self.serving[name]
         if wanted == serving.listening:
             return
-        errand = asyncio.ensure_future(serving.open() if wanted else serving.close())
+        errand = asyncio.ensure_future(serving.open() if wanted else serving.stop())
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)
 

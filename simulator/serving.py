@@ -1,7 +1,8 @@
-"""A TCP server on loopback that can be closed at once, with every conversation it has."""
+"""A TCP server on loopback that can be closed at once, with every conversation it has, and keeps its port."""
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +19,8 @@ class Serving:
         self._tls = tls
         self.port = port
         self._server: asyncio.Server | None = None
+        self._held: socket.socket | None = None  # while it is closed: bound, not listening, so that nobody else gets it
+        self._turn = asyncio.Lock()
         self._talks: set[asyncio.Task[None]] = set()
 
     @property
@@ -25,20 +28,30 @@ class Serving:
         return self._server is not None
 
     async def open(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._meet, "127.0.0.1", self.port, ssl=self._tls, limit=LIMIT, backlog=512
-            )
-            self.port = self._server.sockets[0].getsockname()[1]
+        async with self._turn:
+            if self._server is not None:
+                return
+            bound, self._held = self._held or _bound(self.port), None
+            self._server = await asyncio.start_server(self._meet, sock=bound, ssl=self._tls, limit=LIMIT, backlog=512)
+            self.port = bound.getsockname()[1]
 
-    async def close(self) -> None:
-        """Stop listening: the next connection is refused. Conversations under way are cut."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+    async def stop(self) -> None:
+        """Stop listening, to `open` again later: the next connection is refused. Conversations under way are cut."""
+        async with self._turn:
+            server, self._server = self._server, None
+            if server is not None:
+                server.close()
+                self._held = _bound(self.port)
         for talk in list(self._talks):
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """`stop`, and the port is anybody's."""
+        await self.stop()
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     async def __aenter__(self) -> "Serving":
         await self.open()
@@ -63,3 +76,15 @@ class Serving:
             writer.close()
             with contextlib.suppress(OSError, ssl.SSLError, asyncio.CancelledError):
                 await asyncio.wait_for(writer.wait_closed(), 1)
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

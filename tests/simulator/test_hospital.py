@@ -1,6 +1,7 @@
 """The simulated world does what the real one does, as seen by clients that are not ours."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import dns.message
 import dns.rcode
 import httpx
 import pytest
+import yaml
 from imapclient import IMAPClient
 
 from simulator.authority import Authority
@@ -151,3 +153,23 @@ async def test_the_configuration_is_written_with_its_secrets_readable_by_their_o
     path = write(hospital)
     assert hospital.password not in path.read_text()
     assert (path.parent / "password").stat().st_mode & 0o077 == 0
+
+
+async def test_a_server_that_is_stopped_refuses_and_nobody_else_is_given_its_port(hospital: Hospital) -> None:
+    serving = hospital.serving["acquirer"]
+    for _ in range(2):
+        await serving.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", serving.port)
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", serving.port))
+        await serving.open()
+        _, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_in_each_language_the_whole_configuration_is_in_it(hospital: Hospital) -> None:
+    for language, group, owner in (("fr", "Messagerie", "Équipe messagerie"), ("en", "Mail", "Mail team")):
+        flow = yaml.safe_load(write(hospital, language=language).read_text())["flows"]["mail-out"]
+        assert (flow["group"], flow["owner"]) == (group, owner)
