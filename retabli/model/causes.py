@@ -263,6 +263,13 @@ LOCAL_PERMISSION = cause(
     en="our own machine forbids this",
     verdict=Verdict.UNKNOWN,
 )
+LOCAL_STALL = cause(
+    "local_stall",
+    Side.PROBE,
+    fr="notre machine est restée figée pendant l'essai",
+    en="our machine stood still during the run",
+    verdict=Verdict.UNKNOWN,
+)
 PROBE_DEFECT = cause(
     "probe_defect",
     Side.PROBE,

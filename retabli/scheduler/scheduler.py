@@ -17,6 +17,7 @@ from retabli.scheduler.credentials import Refusals, fingerprint
 from retabli.scheduler.places import Places
 from retabli.scheduler.runner import climb
 from retabli.scheduler.seams import Judge, Meter
+from retabli.scheduler.stalls import Stalls
 from retabli.scheduler.timetable import Function, Timetable
 from retabli.scheduler.unit import Place, Run, Unit
 from retabli.supervisor import Fatal
@@ -54,7 +55,8 @@ class Scheduler:
         self._confirmations = Confirmations(judge.wanted, self._confirm, self._drop_waiting)
         self._timetable = Timetable(self._spawn, wall=wall)
         self._timetable.every(PLAN, self._plan, "plan")
-        self._watch = LoopWatch(meter.stall, self._attend, wall=wall)
+        self._stalls = Stalls()
+        self._watch = LoopWatch(self._woke, self._attend, wall=wall)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fatal: Fatal | None = None
 
@@ -89,6 +91,7 @@ class Scheduler:
             self._beats.plan()
             await self._watch.run()
         finally:
+            self._stalls.rest()
             await self._timetable.stop()
 
     async def adopt(self, units: Mapping[UnitName, tuple[Probe, Policy]]) -> None:
@@ -145,6 +148,10 @@ class Scheduler:
 
     async def _plan(self) -> None:
         self._beats.plan()
+
+    def _woke(self, late: float) -> None:
+        self._meter.stall(late)
+        self._stalls.woke(late)
 
     def _attend(self, jump: float) -> None:
         if self._fatal is not None:
@@ -203,7 +210,7 @@ class Scheduler:
         try:
             try:
                 secrets = await fingerprint(unit.probe) if unit.refusals.near else None
-                result = await self._climb(run)
+                result = self._stalls.judge(unit.probe, await self._climb(run))
                 run.judging = True
                 self._learn(run, result, secrets)  # before the place is given on: perhaps to what is now dropped
             finally:
@@ -238,7 +245,8 @@ class Scheduler:
         if result.outcome is Outcome.OK:
             unit.times.learn(result.seconds)
             unit.refusals.accepted()
-            self._confirmations.settle(unit)
+            if unit.doubt is None or run.asked >= unit.doubt.since:  # an older run's success says nothing of the doubt
+                self._confirmations.settle(unit)
         elif _is_refusal(result):
             unit.refusals.refused(run.beat, secrets)
             self._confirmations.settle(unit)

@@ -1,0 +1,61 @@
+"""Times in which this process stood still: what a run gave that went through one says nothing of its target."""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+
+from retabli.model import causes
+from retabli.model.probe import Probe
+from retabli.model.result import Outcome, Result, Rung
+
+LONG = 1.0  # seconds: a shorter one spoils no run
+
+
+class Stalls:
+    """A machine that is frozen (a snapshot, a migration) wakes with the deadlines of all its runs past.
+
+    Those of one mail flow alone would be failures enough to drop it. `woke` is to be called several times a second.
+    """
+
+    def __init__(self) -> None:
+        self._woke: float | None = None
+        self._stalls: deque[tuple[float, float]] = deque(maxlen=100)  # (when it was noticed, seconds)
+
+    def woke(self, late: float) -> None:
+        """The loop runs, and came `late` seconds later than it was to."""
+        self._woke = asyncio.get_running_loop().time()
+        if late >= LONG:
+            self._stalls.append((self._woke, late))
+
+    def rest(self) -> None:
+        """Nobody calls `woke` for a while."""
+        self._woke = None
+
+    def judge(self, probe: Probe, result: Result) -> Result:
+        """The result, or one that could not be judged if too much of the run was spent standing still.
+
+        A refused credential stays one, whatever else happened: accounts lock. So does an answer.
+        """
+        refused = result.cause is not None and result.cause.credential
+        says = result.outcome is Outcome.FAILED or (result.outcome is Outcome.OK and probe.PROVES_CLOSURE)
+        if refused or not says:
+            return result
+        still = self._since(result.started)
+        if still < max(LONG, probe.deadline / 2):
+            return result
+        rungs = tuple(Rung(each.stage, each.seconds, each.cause and causes.LOCAL_STALL) for each in result.rungs)
+        return replace(
+            result,
+            outcome=Outcome.UNKNOWN,
+            rungs=rungs,
+            cause=causes.LOCAL_STALL,
+            detail=f"for {still:.1f} s",
+            whole=False,
+        )
+
+    def _since(self, started: float) -> float:
+        """Seconds that it stood still since then; the stall that just ended may not have been noticed by `woke` yet."""
+        now = asyncio.get_running_loop().time()
+        just_now = 0.0 if self._woke is None else now - self._woke
+        noticed = sum(seconds for at, seconds in self._stalls if at >= started)
+        return noticed + (just_now if just_now >= LONG else 0.0)
