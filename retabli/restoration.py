@@ -75,6 +75,9 @@ def _as_closure(record: UnitRecord, outcome: Outcome, probe: Probe) -> Outcome:
 
 
 def _succeeded(record: UnitRecord, result: Result, probe: Probe) -> UnitRecord:
+    if record.fails and result.started < record.fail_started:
+        # A mail that was sent before others were refused arrives: that keeps nothing green, and ends no streak.
+        return replace(record, outcome=record.judged)
     proves = result.cause is None or result.cause.proves
     blind = record.oks > 0 and result.ended - record.judged_at > staleness(probe)
     oks = 0 if blind else record.oks
@@ -104,6 +107,7 @@ def _failed(record: UnitRecord, result: Result) -> UnitRecord:
         whole=False,
         oks=0,
         fails=record.fails + 1,
+        fail_started=max(record.fail_started, result.started),
         unknowns=0,
     )
 

@@ -28,6 +28,7 @@ class UnitRecord:
     oks_last: float = 0.0
     ok_started: float = -1.0  # when the latest ok run began: a failure of an older run is old news
     fails: int = 0
+    fail_started: float = -1.0  # … and the latest failed one: a success of an older run is no proof of the present
     unknowns: int = 0
     temporary_since: float | None = None
     in_round: bool = False  # it has given an outcome since the last round ended

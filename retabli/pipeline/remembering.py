@@ -11,7 +11,7 @@ from retabli.model.record import Incident, Standing, UnitRecord
 from retabli.model.result import Outcome
 from retabli.model.states import State
 
-MONOTONIC_RECORD = ("at", "judged_at", "oks_first", "oks_last", "ok_started", "temporary_since")
+MONOTONIC_RECORD = ("at", "judged_at", "oks_first", "oks_last", "ok_started", "fail_started", "temporary_since")
 RECORD = tuple(field.name for field in fields(UnitRecord))
 STANDING = tuple(field.name for field in fields(Standing))
 

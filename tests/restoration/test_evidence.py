@@ -146,6 +146,27 @@ async def test_a_failure_of_a_run_that_began_before_a_success_is_old_news_but_sp
     assert world.picture().standing.rounds.count(False) > 0
 
 
+async def test_a_success_of_a_run_that_began_before_a_failure_neither_keeps_it_green_nor_ends_its_streak() -> None:
+    world = await World(flow(soak=0, every=60.0)).begin()
+    await world.restore()
+    await world.fail(2)
+    await world.ok(lasted=50.0)
+    assert world.picture().units[0].record.fails == 2
+    other = await world.restart()
+    await other.ok(lasted=55.0)
+    await other.fail()
+    assert other.state() is State.DROPPED
+
+
+async def test_a_success_of_a_run_that_began_before_a_failure_is_no_sign_of_life_of_a_flow_that_is_down() -> None:
+    world = await World(flow(soak=0, every=60.0)).begin()
+    await world.fail()
+    await world.ok(lasted=50.0)
+    assert world.state() is State.DOWN
+    await world.ok()
+    assert world.state() is State.RECOVERING
+
+
 async def test_a_refused_credential_stands_without_being_tried_again() -> None:
     world = await World(flow(soak=0)).begin()
     await world.restore()

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from retabli.model import causes, stages
-from retabli.model.flow import Policy
+from retabli.model.flow import Policy, UnitName
 from retabli.model.ladder import Fall, Ladder
+from retabli.model.probe import Probe
+from retabli.model.result import Outcome, Result
 from retabli.scheduler import Scheduler
 
 from .fakes import (
@@ -30,9 +32,29 @@ pytestmark = pytest.mark.looptime
 POLICY = Policy(fall=3, confirm=2.0)
 
 
-async def run_for(seconds: float, play, judge: RememberingJudge, *, every: float = 30.0, timeout: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+class OverlappingProbe(PlayedProbe):
+    """Up to three on their way at once, as mails."""
+
+    @property
+    def patience(self) -> float:
+        return 60.0
+
+    @property
+    def in_flight(self) -> int:
+        return 3
+
+
+async def run_for(  # type: ignore[no-untyped-def]
+    seconds: float,
+    play,
+    judge: RememberingJudge,
+    *,
+    every: float = 30.0,
+    timeout: float = 10.0,
+    kind: type[PlayedProbe] = PlayedProbe,
+) -> None:
     scheduler = Scheduler(judge, RememberingMeter())
-    await scheduler.adopt(one(PlayedProbe(every=every, timeout=timeout, play=play), POLICY))
+    await scheduler.adopt(one(kind(every=every, timeout=timeout, play=play), POLICY))
     async with ticking(scheduler):
         await asyncio.sleep(seconds)
 
@@ -171,6 +193,27 @@ async def test_results_of_overlapping_runs_may_come_in_any_order() -> None:
     within = [result for result in judge.of(UNIT) if cut.started <= result.started < cut.started + 15.0]
     assert len(within) == 3
     assert judge.fell == pytest.approx(cut.started + 10.0, abs=0.1)
+
+
+async def test_a_mail_that_was_sent_before_the_cut_does_not_end_the_confirmations_when_it_arrives() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        if number < 5:
+            await answer(ladder, after=31.0)  # it arrives a second after the next one was sent, or refused
+        else:
+            await refuse(ladder)
+
+    class Judge(RememberingJudge):
+        """As the machine: a success of a run that is older than a failure ends no streak."""
+
+        async def accept(self, name: UnitName, probe: Probe, result: Result) -> None:
+            failed = [each.started for each in self.of(name) if each.outcome is Outcome.FAILED]
+            if result.outcome is not Outcome.OK or not failed or result.started > max(failed):
+                await super().accept(name, probe, result)
+
+    judge = Judge()
+    await run_for(200.0, play, judge, kind=OverlappingProbe)
+    cut = next(each for each in judge.of(UNIT) if each.outcome is Outcome.FAILED)
+    assert judge.fell == pytest.approx(cut.started + 2.0, abs=0.1)
 
 
 async def test_a_run_no_slower_than_usual_is_not_suspected() -> None:
