@@ -4,24 +4,29 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
+from retabli.model.causes import Side
 from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, State
+from retabli.web.headline import counted
+from retabli.web.times import span
+from retabli.web.words import INTENTS, SIDES, STANDPOINTS, text
 
 HELP = "the restoration view in the terminal, from a running daemon"
 URL = "http://127.0.0.1:9877"
 TIMEOUT = 10.0  # seconds
 WATCH = 2.0  # seconds between two looks
 OK, WRONG, UNREACHABLE, UNKNOWN = 0, 1, 3, 4  # exit codes
-_WIDTHS = (12, 6, 9)  # of the state, the rung and the age; the title and the cause share the rest
+GAP = 2  # columns between two cells
 
 _STYLES = {
     State.BREACHED: ("✖", "bold magenta"),
@@ -104,78 +109,97 @@ def verdict(flows: Sequence[dict[str, Any]]) -> int:
 
 
 def show(picture: dict[str, Any], console: Console) -> None:
-    """The view: one line a flow, in the order of the configuration, as on the page."""
+    """The view, in the site's language: one line a flow, in the order of the configuration, as on the page.
+
+    Causes stand at the end of their lines where the terminal has room for all of them, else below.
+    """
     now = _instant(picture.get("generated_at")) or datetime.now(UTC)
+    language = "fr" if picture.get("language") == "fr" else "en"
     flows = picture["flows"]
-    console.print(_summary(picture, flows))
+    console.print(_summary(picture, flows, language), soft_wrap=not console.is_terminal)
     if not flows:
         return
     console.print()
-    rows = [_row(flow, now) for flow in flows]
-    room = max(console.width - sum(_WIDTHS) - 2 * 4, 20)
-    titles = min(max(row[1].cell_len for row in rows), room * 11 // 20)
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    state, rung, since = _WIDTHS
-    for width in (state, titles):
-        table.add_column(width=width, no_wrap=True, overflow="ellipsis")
-    for width in (rung, since):
-        table.add_column(width=width, no_wrap=True, overflow="ellipsis", justify="right")
-    table.add_column(width=room - titles, no_wrap=True, overflow="ellipsis")
+    titles = {flow["id"]: clean(str(flow["title"])) or flow["id"] for flow in flows}
+    rows = [_row(flow, now, titles, language) for flow in flows]
+    widths = [max(getattr(row, name).cell_len for row in rows) for name in ("state", "title", "rung", "since")]
+    room = console.width - sum(widths) - GAP * len(widths)
+    beside = room >= max(row.why.cell_len for row in rows)
+    if not beside:
+        widths[1] = min(widths[1], widths[1] + room + GAP)
     for row in rows:
-        table.add_row(*row)
-    console.print(table)
+        line = _columns((row.state, row.title, row.rung, row.since), widths)
+        if beside and row.why:
+            line.append(" " * GAP).append_text(row.why)
+        line.rstrip()
+        console.print(line, no_wrap=True, overflow="ellipsis")
+        if row.why and not beside:
+            console.print(Padding(row.why, (0, 0, 0, widths[0] + GAP), expand=False))
 
 
-def _summary(picture: dict[str, Any], flows: Sequence[dict[str, Any]]) -> Text:
-    site = clean(str(picture.get("site", "")))
-    said = Text(site + (f" ({clean(str(picture['standpoint']))})" if picture.get("standpoint") else ""), style="bold")
+@dataclass(frozen=True, slots=True)
+class _Row:
+    state: Text
+    title: Text
+    rung: Text
+    since: Text
+    why: Text
+
+
+def _columns(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    """The first two to the left, the others to the right; what is too long is cut."""
+    line = Text()
+    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        cell.truncate(max(width, 1), overflow="ellipsis")
+        cell.align("left" if place < 2 else "right", max(width, 1))
+        line.append(" " * GAP if place else "").append_text(cell)
+    return line
+
+
+def _summary(picture: dict[str, Any], flows: Sequence[dict[str, Any]], language: str) -> Text:
+    site, standpoint = clean(str(picture.get("site", ""))), clean(str(picture.get("standpoint") or ""))
+    seen = STANDPOINTS[standpoint][language] if standpoint in STANDPOINTS else standpoint
+    said = Text(site + (f" ({seen})" if seen else ""), style="bold")
     for state in State:
         number = sum(each["state"] == state.value for each in flows)
         if number:
             said.append(" · ", style="not bold")
-            said.append(f"{number}\u00a0{STATE_WORDS[state]['en']}", style=_STYLES[state][1])
+            said.append(counted(state, number, language).replace(" ", "\u00a0"), style=_STYLES[state][1])
     return said
 
 
-def _row(flow: dict[str, Any], now: datetime) -> tuple[Text, Text, Text, Text, Text]:
+def _row(flow: dict[str, Any], now: datetime, titles: Mapping[str, str], language: str) -> _Row:
     state = State(flow["state"])
     mark, style = _STYLES[state]
     verified = flow["verified"]
     shut = flow.get("intent") == "closed"
-    return (
-        Text(f"{mark} {STATE_WORDS[state]['en']}", style=style),
-        Text(clean(str(flow["title"])) or flow["id"]),
-        Text("closed" if shut else f"{verified['rung']}/{verified['of']}", style="bright_black" if shut else ""),
-        Text(_ago(flow.get("since"), now), style="bright_black"),
-        Text(_why(flow)),
+    rung = INTENTS["closed"][language] if shut else f"{verified['rung']}/{verified['of']}"
+    since = _instant(flow.get("since"))
+    return _Row(
+        Text(f"{mark} {STATE_WORDS[state][language]}", style=style),
+        Text(titles[flow["id"]]),
+        Text(rung, style="bright_black" if shut else ""),
+        Text("" if since is None else span((now - since).total_seconds(), language), style="bright_black"),
+        Text(_why(flow, titles, language)),
     )
 
 
-def _why(flow: dict[str, Any]) -> str:
+def _why(flow: dict[str, Any], titles: Mapping[str, str], language: str) -> str:
     because, cause = flow.get("because"), flow.get("cause")
     if because:
-        return f"because of {clean(str(because))}"
+        title = titles.get(because, clean(str(because)))
+        return f"{text('because', language)}{text('colon', language)} {title}"
     if not cause or flow["state"] == State.CONTAINED.value:
         return ""
-    said = [clean(str(cause[key])) for key in ("stage", "cause") if cause.get(key)]
-    side = f" ({clean(str(cause['side']))})" if cause.get("side") else ""
-    return ": ".join(said) + side
+    words = cause.get("words") or {}  # an older daemon has none
+    said = [clean(str(words.get(key) or cause[key])) for key in ("stage", "cause") if cause.get(key)]
+    side = f" ({SIDES[Side(cause['side'])][language]})" if cause.get("side") in tuple(Side) else ""
+    return f"{text('colon', language)} ".join(said) + side
 
 
-def _instant(text: object) -> datetime | None:
+def _instant(written: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(text))
+        instant = datetime.fromisoformat(str(written))
     except ValueError:
         return None
-
-
-def _ago(text: object, now: datetime) -> str:
-    then = _instant(text)
-    if then is None or then.tzinfo is None:
-        return ""
-    seconds = max(0, int((now - then).total_seconds()))
-    for size, unit, below, lower in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 0, "")):
-        if seconds >= size:
-            rest = seconds % size // below if below and seconds < 10 * size else 0
-            return f"{seconds // size} {unit}" + (f" {rest} {lower}" if rest else "")
-    return f"{seconds} s"
+    return instant if instant.tzinfo is not None else None

@@ -43,7 +43,7 @@ def flow_form(picture: FlowPicture, language: str, stamp: Stamp) -> dict[str, An
         "closure": None
         if picture.closure is None
         else {"proven": picture.closure.proven, "path": picture.closure.path, "alive": picture.closure.alive},
-        "cause": None if picture.deciding is None else _cause(picture.deciding),
+        "cause": None if picture.deciding is None else _cause(picture.deciding, language),
         "incident": standing.incident.id if standing.incident else None,
         "page": None
         if standing.incident is None
@@ -52,15 +52,18 @@ def flow_form(picture: FlowPicture, language: str, stamp: Stamp) -> dict[str, An
     }
 
 
-def _cause(deciding: Deciding) -> dict[str, Any]:
+def _cause(deciding: Deciding, language: str) -> dict[str, Any]:
     name, result = deciding.name, deciding.result
+    stage, cause = result.stage, result.cause
     return {
         "probe": name.probe,
         "target": name.target,
-        "stage": result.stage.id if result.stage else None,
-        "cause": result.cause.code if result.cause else None,
-        "side": result.cause.side.value if result.cause else None,
+        "stage": stage.id if stage else None,
+        "cause": cause.code if cause else None,
+        "side": cause.side.value if cause else None,
         "detail": result.detail,
+        # For people, in the site's language.
+        "words": {"stage": stage.words[language] if stage else None, "cause": cause.words[language] if cause else None},
     }
 
 

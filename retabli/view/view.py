@@ -164,7 +164,13 @@ class View:
         return form
 
     def heading(self) -> dict[str, Any]:
-        return {"site": self.site.name, "generated_at": iso(self.now), "standpoint": self.site.standpoint}
+        site = self.site
+        return {
+            "site": site.name,
+            "language": site.language,
+            "generated_at": iso(self.now),
+            "standpoint": site.standpoint,
+        }
 
     async def forms(self) -> AsyncIterator[bytes]:
         """The JSON of all flows, in pieces; the loop breathes between them."""

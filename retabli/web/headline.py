@@ -13,13 +13,17 @@ from retabli.web.rows import OWN, When, latest, when
 
 NAMED = 2  # closed flows are named one by one up to this many
 
-_COUNTED = {
+_NUMBERS = {
+    State.RESTORED: Words("{n} rétabli{s}", "{n} restored"),
+    State.CONTAINED: Words("{n} isolé{s}", "{n} contained"),
+    State.BREACHED: Words("{n} isolement{s} rompu{s}", "{n} breached"),
     State.DROPPED: Words("{n} retombé{s}", "{n} dropped"),
     State.DEGRADED: Words("{n} dégradé{s}", "{n} degraded"),
     State.RECOVERING: Words("{n} en reprise", "{n} recovering"),
     State.DOWN: Words("{n} interrompu{s}", "{n} down"),
     State.UNKNOWN: Words("{n} inconnu{s}", "{n} unknown"),
 }
+_NOT_YET = (State.DROPPED, State.DEGRADED, State.RECOVERING, State.DOWN, State.UNKNOWN)
 _RESTORED = Words("{n} flux rétabli{s} sur {of}", "{n} of {of} flows restored")
 _CONTAINED = Words("{n} isolés sur {of}", "{n} of {of} contained")
 
@@ -68,10 +72,13 @@ def _open_parts(opened: list[FlowPicture], language: str) -> list[Part]:
     restored = counts[State.RESTORED]
     shown = State.RESTORED if restored else State.DOWN  # "0 restored" is nothing to be green about
     parts = [Part(shown.value, _said(_RESTORED, restored, language, of=len(opened)))]
-    parts += [
-        Part(state.value, _said(words, counts[state], language)) for state, words in _COUNTED.items() if counts[state]
-    ]
+    parts += [Part(state.value, counted(state, counts[state], language)) for state in _NOT_YET if counts[state]]
     return parts
+
+
+def counted(state: State, number: int, language: str) -> str:
+    """`2 retombés`, `2 dropped`."""
+    return _said(_NUMBERS[state], number, language)
 
 
 def _closed_parts(shut: list[FlowPicture], view: View, language: str) -> list[Part]:

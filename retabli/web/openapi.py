@@ -43,7 +43,15 @@ _PROBE = _object(
     fresh=_FLAG,
     counts=_FLAG,
 )
-_CAUSE = _object(probe=_TEXT, target=_MAYBE_TEXT, stage=_MAYBE_TEXT, cause=_MAYBE_TEXT, side=_SIDE, detail=_TEXT)
+_CAUSE = _object(
+    probe=_TEXT,
+    target=_MAYBE_TEXT,
+    stage=_MAYBE_TEXT,
+    cause=_MAYBE_TEXT,
+    side=_SIDE,
+    detail=_TEXT,
+    words=_object(stage=_MAYBE_TEXT, cause=_MAYBE_TEXT),
+)
 _FLOW = _object(
     id=_TEXT,
     title=_TEXT,
@@ -72,7 +80,7 @@ _FLOW = _object(
     public=_FLAG,
     probes={"type": "array", "items": {"$ref": "#/components/schemas/Probe"}},
 )
-_HEADING = {"site": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
+_HEADING = {"site": _TEXT, "language": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
 _ENTRY = _object(
     number=_nullable("integer"),
     at=_INSTANT,

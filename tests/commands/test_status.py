@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from retabli.model.record import FlowPicture
 from retabli.model.result import Outcome
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
-from retabli.view import View
+from retabli.view import Site, View
 from retabli.web import Web, build
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE, outlets, pictures
@@ -25,9 +26,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def daemon(shown: Sequence[FlowPicture]) -> AsyncIterator[str]:
+async def daemon(shown: Sequence[FlowPicture], site: Site = SITE) -> AsyncIterator[str]:
     _, metrics = outlets()
-    view = View(SITE, wall=lambda: NOW)
+    view = View(site, wall=lambda: NOW)
     for each in shown:
         view.show(each, None, None)
     web = Web(build(view, metrics), "127.0.0.1", 0, leaving=view.close)
@@ -80,11 +81,43 @@ async def test_piped_it_is_plain_and_no_line_is_longer_than_eighty(
     said = capsys.readouterr().out
     lines = said.splitlines()
     assert "\x1b" not in said
-    assert max(map(len, lines)) <= 80
-    assert len(lines[lines.index("") + 1 :]) == len(pictures()) + 1, "one line a flow"
-    assert any("dropped" in line and "Messagerie : réception" in line and "8/11" in line for line in lines)
-    assert any("breached" in line for line in lines)
-    assert lines[0].startswith("CHU de Rennes (inside) · 1\u00a0breached · 2\u00a0dropped")
+    assert max(map(len, lines[2:])) <= 80
+    flows = [line for line in lines[2:] if not line.startswith(" ")]
+    assert len(flows) == len(pictures()) + 1, "one line a flow, and causes below"
+    assert any("retombé" in line and "Messagerie : réception" in line and "8/11" in line for line in flows)
+    assert any("isolement rompu" in line for line in flows)
+    assert lines[0].startswith("CHU de Rennes (vu de l'intérieur) · 1\u00a0isolement\u00a0rompu · 2\u00a0retombés")
+
+
+async def test_the_cause_is_in_words_beside_the_flow_or_below_it_and_never_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fell = result(Smtp(), Outcome.FAILED, fell=1)
+    title = Words("Messagerie : émission vers l'extérieur", "Outbound mail")
+    shown = [picture(flow("out", title=title), State.DROPPED, [fell])]
+    cause = "connexion : connexion refusée (partenaire en panne)"
+    for columns, lines in ((60, 3), (80, 2), (160, 1)):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        async with daemon(shown) as url:
+            await run(url)
+        said = capsys.readouterr().out.splitlines()[2:]
+        assert len(said) == lines, columns
+        assert cause in " ".join(" ".join(said).split()), columns
+        assert title.fr in said[0] or columns == 60
+
+
+async def test_what_explains_a_flow_is_named_by_its_title(capsys: pytest.CaptureFixture[str]) -> None:
+    parent = flow("proxy", title=Words.same("Proxy web"))
+    async with daemon([picture(parent, State.DROPPED), picture(flow("x"), State.UNKNOWN, because="proxy")]) as url:
+        await run(url)
+    assert "expliqué par\u00a0: Proxy web" in capsys.readouterr().out
+
+
+async def test_the_site_s_language_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
+    english = Site("Hospital", "en", UTC, "inside")
+    async with daemon([picture(flow("x"), State.DROPPED)], english) as url:
+        await run(url)
+    assert capsys.readouterr().out.startswith("Hospital (seen from inside) · 1\u00a0dropped")
 
 
 async def test_as_json_it_is_what_the_api_says_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,7 @@ async def test_a_failing_flow_names_its_cause_and_its_open_page() -> None:
         "cause": "timeout",
         "side": "network",
         "detail": "no answer",
+        "words": {"stage": "connexion", "cause": "aucune réponse dans le délai"},
     }
     assert form["incident"] == "i-1"
     assert form["page"] == {"reason": "dropped", "opened_at": "2023-07-03T08:00:00.000Z"}
