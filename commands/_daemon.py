@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +23,7 @@ from retabli.metrics import Figures, Metrics
 from retabli.model.flow import Flow, UnitName
 from retabli.model.record import Entry, Event, FlowPicture, Message
 from retabli.model.result import Result
+from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
 from retabli.paging import Notice
 from retabli.pipeline import Pipeline
@@ -112,6 +115,7 @@ class Daemon:
         self._listen = listen or configuration.listen
         self.web = Web(app, *self._listen, leaving=self.view.close)
         self._begun = False
+        self._had_way_out = False
         self._address = ""
 
     async def run(self, stop: asyncio.Event, *, began: Callable[[str], None] = lambda _: None) -> None:
@@ -125,7 +129,8 @@ class Daemon:
             address = self._bind()
             self._address = address
             self._teller = teller(self.configuration, address)
-            await self._begin()
+            async with self._reloading:  # who asks for a reload meanwhile has it afterwards
+                await self._begin()
             supervisor = Supervisor(self.figures.part_restarted)
             supervisor.keep("web", self.web.run)
             supervisor.keep("store", self.store.wait_failed)
@@ -160,11 +165,11 @@ class Daemon:
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)
             self._teller = teller(fresh, self._address)
+            self._drain.use(self._channels())  # with the teller: no message goes by a channel that one of them lacks
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
             await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
             await self.scheduler.adopt(_units(flows))
-            self._drain.use(self._channels())
             self.figures.reloaded(successful=True, at=time.time())
             log.info("reloaded: %d flows", len(fresh.flows))
             return []
@@ -188,6 +193,7 @@ class Daemon:
         remembered = self.store.load()
         rows = await self.store.entries(limit=LOG_AT_HAND)
         self.view.fill(_logged(row) for row in reversed(rows))
+        self._had_way_out = OWN_LINK in remembered.standings
         flows = self._flows()
         await self.pipeline.begin(
             flows, remembered.standings, remembered.units, _fingerprints(flows), _opening(remembered)
@@ -199,7 +205,8 @@ class Daemon:
         self._begun = True
 
     def _flows(self) -> Mapping[str, Flow]:
-        link = own_link() if self._watch_own_link else None
+        link = own_link(known=self._had_way_out) if self._watch_own_link else None
+        self._had_way_out = link is not None
         built_in = {link.id: link} if link else {}
         return {**self.configuration.flows, **built_in}
 
@@ -257,8 +264,16 @@ def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -
             log.warning("%s changed: that needs a restart, everything else is taken up now", name)
 
 
+def raise_open_files() -> None:
+    """As many open files as we may have: the usual soft limit, 1024, is less than what is probed at once."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # a kernel with a lower limit of its own
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> Coroutine[Any, Any, None]:
     """`daemon.run`, stopped by SIGTERM and SIGINT; SIGHUP reloads. To be awaited in the main thread."""
+    raise_open_files()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -270,4 +285,5 @@ def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> 
 
     if daemon.can_reload:
         loop.add_signal_handler(signal.SIGHUP, reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # what came before we could hear it comes now
     return daemon.run(stop, began=began)

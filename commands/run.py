@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 from pathlib import Path
 
 HELP = "run the daemon"
@@ -13,6 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    # A reload that is asked for while we start would end us; so it waits until `serve` can hear it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     import asyncio
 
     from commands import Refused

@@ -32,9 +32,12 @@ class OwnLink(Probe):
             link.check_gateway(up)
 
 
-def own_link() -> Flow | None:
-    """The flow, or None on a machine without a gateway: it has no way out that could fail."""
-    if not link.gateways():
+def own_link(*, known: bool = False) -> Flow | None:
+    """The flow, or None on a machine without a gateway: it has no way out that could fail.
+
+    `known`: it had one before. That it has none now is then what is to be told, and no reason to look away.
+    """
+    if not known and not link.gateways():
         return None
     return Flow(
         id=ID,

@@ -105,8 +105,10 @@ class Book:
         self._connection.execute("UPDATE outbox SET turn = ? WHERE id = ?", (self._turn(), number))
 
     def has(self, key: str, channel: str) -> bool:
-        """Whether this channel was ever given the message."""
-        found = self._connection.execute("SELECT 1 FROM outbox WHERE key = ? AND channel = ? LIMIT 1", (key, channel))
+        """Whether this channel has the message, or is to get it; one that was set aside it never got."""
+        found = self._connection.execute(
+            "SELECT 1 FROM outbox WHERE key = ? AND channel = ? AND state != 'aside' LIMIT 1", (key, channel)
+        )
         return found.fetchone() is not None
 
     def settle(self, row: int, state: str, attempts: int, error: str | None) -> bool:

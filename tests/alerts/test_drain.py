@@ -306,6 +306,22 @@ async def test_what_waits_for_a_channel_that_is_gone_is_told_by_all_that_are_lef
     assert [row.data["error"] for row in asides] == ["the channel is no longer in the configuration"] * 2
 
 
+async def test_a_message_comes_back_to_a_channel_that_was_gone_for_a_while(store: Store) -> None:
+    class Refusing(Told):
+        async def send(self, message: Message) -> None:
+            raise NotAccepted("never")
+
+    await commit(store, messages=[page(1)])
+    duty, other = Told(), Refusing()
+    async with drained(store, {"other": other}) as (drain, figures):
+        async with asyncio.timeout(5):
+            while not figures.failures:
+                await asyncio.sleep(0.01)
+        drain.use({"duty": duty})
+        await until_empty(store)
+    assert duty.keys == ["mail-out-1"]
+
+
 async def test_without_any_channel_messages_wait_for_a_configuration_that_has_one(store: Store) -> None:
     await commit(store, messages=[page(1, channel="gone")])
     duty = Told()

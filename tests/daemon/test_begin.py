@@ -1,0 +1,164 @@
+"""How a daemon begins: with every open file it may have, deaf to nothing, and looking where it looked before."""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import _daemon
+from config.loading import load
+from retabli.net import link
+from retabli.store import Store
+from tests.daemon.living import ROOT, Life, Post
+
+
+@pytest.fixture
+async def life(tmp_path: Path) -> AsyncIterator[Life]:
+    watched, hook = Post(), Post()
+    await watched.start()
+    await hook.start()
+    life = Life(tmp_path, watched, hook)
+    try:
+        yield life
+    finally:
+        if life.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                life.process.kill()
+            await life.process.communicate()
+        await watched.stop()
+        await hook.stop()
+
+
+class Living:
+    """A daemon in this process."""
+
+    def __init__(self, life: Life) -> None:
+        configuration = load(life.config)
+        self.daemon = _daemon.Daemon(configuration, load=lambda: configuration)
+        self.stop = asyncio.Event()
+        self.began = asyncio.Event()
+
+    async def __aenter__(self) -> "_daemon.Daemon":
+        self.task = asyncio.create_task(self.daemon.run(self.stop, began=lambda _: self.began.set()))
+        return self.daemon
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop.set()
+        await self.task
+
+
+def test_as_many_files_are_opened_as_may_be() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
+    try:
+        _daemon.raise_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_reload_that_is_asked_for_during_the_start_forgets_no_standing(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Living(life):
+        restored = (await life.until_state("restored"))["restored_at"]
+    living = Living(life)
+    entries = living.daemon.store.entries
+
+    async def slowly(**what: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await entries(**what)
+
+    monkeypatch.setattr(living.daemon.store, "entries", slowly)
+    async with living as daemon:
+        await asyncio.sleep(0)  # it has begun to begin
+        reload = asyncio.create_task(daemon.reload())
+        await living.began.wait()
+        assert await reload == []
+        assert (await life.until_state("restored"))["restored_at"] == restored
+    assert changes(life, "port") == ["added"]
+
+
+async def test_a_daemon_that_is_told_to_reload_before_it_can_lives_on_and_reloads(life: Life) -> None:
+    life.process = await asyncio.create_subprocess_exec(
+        sys.executable, "daemon.py", "run", "--config", str(life.config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(10):
+        while not hangup_waits(life.process.pid):
+            await asyncio.sleep(0.002)
+    life.process.send_signal(signal.SIGHUP)
+    await life.until_state("restored")
+    async with asyncio.timeout(10):
+        while "reloaded" not in changes(life):
+            await asyncio.sleep(0.05)
+    assert await life.end(signal.SIGTERM) == 0
+
+
+async def test_a_lost_default_route_does_not_make_a_reload_or_a_restart_look_away_from_our_own_link(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "gateways", lambda: (link.Gateway("lo", None),))
+    async with Living(life) as daemon:
+        await life.until_state("restored")
+        monkeypatch.setattr(link, "gateways", tuple)
+        await daemon.reload()
+        assert "own_link" in daemon.view.pictures
+    async with Living(life) as daemon:
+        await life.until_state("restored")
+        assert "own_link" in daemon.view.pictures
+    assert "removed" not in changes(life)
+
+
+async def test_a_machine_that_never_had_a_default_route_has_no_link_to_watch(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "gateways", tuple)
+    async with Living(life) as daemon:
+        await life.until_state("restored")
+        assert list(daemon.view.pictures) == ["port"]
+
+
+async def test_a_page_to_a_new_channel_goes_there_though_the_reload_that_brought_it_takes_its_time(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old channel takes nothing any more, which is why there is a new one."""
+    new = Post()
+    async with Living(life) as daemon:
+        await life.until_state("restored")
+        await new.start()
+        await life.hook.stop()
+        adopt = daemon.scheduler.adopt
+
+        async def dropped_meanwhile(units: Any) -> None:
+            await life.watched.stop()
+            await life.until_state("dropped")
+            await asyncio.sleep(0.2)  # the drain looks at it
+            await adopt(units)
+
+        monkeypatch.setattr(daemon.scheduler, "adopt", dropped_meanwhile)
+        channel = load(life.config).channels["duty"].model_copy(update={"url": f"http://127.0.0.1:{new.port}/"})
+        fresh = replace(daemon.configuration, channels={"night": channel})
+        monkeypatch.setattr(daemon, "_load", lambda: fresh)
+        assert await daemon.reload() == []
+        assert await new.told(1) == ["firing"]
+    await new.stop()
+    with Store.read(life.folder / "state.db") as reader:
+        assert not [row for row in reader.entries() if row.event == "aside"]
+
+
+def changes(life: Life, flow: str | None = None) -> list[str]:
+    with Store.read(life.folder / "state.db") as reader:
+        return [row.data["change"] for row in reader.entries(flow=flow) if "change" in row.data]
+
+
+def hangup_waits(process: int) -> bool:
+    """Whether SIGHUP, the first signal of the kernel's mask, is blocked in this process (proc(5))."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return any(int(line.split()[1], 16) & 1 for line in lines if line.startswith("SigBlk"))
