@@ -124,7 +124,7 @@ def test_nobody_writes_a_second_line_into_the_log() -> None:
 
 def test_a_defect_brings_its_traceback_in_either_form() -> None:
     try:
-        raise ValueError("no\x1b")  # noqa: TRY301 - a traceback is wanted
+        raise ValueError("no\x1b")
     except ValueError as error:
         failed = record("a defect", error)
     assert "    ValueError: no" in logged("text", failed)
