@@ -23,6 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
+    except ModuleNotFoundError as error:
+        if error.name is None or (Path(__file__).parent / error.name.partition(".")[0]).exists():
+            raise  # one of our own: a defect
+        sys.stderr.write(f"{_lacking(error.name)}\n")
+        return 2
     except BrokenPipeError:
         # Whoever read us has gone; the interpreter must not find that out once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -43,6 +48,13 @@ def run(args: argparse.Namespace) -> int:
     except _configuration_fault() as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 2
+
+
+def _lacking(package: str) -> str:
+    """Said to who starts this with a Python that has not our packages: the most common mishap in a checkout."""
+    own = Path(__file__).parent / ".venv" / "bin" / "python"
+    mend = f"start it by {own}" if own.exists() else '"make setup" makes .venv with all of them'
+    return f"{sys.executable} lacks the package {package}: {mend}"
 
 
 def _configuration_fault() -> type[Exception]:

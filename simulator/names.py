@@ -15,6 +15,7 @@ import dns.rrset
 from simulator.serving import Serving
 
 Zone = Mapping[str, Mapping[str, tuple[str, ...]]]  # name → type → data
+ATTEMPTS = 20  # at finding a port that is free for UDP and TCP
 
 
 def answer(query: dns.message.Message, zone: Zone, *, failing: bool = False) -> dns.message.Message:
@@ -46,11 +47,21 @@ class Names(asyncio.DatagramProtocol):
         self._tcp = Serving(self._talk)
 
     async def open(self) -> None:
+        """Both at one number: the kernel's choice for UDP, until it is free for TCP too.
+
+        Raises:
+            OSError: none was in so many attempts.
+        """
         loop = asyncio.get_running_loop()
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-        self.port = self._udp.get_extra_info("sockname")[1]
-        self._tcp.port = self.port
-        await self._tcp.open()
+        for left in reversed(range(ATTEMPTS)):
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+            self._tcp.port = self.port = self._udp.get_extra_info("sockname")[1]
+            try:
+                return await self._tcp.open()
+            except OSError:
+                self._udp.close()
+                if not left:
+                    raise
 
     async def close(self) -> None:
         if self._udp is not None:

@@ -1,6 +1,7 @@
 """The simulated world does what the real one does, as seen by clients that are not ours."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from simulator.authority import Authority
 from simulator.configuration import write
 from simulator.hospital import DIRECTORY, PROBE_IN, PROBE_OUT, REFLECTOR, SITES, Hospital
 from simulator.imap import Folder
+from simulator.names import Names
+from simulator.serving import Serving
 
 MESSAGE = (
     b"From: <probe@chu.example>\r\nSubject: one\r\nMessage-ID: <one@chu.example>\r\nX-Mark: 17\r\n\r\n.dot\r\nbody\r\n"
@@ -173,3 +176,23 @@ async def test_in_each_language_the_whole_configuration_is_in_it(hospital: Hospi
     for language, group, owner in (("fr", "Messagerie", "Équipe messagerie"), ("en", "Mail", "Mail team")):
         flow = yaml.safe_load(write(hospital, language=language).read_text())["flows"]["mail-out"]
         assert (flow["group"], flow["owner"]) == (group, owner)
+
+
+async def test_a_port_that_is_free_for_udp_only_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[int] = []
+    opened = Serving.open
+
+    async def reluctant(self: Serving) -> None:
+        if len(refused) < 2:
+            refused.append(self.port)
+            raise OSError(errno.EADDRINUSE, "taken")
+        await opened(self)
+
+    monkeypatch.setattr(Serving, "open", reluctant)
+    names = Names({"a.example": {"A": ("127.0.0.1",)}})
+    await names.open()
+    query = dns.message.make_query("a.example", "A")
+    for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
+        assert (await ask(query, "127.0.0.1", port=names.port, timeout=5)).answer
+    await names.close()
+    assert len(refused) == 2
