@@ -57,11 +57,13 @@ class Names(asyncio.DatagramProtocol):
             self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
             self._tcp.port = self.port = self._udp.get_extra_info("sockname")[1]
             try:
-                return await self._tcp.open()
+                await self._tcp.open()
             except OSError:
                 self._udp.close()
                 if not left:
                     raise
+            else:
+                return
 
     async def close(self) -> None:
         if self._udp is not None:
