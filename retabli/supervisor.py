@@ -117,7 +117,7 @@ class Supervisor:
         except Exception as error:
             fatal = _fatal(error)
             if fatal is not None:
-                log.critical("%s cannot go on, and so the daemon cannot", name, exc_info=True)
+                log.critical("%s cannot go on, and so the daemon cannot", name)  # what it says is told at the end
                 raise fatal from error
             log.exception("%s died", name)
         else:

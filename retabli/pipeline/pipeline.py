@@ -19,7 +19,7 @@ from retabli.model.words import Words
 from retabli.paging import Notice, Parent, Status, page
 from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
-from retabli.restoration import ANSWERS, Change, advance, begin, close_round, next_round, observe, stands
+from retabli.restoration import ANSWERS, Change, advance, begin, close_round, next_round, observe, staleness, stands
 
 OWN_LINK = "own_link"  # the built-in parent of every flow: the daemon's own way out
 
@@ -117,7 +117,10 @@ class Pipeline:
     ) -> None:
         """Start from what is remembered; `entries` (a start, a gap) are logged in the same transaction."""
         clocks = Clocks(self._clock(), self._wall())
-        known = {flow: load_standing(values, clocks) for flow, values in standings.items()}
+        known = {
+            id_: _given_time(flows.get(id_), load_standing(values, clocks), clocks.monotonic)
+            for id_, values in standings.items()
+        }
         records = {name: (load_record(record, clocks), dict(memory)) for name, (record, memory) in units.items()}
         await self._settle(flows, known, records, fingerprints, list(entries))
 
@@ -422,6 +425,14 @@ class Pipeline:
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())
+
+
+def _given_time(flow: Flow | None, standing: Standing, now: float) -> Standing:
+    """A page for blindness waits until a start has had the time to look: an hour switched off is none of looking."""
+    if flow is None or standing.unknown_from is None:
+        return standing
+    look = max((staleness(probe) for _, probe in flow.units()), default=0.0)
+    return replace(standing, unknown_from=max(standing.unknown_from, now + look - flow.policy.page_unknown_after))
 
 
 def _children(flows: Mapping[str, Flow]) -> dict[str, list[str]]:

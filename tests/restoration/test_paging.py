@@ -87,6 +87,19 @@ async def test_a_restored_flow_that_matters_pages_when_it_stays_unknown(critical
     assert world.drops() == 0
 
 
+async def test_a_daemon_that_was_switched_off_while_blind_looks_before_it_pages() -> None:
+    world = await World(flow(soak=0, every=30.0, page_unknown_after=900)).begin()
+    await world.restore()
+    world = await (await world.restart(gap=200.0)).restart(gap=3600.0)
+    await world.pass_time(5)
+    assert world.told() == []
+    await world.ok()
+    assert world.told() == []
+    world = await (await world.restart(gap=200.0)).restart(gap=3600.0)
+    await world.pass_time(91)
+    assert world.told() == ["firing"]
+
+
 async def test_a_blind_flow_that_turns_out_dropped_gets_a_page_for_that() -> None:
     world = await World(flow(soak=0, page_unknown_after=900)).begin()
     await world.ok(3)

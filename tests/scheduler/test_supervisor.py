@@ -96,6 +96,7 @@ async def test_a_fatal_ends_all_parts_and_is_raised(grouped: bool, caplog: pytes
     assert now() == pytest.approx(5.0)
     assert ended == ["other"]
     assert "CRITICAL" in caplog.text
+    assert "Traceback" not in caplog.text  # a full disk is for the operator to mend
 
 
 async def test_a_fatal_of_a_part_that_was_kept_later_is_heard() -> None:
