@@ -22,8 +22,8 @@ HELP = "replay 21 June to 3 July 2023 over an embedded hospital, through real so
 LISTEN = "127.0.0.1:9877"
 BESIDE = 'another demo may be running there; this one beside it: make run ARGS="--listen 127.0.0.1:0"'
 REPLAYED = Words(
-    "Démonstration\u00a0: un hôpital simulé rejoue en accéléré du 21 juin au 3 juillet 2023",
-    "Demonstration: a simulated hospital replays 21 June to 3 July 2023 at speed",
+    "Démonstration\u00a0: un hôpital simulé\u00a0; les dates, du 21 juin au 3 juillet 2023, sont rejouées",
+    "Demonstration: a simulated hospital; the dates, 21 June to 3 July 2023, are replayed",
 )
 HELD = Words("Démonstration\u00a0: un hôpital simulé", "Demonstration: a simulated hospital")
 

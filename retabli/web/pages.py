@@ -22,7 +22,7 @@ from retabli.web.inert import inert
 from retabli.web.rows import OWN, When, controls, row, unit_rows, when
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
-from retabli.web.times import took
+from retabli.web.times import span, took
 from retabli.web.words import CRITICALITIES, INTENTS, STANDPOINTS, required, text
 
 HERE = Path(__file__).parent
@@ -279,13 +279,17 @@ class _Words:
         return text(key, self.language)
 
 
+def _lasting(seconds: float, language: str) -> str:
+    return span(seconds, language) if seconds.is_integer() else took(seconds, language)
+
+
 def _rules(flow: Flow, view: View, language: str) -> Iterator[tuple[str, str]]:
     policy = flow.policy
     units = len(flow.units())
     if units > 1:
         yield text("require", language), required(flow.require.text, language)
-    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {took(policy.soak, language)}"
-    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {took(policy.confirm, language)}"
+    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {_lasting(policy.soak, language)}"
+    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {_lasting(policy.confirm, language)}"
     if flow.parents:
         titles = (view.pictures[each].flow.title[language] if each in view.pictures else each for each in flow.parents)
         yield text("depends_on", language), ", ".join(map(inert, titles))

@@ -75,7 +75,7 @@ TEXTS = {
     "seen": Words("essayé il y a", "tried"),
     "seen_after": Words("", "ago"),
     "cause": Words("Cause", "Cause"),
-    "first_look": Words("À regarder d'abord", "Look first at"),
+    "first_look": Words("Que faire", "What to do"),
     "drops": Words("retombé {n} fois", "dropped {n} times"),
     "drops_once": Words("retombé 1 fois", "dropped once"),
     "breaches": Words("rompu {n} fois", "breached {n} times"),

@@ -95,7 +95,7 @@ async def test_an_english_terminal_is_given_an_english_page_and_english_groups()
         async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
             page = (await client.get("/")).text
             assert '<html lang="en">' in page
-            assert "Demonstration: a simulated hospital replays" in page
+            assert "Demonstration: a simulated hospital; the dates" in page
 
 
 def test_an_address_that_is_taken_is_told_in_two_lines_the_second_says_how_to_go_beside() -> None:
