@@ -15,6 +15,7 @@ from retabli.model.flow import Flow, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Measure, Outcome, Result, Rung
+from retabli.model.stages import Stage
 from retabli.model.states import Intent
 from retabli.model.words import Words
 
@@ -39,6 +40,7 @@ SLOWLY = Words("plus lent que la limite ({limit})", "slower than its limit ({lim
 CLOSED = Words("ce flux doit rester fermé, et il répond", "this flow is meant to stay closed, and it answers")
 EXPIRED = Words("certificat expiré le {day} (il y a {days} jours)", "certificate expired on {day} ({days} days ago)")
 EXPIRY = Words("certificat valable jusqu'au {day} ({days} jours)", "certificate good until {day} ({days} days)")
+SAME = Words("comme plus haut", "as above")
 AGAIN = Words("de nouveau dans {pause} ; Ctrl-C pour finir", "again in {pause}; Ctrl-C ends")
 
 
@@ -67,13 +69,14 @@ class Printed:
         self._rungs: dict[int, list[Rung]] = {}
         self._front = 0
         self._printed = 0  # rungs of the one in front
+        self._told: dict[tuple[Stage | None, Cause | None], str] = {}  # this round's falls, and what was said
         self._headed = False
         self._rung_began = 0.0
 
     @contextmanager
     def round(self, climbs: Sequence[Shown]) -> Iterator[None]:
         self._climbs, self._rungs = climbs, {id(each): [] for each in climbs}
-        self._front, self._printed, self._headed = 0, 0, False
+        self._front, self._printed, self._headed, self._told = 0, 0, False, {}
         self._rung_began = time.monotonic()
         if not self._paper.live:
             self._forward()
@@ -105,7 +108,7 @@ class Printed:
             front = self._climbs[self._front]
             if self._many and front.result is None:
                 return
-            if self._many and front.result is not None and front.result.outcome is Outcome.OK and front.result.whole:
+            if self._many and front.result is not None and self._short(front.result):
                 self._one_line(front, front.result)
             else:
                 self._print(front)
@@ -114,10 +117,29 @@ class Printed:
             self._front, self._printed, self._headed = self._front + 1, 0, False
             self._rung_began = time.monotonic()
 
+    def _short(self, result: Result) -> bool:
+        """Whether one line is enough: all is well, or it fell just as another one that was told at length."""
+        if result.outcome is Outcome.OK and result.whole:
+            return True
+        fall = (result.stage, result.cause)
+        told = fall in self._told
+        if not told:
+            self._told[fall] = result.detail
+        return told
+
     def _one_line(self, climb: Shown, result: Result) -> None:
         stages = f"{result.rung}/{result.of}"
+        well = result.outcome is Outcome.OK
+        mark, style = ("✓", "green") if well else ("✗", "red") if result.outcome is Outcome.FAILED else ("?", "yellow")
+        same = f"  {result.cause.code}, {SAME[self._language]}" if result.cause is not None else ""
+        if result.detail and result.detail != self._told.get((result.stage, result.cause)):
+            same += f": {result.detail}"
         self._paper.line(
-            ("✓ ", "green"), str(climb.name), f"  {stages}  ", (seconds(result.seconds, self._language), "dim")
+            (f"{mark} ", style),
+            str(climb.name),
+            f"  {stages}  ",
+            (seconds(result.seconds, self._language), "dim"),
+            (same, style),
         )
 
     def _print(self, climb: Shown) -> None:

@@ -1,6 +1,7 @@
 """`probe`: one climb, rung by rung, over real sockets."""
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from commands._paper import Paper
 from tests.commands.terminal import ENTRANCE, typed
 
 Write = Callable[..., Path]
@@ -229,3 +231,32 @@ def test_a_terminal_gets_colour(write: Write, refusing: int) -> None:
     os.close(ours)
     assert process.wait(10) == 1
     assert b"\x1b[1;31mrefused\x1b[0m" in shown
+
+
+def test_of_many_that_fall_alike_the_first_is_told_at_length_the_others_in_a_line(
+    write: Write, refusing: int, listening: int
+) -> None:
+    targets = [f"http://127.0.0.1:{refusing}/{each}" for each in range(7)]
+    ended = typed(
+        "probe", "f", "--config", write(f"      w: {{kind: web, targets: {targets}}}\n" + tcp("p", listening))
+    )
+    assert ended.code == 1
+    assert ended.out.count("Call the partner") == 1
+    assert sum(line.startswith("✗ f/w[") and line.endswith("refused, as above") for line in ended.lines) == 6
+
+
+def test_on_a_narrow_terminal_a_line_goes_on_below_where_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    words = "      → look at the path: routing, firewalls in between, the operator's link"
+    for stream, lines in ((Terminal(), 3), (io.StringIO(), 1)):
+        Paper(stream).line(words)
+        said = stream.getvalue().splitlines()
+        assert len(said) == lines
+        assert " ".join(" ".join(said).split()) == words.strip(), "between words"
+        assert all(line.startswith("        ") for line in said[1:])
