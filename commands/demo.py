@@ -9,8 +9,9 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from retabli.model.result import clean
 from retabli.model.words import Words
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ async def play(folder: Path, listen: tuple[str, int], args: argparse.Namespace) 
             for flow, position in CUT.items():
                 hospital.switches[flow].set(position)
         titles = {flow.id: flow.title for flow in configuration.flows.values()}
+        hospital.duty.on_ring(ring)
         daemon = Daemon(
             configuration,
             listen=listen,
@@ -149,8 +151,10 @@ def introduce(address: str, args: argparse.Namespace, mapped: "Mapped") -> None:
     else:
         lasting = span((END - START) / mapped.speed, args.lang)
         happens = Words(
-            f"Un hôpital simulé revit 21 juin – 3 juillet 2023 en {lasting} ; les flux se rétablissent d'eux-mêmes.",
-            f"A simulated hospital lives 21 June – 3 July 2023 again in {lasting}; flows turn restored by themselves.",
+            f"Un hôpital simulé revit du 21 juin au 3 juillet 2023 en {lasting}.\n"
+            "Les flux s'y rétablissent d'eux-mêmes.",
+            f"A simulated hospital lives 21 June to 3 July 2023 again in {lasting}.\n"
+            "Flows turn restored by themselves.",
         )
     me = invocation()
     where = "" if args.listen == LISTEN else f" --url {address}"
@@ -158,19 +162,26 @@ def introduce(address: str, args: argparse.Namespace, mapped: "Mapped") -> None:
         Words(
             f"""{happens.fr}
   la page           {address}/
-  couper un flux    les boutons en bas de la page ; il retombe sous vos yeux
+  couper un flux    boutons en bas de la page ; l'astreinte est appelée ici (☎)
   un autre terminal {me} status{where}
                     curl {address}/metrics
   finir             Ctrl-C""",
             f"""{happens.en}
   the page          {address}/
-  cut a flow        the buttons at the foot of the page; watch it drop
+  cut a flow        buttons at the foot of the page; on-call is paged here (☎)
   another terminal  {me} status{where}
                     curl {address}/metrics
   end               Ctrl-C""",
         ),
         args.lang,
     )
+
+
+def ring(page: Mapping[str, Any]) -> None:
+    """What the on-call's telephone shows first: what happened to which flow."""
+    heading = clean(str(page.get("text", "")).partition("\n")[0])
+    sys.stdout.write(f"☎ {heading}\n")
+    sys.stdout.flush()
 
 
 def invocation() -> str:

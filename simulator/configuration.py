@@ -15,6 +15,7 @@ def write(hospital: Hospital, *, language: str = "fr") -> Path:
     """Write the configuration, its secrets and its list of sites beside each other; gives the configuration's path."""
     folder = hospital.folder
     _secret(folder / "token", hospital.token)
+    _secret(folder / "hook", hospital.hook)
     _secret(folder / "password", hospital.password)
     (folder / "sites.txt").write_text("".join(f"https://{name}/\n" for name in SITES))
     path = folder / "hospital.yaml"
@@ -53,6 +54,7 @@ def _settings(hospital: Hospital, language: str) -> dict[str, object]:
             "inside": _mailbox(f"imap.{INSIDE}", hospital.port("imap_in"), ca),
             "witness": _mailbox(f"imap.{OUTSIDE}", hospital.port("imap_out"), ca),
         },
+        "alerts": {"channels": {"duty": _duty(hospital.port("duty"))}},
         "flows": _worded({**_mail(hospital, ca), **_web(hospital, ca), **_shared(hospital)}, language),
     }
 
@@ -63,6 +65,10 @@ def _worded(flows: Mapping[str, Mapping[str, object]], language: str) -> dict[st
         flow: {key: value[language] if isinstance(value, Words) else value for key, value in settings.items()}
         for flow, settings in flows.items()
     }
+
+
+def _duty(port: int) -> dict[str, object]:
+    return {"kind": "webhook", "url": f"http://127.0.0.1:{port}/", "key": {"file": "hook"}}
 
 
 def _mailbox(host: str, port: int, ca: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from retabli.model.words import Words
 from simulator.authority import Authority
+from simulator.duty import Duty
 from simulator.imap import Account, Folder, ImapServer
 from simulator.names import Names
 from simulator.post import Exchanger, Relay, reply_to
@@ -49,6 +50,7 @@ class Hospital:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.token = secrets.token_hex(32)
+        self.hook = secrets.token_hex(32)
         self.password = secrets.token_urlsafe(16)
         self.authority = Authority(folder)
         self.inside, self.outside = Folder(), Folder()
@@ -98,6 +100,8 @@ class Hospital:
         self.serving["acquirer"] = Serving(Sites({}).talk, tls=tls)
         self.proxy = FilteringProxy({}, set(everything))
         self.serving["proxy"] = Serving(self.proxy.talk)
+        self.duty = Duty()
+        self.serving["duty"] = Serving(self.duty.talk)
         hosts = [f"relay.{INSIDE}", f"imap.{INSIDE}", f"proxy.{INSIDE}", f"submission.{OUTSIDE}", f"imap.{OUTSIDE}"]
         self.names = Names(
             {

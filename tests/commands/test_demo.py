@@ -89,6 +89,24 @@ async def test_it_says_where_the_page_is_the_page_says_what_it_is_and_ctrl_c_end
         assert (process.returncode, out, err) == (0, b"", b"")
 
 
+async def test_a_flow_that_is_cut_drops_and_on_call_is_paged_on_the_terminal() -> None:
+    async with playing("--hold", "--lang", "en") as (process, _said, address):
+        async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+            await reaches(client, "card-payment", "restored")
+            await client.post("/demo/switch", data={"flow": "card-payment", "position": "stopped"})
+            await reaches(client, "card-payment", "dropped")
+            assert process.stdout is not None
+            rang = await asyncio.wait_for(process.stdout.readline(), 10)
+            assert rang.decode() == "☎ Dropped: Payment by bank card\n"
+            assert "on-call paged" in (await client.get("/flows/card-payment")).text
+
+
+async def reaches(client: httpx.AsyncClient, flow: str, state: str) -> None:
+    async with asyncio.timeout(20):
+        while (await client.get(f"/api/v1/flows/{flow}")).json()["state"] != state:
+            await asyncio.sleep(0.1)
+
+
 async def test_an_english_terminal_is_given_an_english_page_and_english_groups() -> None:
     async with playing(LANG="C.UTF-8") as (_process, said, address):
         assert "A simulated hospital lives 21 June" in said[0]
