@@ -31,6 +31,17 @@ CHANGES = {
     "removed": Words("retiré", "removed"),
     "probes": Words("sondes changées", "probes changed"),
 }
+REASONS: Mapping[str, Words] = {
+    **STATES,
+    "removed": Words("retiré", "removed"),
+    "intent_changed": Words("décision changée", "intent changed"),
+}
+STATUSES = {
+    "firing": Words("appel", "page"),
+    "reminder": Words("rappel", "reminder"),
+    "resolved": Words("fin d'alerte", "resolve"),
+    "test": Words("essai", "test"),
+}
 DECISIONS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 NOBODY = Words("personne : aucun canal", "nobody: no channel")
 
@@ -58,12 +69,18 @@ def _plain(value: object) -> str:
 
 def _states(data: dict[str, Any], language: str) -> str:
     moved = f"{_state(data.pop('was', '?'), language)} → {_state(data.pop('now', '?'), language)}"
-    return f"{moved} ({why})" if (why := _why(data)) else moved
+    because = data.pop("because", None)
+    explained = f"{Words(' ; expliqué par ', '; explained by ')[language]}{_plain(because)}" if because else ""
+    return f"{moved} ({why}){explained}" if (why := _why(data)) else f"{moved}{explained}"
 
 
 def _state(value: object, language: str) -> str:
+    return _worded(STATES, value, language)
+
+
+def _worded(words: Mapping[str, Words], value: object, language: str) -> str:
     text = str(value)
-    return STATES[text][language] if text in STATES else clean(text)
+    return words[text][language] if text in words else clean(text)
 
 
 def _why(data: dict[str, Any]) -> str:
@@ -95,19 +112,20 @@ def _in_brackets(data: dict[str, Any], language: str) -> str:
 
 
 def _decision(value: object, language: str) -> str:
-    text = str(value)
-    return DECISIONS[text][language] if text in DECISIONS else clean(text)
+    return _worded(DECISIONS, value, language)
 
 
 def _page(data: dict[str, Any], language: str) -> str:
     channels = data.pop("channels", None)
-    reason = _plain(data.pop("reason", "?"))
+    reason = _worded(REASONS, data.pop("reason", "?"), language)
     to = _plain(channels) if channels else NOBODY[language]
     return f"{reason} → {to}"
 
 
 def _told(data: dict[str, Any], language: str) -> str:
-    status, channel = _plain(data.pop("status", "?")), _plain(data.pop("channel", "?"))
+    status, channel = _worded(STATUSES, data.pop("status", "?"), language), _plain(data.pop("channel", "?"))
+    if reason := data.pop("reason", None):
+        status += f" ({_worded(REASONS, reason, language)})"
     attempts = data.pop("attempts", 1)
     data.pop("key", None)
     after = Words(f" (au {attempts}e essai)", f" (attempt {attempts})")[language] if attempts != 1 else ""
@@ -115,7 +133,9 @@ def _told(data: dict[str, Any], language: str) -> str:
 
 
 def _aside(data: dict[str, Any], language: str) -> str:
-    status, channel = _plain(data.pop("status", "?")), _plain(data.pop("channel", "?"))
+    status, channel = _worded(STATUSES, data.pop("status", "?"), language), _plain(data.pop("channel", "?"))
+    if reason := data.pop("reason", None):
+        status += f" ({_worded(REASONS, reason, language)})"
     error, others = _plain(data.pop("error", "?")), _plain(data.pop("left_to", []))
     data.pop("key", None)
     words = Words(

@@ -19,6 +19,7 @@ import pytest
 from commands import Refused, log
 from retabli.model.record import Entry, Event
 from retabli.store import Store
+from retabli.store.spoken import sentence
 from tests.store.making import commit, sql
 
 ROOT = Path(__file__).parents[2]
@@ -80,9 +81,9 @@ def test_the_log_reads_in_the_language_and_time_of_the_site(
         "2023-07-03 09:02:00     4 état           mail-out: rétabli → retombé (relay /",
         "                    connect / refused / partner_down: 10.0.0.25:25 said a great",
         "                    deal about it, at length)",
-        "2023-07-03 09:02:00     5 alerte         mail-out: dropped → duty, sms;",
+        "2023-07-03 09:02:00     5 alerte         mail-out: retombé → duty, sms;",
         "                    incident=4f2a",
-        "2023-07-03 09:02:01     6 remis          mail-out: firing → duty (au 3e essai);",
+        "2023-07-03 09:02:01     6 remis          mail-out: appel → duty (au 3e essai);",
         "                    incident=4f2a",
         "2023-07-03 10:00:00     7 décision       internet: fermé → ouvert (isolé)",
     ]
@@ -94,7 +95,7 @@ def test_without_a_configuration_the_state_file_is_enough(state: Path, capsys: p
     assert [line[20:] for line in lines] == [
         "    5 page           mail-out: dropped → duty, sms;",
         "incident=4f2a",
-        "    6 told           mail-out: firing → duty (attempt 3);",
+        "    6 told           mail-out: page → duty (attempt 3);",
         "incident=4f2a",
     ]
 
@@ -287,3 +288,13 @@ async def test_the_log_is_read_and_verified_beside_a_daemon_that_writes(
     assert run("verify", "--state", state) == 0
     assert "8 rows" in capsys.readouterr().out
     await store.close()
+
+
+def test_reasons_and_what_explains_a_change_are_in_words() -> None:
+    moved = {"was": "restored", "now": "unknown", **CAUSE, "because": "proxy"}
+    assert sentence("state", moved, "fr").endswith(" ; expliqué par proxy")
+    assert sentence("state", {"was": "down", "now": "unknown", "because": "proxy"}, "en").endswith("explained by proxy")
+    assert sentence("told", {"status": "resolved", "channel": "duty", "reason": "dropped"}, "en") == (
+        "resolve (dropped) → duty"
+    )
+    assert sentence("resolve", {"reason": "intent_changed", "channels": []}, "fr").startswith("décision changée → ")
