@@ -48,7 +48,7 @@ floors: $(VENV)/.dev
 	PYTHONPATH=. $(VENV)/bin/lint-imports
 
 tests: $(VENV)/.dev
-	$(PY) -m pytest -m "not real" $(ARGS)
+	$(PY) -m pytest -m "not real" -n 3 --dist worksteal $(ARGS)
 
 # Needs root (or sudo): installs the distribution's servers and runs the kinds against them.
 test-real: $(VENV)/.dev

@@ -221,7 +221,7 @@ class AuthCase:
         AuthCase("closed_early", answers={"AUTH": closes}),
         AuthCase("garbage", answers={"AUTH": b"250 hm\r\n"}),
     ],
-    ids=lambda case: f"{case.cause}-{case.offers}-{case.answers}",
+    ids=lambda case: f"{case.cause}-{case.offers}-{'hangs up' if closes in case.answers.values() else case.answers}",
 )
 async def test_a_login_that_fails_gets_its_cause(case: AuthCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "wrong-password")

@@ -1,6 +1,8 @@
 """The kind `tls`: each way in which a handshake fails, by a server that really does it."""
 
+import asyncio
 import datetime
+import queue
 import ssl
 from pathlib import Path
 from typing import Any
@@ -306,11 +308,11 @@ def test_starttls_is_no_setting_of_this_kind() -> None:
 async def test_the_end_of_a_run_says_goodbye_and_leaves_no_conversation_open(
     authority: trustme.CA, ca_file: Path
 ) -> None:
-    heard: list[bytes] = []
+    heard: queue.Queue[bytes] = queue.Queue()
 
     def listen(sock: ssl.SSLSocket) -> None:
-        heard.append(sock.recv(1))  # b"" is a close_notify; a cut would be an error
+        heard.put(sock.recv(1))  # b"" is a close_notify; a cut would be an error
 
     result = await probed(server_context(authority.issue_cert("localhost")), ca_file, conversation=listen)
     assert result.outcome is Outcome.OK
-    assert heard == [b""]
+    assert await asyncio.to_thread(heard.get, timeout=5) == b""

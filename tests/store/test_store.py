@@ -295,8 +295,10 @@ async def test_an_archived_state_is_read_by_somebody_who_may_write_neither_the_f
     await commit(store, entries=[entry()])
     await store.close()
     path.chmod(0o444)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    for folder in tmp_path.parents:
+        if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(0o755)
+    tmp_path.chmod(0o755)
     path.parent.chmod(0o555)
     os.seteuid(65534)
     try:
