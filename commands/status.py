@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -88,7 +89,9 @@ def read(client: httpx.Client, url: str) -> dict[str, Any]:
     try:
         answer = client.get(f"{url.rstrip('/')}/api/v1/flows")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Unreachable(f"{url} cannot be reached: {clean(str(error)) or type(error).__name__}") from error
+        said = re.sub(r"^\[Errno -?\d+\] ", "", clean(str(error))) or type(error).__name__
+        hint = "; is the daemon running there?" if isinstance(error, httpx.ConnectError) else ""
+        raise Unreachable(f"{url} cannot be reached: {said}{hint}") from error
     if answer.status_code != 200:
         raise Unreachable(f"{url} answers {answer.status_code} {answer.reason_phrase}: is it Retabli?")
     try:

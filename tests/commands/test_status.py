@@ -145,7 +145,7 @@ async def test_a_daemon_that_cannot_be_reached_is_one_clear_line(capsys: pytest.
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
-    assert f"{url} cannot be reached" in said.err
+    assert f"{url} cannot be reached: Connection refused; is the daemon running there?" in said.err
 
 
 async def test_somebody_who_is_not_retabli_cannot_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
