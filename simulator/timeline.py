@@ -33,7 +33,7 @@ CUT: Mapping[str, str] = {"mail-out": "held", "mail-in": "held", "websites": "de
 TURNS = (
     Turn(_then("2023-06-26T09:00:00+02:00"), "mail-in", "open", lag=6.5),
     Turn(_then("2023-06-29T09:00:00+02:00"), "websites", "open", lag=4.0),
-    Turn(_then("2023-07-03T09:00:00+02:00"), "mail-out", "open", lag=4.5),
+    Turn(_then("2023-07-03T09:00:00+02:00"), "mail-out", "open", lag=7.5),
 )
 
 
