@@ -225,6 +225,9 @@ class Connection:
                 self.cut = True
                 return b""
             except ssl.SSLError as error:
+                if error.reason == "UNEXPECTED_EOF_WHILE_READING":  # no SSLEOFError before Python 3.11.4
+                    self.cut = True
+                    return b""
                 raise self._explained(error) from error
 
     def _feed(self, wire: bytes) -> None:
