@@ -104,7 +104,7 @@ def _context(tls: Tls, _: tuple[tuple[int, int, int], ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name
     # The same on every Python: 3.13 turned VERIFY_X509_STRICT on, which refuses many private authorities.
     context.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
-    # Before Python 3.11.4 an end without goodbye passed for a clean one: what is cut off must be told from what is whole.
+    # Before Python 3.11.4 an end without goodbye passed for a clean one: what was cut off would look whole.
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     context.sslobject_class = Session
     _listen(context)
