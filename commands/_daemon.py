@@ -30,7 +30,7 @@ from retabli.pipeline import Pipeline
 from retabli.scheduler import Scheduler
 from retabli.store import Remembered, Store
 from retabli.supervisor import Supervisor
-from retabli.view import Logged, Site, View
+from retabli.view import Logged, Site, View, iso
 from retabli.web import Switches, Web
 from retabli.web import build as application
 
@@ -241,7 +241,7 @@ def _opening(remembered: Remembered) -> list[Entry]:
     entries: list[Entry] = []
     if remembered.last_seen is not None:
         blind = max(0.0, now - remembered.last_seen)
-        data = {"from": remembered.last_seen, "seconds": round(blind, 1), "clean_stop": remembered.clean_stop}
+        data = {"from": iso(remembered.last_seen), "seconds": round(blind, 1), "clean_stop": remembered.clean_stop}
         entries.append(Entry(now, Event.GAP, None, data))
     return [*entries, Entry(now, Event.START, None, {"version": __version__})]
 
