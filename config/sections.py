@@ -109,6 +109,12 @@ def _listen(value: str) -> str:
 def _share(value: str) -> str:
     if not re.fullmatch(r"all|any|\d+/\d+|\d+(\.\d+)?%", value):
         raise ValueError(f'"{value}" is none of all, any, "36/40" and "90%"')
+    if "/" in value:
+        wanted, given = map(int, value.split("/"))
+        if not 1 <= wanted <= given:
+            raise ValueError(f'"{value}" cannot be met')
+    if value.endswith("%") and not 0 < float(value[:-1]) <= 100:
+        raise ValueError(f'"{value}" is no share')
     return value
 
 
