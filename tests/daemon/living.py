@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,20 +11,16 @@ from typing import Any
 
 import httpx
 
+from tests.net.peers import closed_port
+
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass
 class Post:
     """A service that is watched, or a webhook that is told; stopped and started at one port."""
 
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=closed_port)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
@@ -62,7 +57,7 @@ class Life:
 
     def __init__(self, folder: Path, watched: Post, hook: Post) -> None:
         self.folder, self.watched, self.hook = folder, watched, hook
-        self.port = free_port()
+        self.port = closed_port()
         self.config = folder / "retabli.yaml"
         self.write()
         self.process: asyncio.subprocess.Process | None = None

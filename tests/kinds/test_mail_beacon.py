@@ -105,7 +105,7 @@ async def test_a_number_that_nobody_got_is_given_again_and_leaves_no_gap(world: 
 
 
 async def test_a_server_that_is_gone_fails_on_its_rung(world: MailWorld) -> None:
-    await world.submission.close()
+    await world.submission.stop()
     assert told(await climb(beacon(world))) == ("failed", "connect", "refused")
 
 

@@ -183,7 +183,7 @@ async def test_an_unreadable_mailbox_of_ours_is_unknown(world: MailWorld) -> Non
         assert told(await climb(hangs)) == ("unknown", "mailbox", "mailbox_unreadable")
     gone = mail_in(world, "beacon", mailbox=world.mailbox("inside", folder="Probes"))
     assert told(await climb(gone)) == ("unknown", "mailbox", "mailbox_unreadable")
-    await world.imap.close()
+    await world.imap.stop()
     assert told(await climb(mail_in(world, "beacon"))) == ("unknown", "mailbox", "mailbox_unreadable")
 
 
@@ -293,7 +293,7 @@ async def test_an_account_outside_proves_the_way_in_to_its_end(world: MailWorld)
 async def test_a_submission_that_fails_says_nothing_of_inbound_mail(world: MailWorld, fault: str) -> None:
     keys: dict[str, Any] = {}
     if fault == "gone":
-        await world.submission.close()
+        await world.submission.stop()
         expected = ("unknown", "connect", "submission_failed", "refused")
     elif fault == "refused":
         world.relay_server.judge = lambda _sender, _recipient: "550 5.7.1 no"
@@ -342,7 +342,7 @@ async def test_an_attachment_that_our_entrance_strips_is_seen(world: MailWorld) 
 
 
 async def test_an_unreadable_mailbox_leaves_the_accounts_mail_unjudged(world: MailWorld) -> None:
-    await world.imap.close()
+    await world.imap.stop()
     result = await climb(mail_in(world, "account", within="300ms"))
     assert told(result) == ("unknown", "delivered", "mailbox_unreadable")
 
@@ -372,7 +372,7 @@ async def test_a_bounce_of_the_way_out_is_unknown_for_the_way_in(world: MailWorl
 
 
 async def test_a_way_out_that_is_shut_is_unknown_for_the_way_in(world: MailWorld) -> None:
-    await world.submission.close()
+    await world.submission.stop()
     assert told(await climb(mail_in(world, "reflector"))) == ("unknown", "connect", "submission_failed")
 
 

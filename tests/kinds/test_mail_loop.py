@@ -115,7 +115,7 @@ async def test_the_memory_can_be_kept_as_json_and_numbers_go_on(world: MailWorld
 
 
 async def test_a_failing_send_is_a_failing_probe_and_sends_nothing(world: MailWorld) -> None:
-    await world.submission.close()
+    await world.submission.stop()
     memory: dict[str, Any] = {}
     result = await climb(loop(world), memory=memory)
     assert told(result) == ("failed", "connect", "refused")
@@ -160,7 +160,7 @@ async def test_a_server_slow_to_say_goodbye_does_not_unsend_the_message(world: M
 async def test_an_old_arrival_does_not_stay_green_when_the_send_fails(world: MailWorld) -> None:
     memory: dict[str, Any] = {}
     assert (await climb(loop(world), memory=memory)).outcome is Outcome.OK
-    await world.submission.close()
+    await world.submission.stop()
     assert (await climb(loop(world), memory=memory)).outcome is Outcome.FAILED
 
 
@@ -386,7 +386,7 @@ async def test_a_delay_that_a_server_reports_is_no_bounce_and_is_told(world: Mai
 
 
 async def test_a_mailbox_that_is_down_leaves_the_arrival_unjudged(world: MailWorld) -> None:
-    await world.imap.close()
+    await world.imap.stop()
     memory: dict[str, Any] = {}
     result = await climb(loop(world, within="400ms", lost_after="400ms"), memory=memory)
     assert told(result) == ("unknown", "delivered", "mailbox_unreadable")
@@ -435,14 +435,14 @@ async def test_a_missing_folder_leaves_the_arrival_unjudged_and_a_missing_junk_f
 
 
 async def test_a_failing_send_is_not_hidden_by_a_mailbox_that_cannot_be_read(world: MailWorld) -> None:
-    await world.imap.close()
-    await world.submission.close()
+    await world.imap.stop()
+    await world.submission.stop()
     assert told(await climb(loop(world))) == ("failed", "connect", "refused")
 
 
 async def test_a_mailbox_that_comes_back_during_the_run_is_read(world: MailWorld, monkeypatch: Any) -> None:
     monkeypatch.setattr("retabli.net.mail.round_trip.LOGIN_AGAIN", 0.1)
-    await world.imap.close()
+    await world.imap.stop()
     run = asyncio.create_task(climb(loop(world)))
     await asyncio.sleep(0.3)
     await world.imap.open()
@@ -455,7 +455,7 @@ async def test_a_conversation_that_breaks_while_it_waits_is_begun_anew(world: Ma
     run = asyncio.create_task(climb(loop(world)))
     await held.came.wait()
     await asyncio.sleep(0.3)
-    await world.imap.close()
+    await world.imap.stop()
     await world.imap.open()
     await held.release()
     assert told(await run) == ("ok", "on_time", None)
