@@ -18,7 +18,6 @@ from retabli.net.mail.imap_parse import (
     Status,
     announced_literal,
     criteria_pieces,
-    decode_folder,
     encode_folder,
     quoted,
     uid_set,
@@ -205,12 +204,6 @@ def test_folder_names_are_written_as_another_client_writes_them(name: str) -> No
     if not all(char.isprintable() for char in name):
         return
     assert encode_folder(name).encode() == imap_utf7.encode(name)
-    assert decode_folder(encode_folder(name)) == name
-
-
-@pytest.mark.parametrize("name", ["&", "&AAA-", "&AGE", "&////-", "&YWJj", "a&b-c"])
-def test_a_folder_name_that_is_not_well_formed_stays_as_it_is(name: str) -> None:
-    assert isinstance(decode_folder(name), str)
 
 
 @given(st.sets(st.integers(1, 200), min_size=1))

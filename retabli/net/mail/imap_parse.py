@@ -249,18 +249,3 @@ def encode_folder(name: str) -> str:
         return "&" + packed.replace(b"/", b",").decode("ascii") + "-"
 
     return re.sub(r"&|[^\x20-\x7e]+", shift, name)
-
-
-def decode_folder(name: str) -> str:
-    """The inverse of `encode_folder`; what is not well-formed stays as it is."""
-
-    def unshift(match: re.Match[str]) -> str:
-        packed = match[1].replace(",", "/")
-        if not packed:
-            return "&"
-        try:
-            return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode("utf-16-be")
-        except ValueError:  # binascii.Error and UnicodeDecodeError are
-            return match[0]
-
-    return re.sub(r"&([^-]*)-", unshift, name)
