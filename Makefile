@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 CONFIG ?=
 ARGS ?=
 
-.PHONY: run setup test test-real lint types floors tests lock bench clean
+.PHONY: run setup test test-real lint types floors tests causes lock bench clean
 
 run: $(VENV)/.run
 ifeq ($(strip $(CONFIG)),)
@@ -48,12 +48,17 @@ floors: $(VENV)/.dev
 	PYTHONPATH=. $(VENV)/bin/lint-imports
 
 tests: $(VENV)/.dev
+	@rm -rf .reached
 	$(PY) -m pytest -m "not real" -n 3 --dist worksteal $(ARGS)
 
 # Needs root (or sudo): installs the distribution's servers and runs the kinds against them.
 test-real: $(VENV)/.dev
 	sh tests/real/install.sh
 	$(PY) -m pytest -m real $(ARGS)
+
+# After both: which causes they really reached, by kind and test; fails when a cause in the code was reached by none.
+causes: $(VENV)/.dev
+	$(PY) -m tests.reached
 
 bench: $(VENV)/.dev
 	$(PY) -m bench.scale
@@ -63,4 +68,4 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --extra dev pyproject.toml -o requirements/dev.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .reached .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -220,6 +220,7 @@ class Drafting:
             "proxies": self.draft.proxies,
             "mailboxes": self.draft.mailboxes,
             "resolver": self.draft.resolver,
+            "timezone": self.draft.site.zone if self.draft.site is not None else None,
         }
 
     def _kind(self, steps: Steps, settings: Mapping[str, Any], known: tuple[str, ...], word: str) -> str | None:

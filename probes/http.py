@@ -99,10 +99,6 @@ class Http(Probe):
             left_out.append(stages.TLS)
         return tuple(stage for stage in self.LADDER if stage not in left_out)
 
-    def secrets(self) -> Iterator[Secret]:
-        yield from super().secrets()
-        yield from (value for value in self.headers.values() if isinstance(value, Secret))
-
     def openings(self) -> Iterator[tuple[str, int, str]]:
         url = httpx.URL(self.url)
         if self.proxy is not None:

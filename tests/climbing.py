@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Result
+from tests import reached
 
 P = TypeVar("P", bound=Probe)
 
@@ -41,4 +42,6 @@ async def climb(
             await probe.run(ladder)
     except Exception as left:  # noqa: BLE001 - whatever leaves a probe is judged by its ladder
         error = left
-    return ladder.finish(beat=started, started=started, error=error, slow=probe.slow, confirming=confirming)
+    result = ladder.finish(beat=started, started=started, error=error, slow=probe.slow, confirming=confirming)
+    reached.note(probe.kind, result)
+    return result

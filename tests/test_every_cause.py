@@ -25,6 +25,11 @@ def every_cause() -> Iterator[Cause]:
         yield from (value for value in values if isinstance(value, Cause))
 
 
+def kinds_of(code: str) -> list[str]:
+    """The kinds that name this cause as one they can meet."""
+    return [name for name in probes.kinds() if code in {cause.code for cause in probes.kind(name).CAUSES}]
+
+
 BY_CODE = {cause.code: cause for cause in every_cause()}
 
 

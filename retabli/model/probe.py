@@ -78,10 +78,14 @@ class Probe(Settings):
         """Climb. Whatever leaves this is judged by the ladder; the deadline comes as a cancellation."""
 
 
-def _secrets(model: BaseModel) -> Iterator[Secret]:
-    for name in type(model).model_fields:
-        value = getattr(model, name)
-        if isinstance(value, Secret):
-            yield value
-        elif isinstance(value, BaseModel):
-            yield from _secrets(value)
+def _secrets(value: object) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _secrets(each)
+    elif isinstance(value, dict):
+        yield from _secrets(tuple(value.values()))

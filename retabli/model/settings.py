@@ -1,7 +1,8 @@
 """The types that settings are made of: durations, secrets, files, TLS, proxies, mailboxes.
 
 Names of other parts of the configuration (`proxy: main`, `mailbox: witness`) are resolved while a model is validated,
-from the context that the loader passes: `{"folder": Path, "proxies": {...}, "mailboxes": {...}, "resolver": …}`.
+from the context that the loader passes: `{"folder": Path, "proxies": {...}, "mailboxes": {...}, "resolver": …,
+"timezone": the site's}`.
 Faults are raised as ValueError with a sentence for the operator; the loader adds file, line and path.
 """
 

@@ -2,7 +2,8 @@
 # Installs the distribution's servers that `make test-real` talks to. Nothing is started: the tests start their own.
 set -eu
 
-wanted="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd squid unbound nginx nftables iproute2"
+wanted="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd squid unbound nginx nftables iproute2 openssl
+  orthanc orthanc-dicomweb dcmtk openssh-server flite prometheus monitoring-plugins-basic"
 
 missing=""
 for package in $wanted; do
