@@ -27,8 +27,9 @@ from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
 from retabli.paging import Notice
 from retabli.pipeline import Pipeline
+from retabli.report import Situation, body, compose, from_view, replay, written
 from retabli.scheduler import Scheduler
-from retabli.store import Remembered, Store
+from retabli.store import Reader, Remembered, Store
 from retabli.supervisor import Supervisor
 from retabli.view import Logged, Site, View, iso
 from retabli.web import Switches, Web
@@ -110,6 +111,7 @@ class Daemon:
             reload=self.reload if load else None,
             ready=self._not_ready,
             log=self._read_log,
+            report=self._report,
             switches=switches,
         )
         self._listen = listen or configuration.listen
@@ -219,6 +221,21 @@ class Daemon:
 
     async def _read_log(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
         return [_logged(row) for row in await self.store.entries(since=since, flow=flow, limit=limit)]
+
+    async def _report(self, *, language: str, form: str, public: bool, at: float | None) -> str:
+        """As it is now, from what is shown; as it was, from the whole log, read beside the loop."""
+        if at is None:
+            situation = from_view(self.view)
+        elif at > time.time():
+            raise LookupError("that moment is in the future, of which nothing is known")
+        else:
+            situation = await asyncio.to_thread(self._situation, at)
+        report = compose(situation, language, public=public)
+        return str(body(report)) if form == "body" else written(report, form)
+
+    def _situation(self, at: float) -> Situation:
+        with Reader(self.configuration.state) as reader:
+            return replay(reader.each(), self.configuration.flows, self.view.site, at)
 
     async def _prune(self) -> None:
         keep = self.configuration.keep

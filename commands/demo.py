@@ -140,7 +140,7 @@ async def pass_days(hospital: "Hospital", mapped: "Mapped", language: str) -> No
 
 
 def introduce(address: str, args: argparse.Namespace, mapped: "Mapped") -> None:
-    from retabli.web.times import span
+    from retabli.view.times import span
     from simulator.timeline import END, START
 
     if args.hold:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import Refused
+from commands._moments import parse_moment
 
 if TYPE_CHECKING:
     from retabli.store import LogRow, Reader
@@ -103,7 +104,7 @@ def _noted(text: str) -> tuple[int, bytes]:
 
 
 def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
-    since = None if args.since is None else parse_since(args.since, time.time(), place.zone)
+    since = None if args.since is None else parse_moment("--since", args.since, time.time(), place.zone)
     rows: Iterator[LogRow]
     if args.limit is None:
         rows = reader.each(since=since, flow=args.flow)
@@ -180,25 +181,6 @@ def _iso(at: float) -> str:
 
 
 # reading the command line ------------------------------------------------------------------------------------------
-
-
-def parse_since(text: str, now: float, zone: tzinfo | None) -> float:
-    """Unix time of an instant, a day (in `zone`, the machine's own if None), or a duration before `now`.
-
-    Raises:
-        Refused: it is none of these.
-    """
-    from retabli.model.settings import parse_duration
-
-    try:
-        return now - parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).timestamp()
-    except (ValueError, OverflowError):
-        raise Refused(f"--since {text}: write 2023-07-03, 2023-07-03T08:00:00+02:00, or how long ago, as 2h") from None
 
 
 def _count(text: str) -> int:

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from retabli.model.causes import Side
+from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, State
+from retabli.view.times import span
 from retabli.web.headline import counted
-from retabli.web.times import span
-from retabli.web.words import INTENTS, SIDES, STANDPOINTS, text
+from retabli.web.words import INTENTS, STANDPOINTS, text
 
 HELP = "the restoration view in the terminal, from a running daemon"
 URL = "http://127.0.0.1:9877"
@@ -196,7 +196,7 @@ def _why(flow: dict[str, Any], titles: Mapping[str, str], language: str) -> str:
         return ""
     words = cause.get("words") or {}  # an older daemon has none
     said = [clean(str(words.get(key) or cause[key])) for key in ("stage", "cause") if cause.get(key)]
-    side = f" ({SIDES[Side(cause['side'])][language]})" if cause.get("side") in tuple(Side) else ""
+    side = f" ({SIDE_WORDS[Side(cause['side'])][language]})" if cause.get("side") in tuple(Side) else ""
     return f"{text('colon', language)} ".join(said) + side
 
 

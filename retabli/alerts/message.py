@@ -5,11 +5,12 @@ from datetime import UTC, tzinfo
 from typing import Any
 from urllib.parse import quote
 
-from retabli.alerts.stamps import iso, spoken
+from retabli.alerts.stamps import iso
 from retabli.model.causes import Side
 from retabli.model.record import Deciding, FlowPicture, Incident
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
+from retabli.view.times import spoken
 
 HEADINGS = {  # by status and reason
     ("firing", "dropped"): Words("Retombé", "Dropped"),

@@ -18,6 +18,16 @@ class Side(StrEnum):
     PROBE = "probe"
 
 
+SIDE_WORDS = {
+    Side.OURS: Words("chez nous", "on our side"),
+    Side.NETWORK: Words("réseau", "network"),
+    Side.PARTNER_DOWN: Words("partenaire en panne", "partner down"),
+    Side.PARTNER_REFUSES: Words("partenaire qui refuse", "partner refuses"),
+    Side.CONTENT: Words("contenu", "content"),
+    Side.PROBE: Words("sonde", "probe"),
+}
+
+
 class Verdict(StrEnum):
     """What a cause lets us say. TEMPORARY is unknown within the probe's `temporary` budget, and failed after it."""
 

@@ -15,7 +15,8 @@ from retabli.web.api import Api, answer, streamed
 from retabli.web.guard import Headed, foreign
 from retabli.web.live import page_streams
 from retabli.web.pages import LANGUAGES, SHOWN, Pages
-from retabli.web.seams import Exposition, LogReader, Ready, Reload, Switches, always_ready
+from retabli.web.reports import Reports
+from retabli.web.seams import Exposition, LogReader, Ready, Reload, ReportWriter, Switches, always_ready
 from retabli.web.words import text
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -29,14 +30,18 @@ def build(
     reload: Reload | None = None,
     ready: Ready = always_ready,
     log: LogReader | None = None,
+    report: ReportWriter | None = None,
     switches: Switches | None = None,
     hosts: Collection[str] = (),
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
-    pages = _Pages(view, Pages(view, switches))
+    drawn = Pages(view, switches, reports=report is not None)
+    pages = _Pages(view, drawn)
     service = _Service(exposition, reload, ready, switches, hosts)
     routes: list[BaseRoute] = [*pages.routes(), *service.routes(), *Api(view, log).routes(), *extra_routes]
+    if report is not None:
+        routes.append(Reports(drawn, report, pages.language).route())
 
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -75,7 +80,7 @@ class _Pages:
         )
 
     async def flows(self, request: Request) -> Response:
-        language, query = self._language(request)
+        language, query = self.language(request)
         pieces = self._pages.flows(language, query)
 
         async def encoded() -> AsyncIterator[bytes]:
@@ -88,26 +93,26 @@ class _Pages:
         picture = self._view.pictures.get(request.path_params["id"])
         if picture is None:
             raise HTTPException(404, "there is no such flow")
-        language, query = self._language(request)
+        language, query = self.language(request)
         history = self._view.entries(flow=picture.flow.id, limit=30)
         return HTMLResponse(self._pages.flow(picture, history, language, query))
 
     async def log(self, request: Request) -> Response:
-        language, query = self._language(request)
+        language, query = self.language(request)
         chosen = request.query_params.get("flow") or ""
         entries = self._view.entries(flow=chosen or None, limit=SHOWN)
         return HTMLResponse(self._pages.log(entries, chosen, language, query))
 
     async def public(self, request: Request) -> Response:
-        return HTMLResponse(self._pages.public(*self._language(request)))
+        return HTMLResponse(self._pages.public(*self.language(request)))
 
     async def atom(self, request: Request) -> Response:
         base = str(request.base_url).rstrip("/")
-        return Response(self._pages.atom(base, self._language(request)[0]), media_type="application/atom+xml")
+        return Response(self._pages.atom(base, self.language(request)[0]), media_type="application/atom+xml")
 
     async def live(self, request: Request) -> Response:
         """What open pages are told."""
-        stream = self._streams[self._language(request)[0]]
+        stream = self._streams[self.language(request)[0]]
         if stream.feed.full:
             raise HTTPException(503, "too many are listening")
         text_ = request.query_params.get("since", "")
@@ -130,11 +135,11 @@ class _Pages:
         return Response(asset.body, media_type=asset.type, headers={"cache-control": kept})
 
     def error(self, request: Request, status: int, said: str) -> Response:
-        language, query = self._language(request)
+        language, query = self.language(request)
         message = text("not_found", language) if status == 404 else said
         return HTMLResponse(self._pages.error(status, message, language, query), status)
 
-    def _language(self, request: Request) -> tuple[str, str]:
+    def language(self, request: Request) -> tuple[str, str]:
         """The reader's language, and what links carry so that it stays."""
         own = self._view.site.language
         wanted = request.query_params.get("lang", own)

@@ -17,12 +17,12 @@ from retabli.model.record import Event, FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.view import Logged, View, iso
+from retabli.view.times import span, took
 from retabli.web.headline import headline
 from retabli.web.inert import inert
 from retabli.web.rows import OWN, When, controls, row, unit_rows, when
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
-from retabli.web.times import span, took
 from retabli.web.words import CRITICALITIES, INTENTS, STANDPOINTS, required, text
 
 HERE = Path(__file__).parent
@@ -73,8 +73,9 @@ def load_assets() -> dict[str, Asset]:
 class Pages:
     """Every page, over one view; with the demo's switches, if this is one."""
 
-    def __init__(self, view: View, switches: Switches | None = None) -> None:
+    def __init__(self, view: View, switches: Switches | None = None, *, reports: bool = False) -> None:
         self.view = view
+        self._reports = reports  # whether there is a /report to lead to
         self._switches = switches
         self.assets = load_assets()
         self._templates = Environment(
@@ -170,6 +171,11 @@ class Pages:
         context |= {"flows": [self._public(each, language) for each in pictures], "public": True}
         return self._templates.get_template("public.html").render(context)
 
+    def report(self, body: str, language: str, query: str) -> str:
+        """The point of situation; `body` is HTML."""
+        context = self._context(language, query, "/report") | {"body": Markup(body)}  # noqa: S704 - escaped where made
+        return self._templates.get_template("report.html").render(context)
+
     def error(self, status: int, message: str, language: str, query: str) -> str:
         context = self._context(language, query, "/")
         context |= {"status": status, "message": message, "here": ""}
@@ -256,6 +262,7 @@ class Pages:
             "query": query,
             "here": here,
             "public": False,
+            "reports": self._reports,
             "now": when(view.unstamped_now, view, language),
             "now_ms": round(view.now * 1000),
             "revision": view.revision,

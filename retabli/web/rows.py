@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from retabli.model.causes import SIDE_WORDS
 from retabli.model.record import FlowPicture, UnitPicture
 from retabli.model.result import Outcome, Result
 from retabli.model.states import STATE_WORDS, Criticality, Intent, State
 from retabli.view import View, iso
+from retabli.view.times import moment, span, took
 from retabli.web.inert import inert
-from retabli.web.times import moment, span, took
-from retabli.web.words import CRITICALITIES, FACTS, OUTCOMES, SIDES, text
+from retabli.web.words import CRITICALITIES, FACTS, OUTCOMES, text
 
 OWN = "own_link"  # the built-in flow: not one that people re-open, so it is shown apart and not counted
 
@@ -107,7 +108,7 @@ def cause_row(picture: FlowPicture, view: View, language: str) -> CauseRow | Non
     return CauseRow(
         what=result.cause.words[language],
         where=_capital(result.stage.words[language]) if result.stage else "",
-        side=SIDES[result.cause.side][language],
+        side=SIDE_WORDS[result.cause.side][language],
         advice=result.cause.advice(language),
         detail=inert(result.detail),
         probe=name.probe + (f" · {name.target}" if name.target else ""),

@@ -24,6 +24,18 @@ class LogReader(Protocol):
     async def __call__(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]: ...
 
 
+class ReportWriter(Protocol):
+    """Writes the point of situation, in a form of its own (`md`, `txt`, `html`; `body`: a piece of HTML for a page).
+
+    `at` is a wall time, or None for now.
+
+    Raises:
+        LookupError: nothing is known of that moment; its argument is a sentence.
+    """
+
+    async def __call__(self, *, language: str, form: str, public: bool, at: float | None) -> str: ...
+
+
 # Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.
 Reload = Callable[[], Awaitable[Sequence[str]]]
 

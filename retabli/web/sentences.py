@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from retabli.model.causes import Side
+from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.record import Entry, Event
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
 from retabli.view import View
-from retabli.web.times import span
-from retabli.web.words import INTENTS, REASONS, SIDES
+from retabli.view.times import span
+from retabli.web.words import INTENTS, REASONS
 
 _CHANGES = {
     "added": Words("Flux ajouté à la configuration", "Flow added to the configuration"),
@@ -31,7 +31,7 @@ def _state(data: Mapping[str, Any], view: View, language: str) -> str:
         colon = " : " if language == "fr" else ": "
         where = view.stage_words(str(data["stage"]))[language] + colon if data.get("stage") else ""
         side = data.get("side")
-        whose = f" ({SIDES[Side(side)][language]})" if side in tuple(Side) else ""
+        whose = f" ({SIDE_WORDS[Side(side)][language]})" if side in tuple(Side) else ""
         said += f" — {where}{view.cause_words(str(data['cause']))[language]}{whose}"
     if data.get("because"):
         parent = view.pictures.get(str(data["because"]))

@@ -1,18 +1,9 @@
 """The pages' own words, in French and in English."""
 
-from retabli.model.causes import Side
 from retabli.model.result import Outcome
 from retabli.model.states import Criticality
 from retabli.model.words import Words
 
-SIDES = {
-    Side.OURS: Words("chez nous", "on our side"),
-    Side.NETWORK: Words("réseau", "network"),
-    Side.PARTNER_DOWN: Words("partenaire en panne", "partner down"),
-    Side.PARTNER_REFUSES: Words("partenaire qui refuse", "partner refuses"),
-    Side.CONTENT: Words("contenu", "content"),
-    Side.PROBE: Words("sonde", "probe"),
-}
 OUTCOMES = {
     Outcome.OK: Words("en ordre", "ok"),
     Outcome.FAILED: Words("en échec", "failed"),
@@ -134,6 +125,10 @@ TEXTS = {
     "no_flow": Words("Aucun flux n'est configuré.", "No flow is configured."),
     "no_public": Words("Aucun flux n'est public.", "No flow is public."),
     "no_entry": Words("La main courante est vide.", "The log is empty."),
+    "report": Words("Point de situation", "Point of situation"),
+    "as_text": Words("Pour l'envoyer", "To send it on"),
+    "plain_text": Words("texte", "text"),
+    "for_the_public": Words("pour le public", "for the public"),
     "when": Words("Quand", "When"),
     "what": Words("Quoi", "What"),
     "flow": Words("Flux", "Flow"),

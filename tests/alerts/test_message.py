@@ -9,7 +9,7 @@ import pytest
 
 from retabli.alerts.message import Letterhead, compose
 from retabli.alerts.routes import Route, faults, to_whom
-from retabli.alerts.stamps import iso, spoken
+from retabli.alerts.stamps import iso
 from retabli.alerts.teller import Teller
 from retabli.model import causes, stages
 from retabli.model.flow import Flow, UnitName
@@ -19,6 +19,7 @@ from retabli.model.states import Criticality, Intent, State
 from retabli.model.words import Words
 from retabli.paging import Notice, Status
 from retabli.restoration import begin
+from retabli.view.times import spoken
 
 NINE = 1688367600.0  # 3 July 2023, 07:00 UTC, 9:00 in Rennes
 CHU = Letterhead("CHU de Rennes", "inside", "fr", ZoneInfo("Europe/Paris"), "https://retabli.chu.example/")

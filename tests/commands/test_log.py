@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from commands import Refused, log
+from commands._moments import parse_moment
 from retabli.model.record import Entry, Event
 from retabli.store import Store
 from retabli.store.spoken import sentence
@@ -169,12 +170,12 @@ def test_since_leaves_out_what_is_older(configuration: Path, capsys: pytest.Capt
 
 def test_since_is_an_instant_a_day_of_the_site_or_how_long_ago() -> None:
     paris = ZoneInfo("Europe/Paris")
-    assert log.parse_since("2h", NINE, paris) == NINE - 7200
-    assert log.parse_since("2023-07-03T07:00:00Z", 0, paris) == NINE
-    assert log.parse_since("2023-07-03T09:00", 0, paris) == NINE
-    assert log.parse_since("2023-07-03", 0, UTC) == NINE - 7 * 3600
+    assert parse_moment("--since", "2h", NINE, paris) == NINE - 7200
+    assert parse_moment("--since", "2023-07-03T07:00:00Z", 0, paris) == NINE
+    assert parse_moment("--since", "2023-07-03T09:00", 0, paris) == NINE
+    assert parse_moment("--since", "2023-07-03", 0, UTC) == NINE - 7 * 3600
     with pytest.raises(Refused, match="write 2023-07-03"):
-        log.parse_since("yesterday", 0, UTC)
+        parse_moment("--since", "yesterday", 0, UTC)
 
 
 def test_a_flow_that_no_row_speaks_of_is_answered_with_one_that_is_near(

@@ -6,6 +6,20 @@ _MONTHS = {
     "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
+_WHOLE = {
+    "fr": (
+        *("janvier", "février", "mars", "avril", "mai", "juin"),
+        *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+    ),
+    "en": (
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ),
+}
+_WEEKDAYS = {
+    "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
 _NBSP = "\u00a0"
 
 
@@ -49,3 +63,25 @@ def took(seconds: float, language: str) -> str:
         text = f"{seconds:.1f}"
         return f"{text.replace('.', ',') if language == 'fr' else text}{_NBSP}s"
     return span(seconds, language)
+
+
+def spoken(at: float, zone: tzinfo, language: str) -> str:
+    """In full, for a sentence: `le 3 juillet 2023 à 10 h 00`, `3 July 2023 at 10:00`."""
+    local = datetime.fromtimestamp(at, zone)
+    said = f"{_date(local, language)} {_hour(local, language)}"
+    return f"le {said}" if language == "fr" else said
+
+
+def heading(at: float, zone: tzinfo, language: str) -> str:
+    """In full, for a title: `lundi 3 juillet 2023 à 10 h 00`, `Monday 3 July 2023 at 10:00`."""
+    local = datetime.fromtimestamp(at, zone)
+    return f"{_WEEKDAYS[language][local.weekday()]} {_date(local, language)} {_hour(local, language)}"
+
+
+def _date(local: datetime, language: str) -> str:
+    day = "1er" if language == "fr" and local.day == 1 else str(local.day)
+    return f"{day} {_WHOLE[language][local.month - 1]} {local.year}"
+
+
+def _hour(local: datetime, language: str) -> str:
+    return f"à {local.hour} h {local.minute:02}" if language == "fr" else f"at {local.hour:02}:{local.minute:02}"

@@ -1,0 +1,65 @@
+"""What a report is made from: each flow as it stood at one moment. Facts; nothing here is worded."""
+
+from dataclasses import dataclass
+
+from retabli.model.causes import Side
+from retabli.model.flow import Flow
+from retabli.model.record import FlowPicture
+from retabli.model.states import Intent, State
+from retabli.model.words import Words
+from retabli.own_link import ID as OWN_LINK
+from retabli.view import Site, View
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One flow. Times are wall seconds, as they are shown. `was` is what was last measured of one that is unknown.
+
+    `stage`, `cause` and `side` say why it does not work, where anything does.
+    """
+
+    flow: Flow
+    state: State
+    since: float | None
+    restored_at: float | None = None
+    drops: int = 0
+    was: State | None = None
+    stage: Words | None = None
+    cause: Words | None = None
+    side: Side | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self.flow.intent is Intent.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A site's flows at the moment `at`. `unwatched_since`: nobody was looking any more; each state is then unknown."""
+
+    site: Site
+    at: float
+    lines: tuple[Line, ...]
+    unwatched_since: float | None = None
+
+
+def from_view(view: View) -> Situation:
+    """As it is now, from what the daemon shows."""
+    shown = [picture for picture in view.pictures.values() if picture.flow.id != OWN_LINK]
+    return Situation(view.site, view.now, tuple(_line(picture, view) for picture in shown))
+
+
+def _line(picture: FlowPicture, view: View) -> Line:
+    standing, result = picture.standing, picture.deciding.result if picture.deciding else None
+    known = standing.state if standing.state not in (State.UNKNOWN, State.DOWN) else None
+    return Line(
+        flow=picture.flow,
+        state=picture.state,
+        since=view.stamp(picture.since),
+        restored_at=None if standing.restored_at is None else view.stamp(standing.restored_at),
+        drops=standing.drops,
+        was=known if picture.state is State.UNKNOWN else None,
+        stage=result.stage.words if result and result.stage and result.cause else None,
+        cause=result.cause.words if result and result.cause else None,
+        side=result.cause.side if result and result.cause else None,
+    )

@@ -1,0 +1,132 @@
+"""The situation at any moment, from the log alone: each change of state up to then, in order. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from retabli.model import causes
+from retabli.model.causes import Side
+from retabli.model.flow import Flow
+from retabli.model.record import Event
+from retabli.model.states import Intent, State
+from retabli.model.words import Words
+from retabli.report.facts import Line, Situation
+from retabli.view import Site
+
+
+class Row(Protocol):
+    """A row of the log, as the store gives it."""
+
+    @property
+    def at(self) -> float: ...
+
+    @property
+    def event(self) -> str: ...
+
+    @property
+    def flow(self) -> str | None: ...
+
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A flow as the rows so far leave it."""
+
+    state: State = State.UNKNOWN
+    since: float | None = None
+    restored_at: float | None = None
+    drops: int = 0
+    was: State | None = None
+    intent: str | None = None  # what was decided then, where it was another decision than today's
+    why: Mapping[str, Any] | None = None
+
+
+def replay(
+    rows: Iterable[Row], flows: Mapping[str, Flow], site: Site, at: float, *, last_seen: float | None = None
+) -> Situation:
+    """`rows` from the oldest on; the first after `at` counts only for what it says of the time before (a blind gap).
+
+    `last_seen` is when the daemon last wrote, if it does not any more: nothing is known of what came after it.
+    """
+    standings: dict[str, _Standing] = {}
+    blind = None
+    for row in rows:
+        if row.at > at:
+            if row.event == Event.GAP:  # a daemon was killed; what began after it says since when nobody looked
+                blind = _gap_began(row.data, before=at)
+            break
+        if row.event == Event.STOP:
+            blind = row.at
+        elif row.event == Event.START:
+            blind = None
+        elif row.flow is not None:
+            _follow(standings, row)
+    else:
+        if blind is None and last_seen is not None and last_seen < at:
+            blind = last_seen
+    lines = (_line(flow, standings.get(id_, _Standing()), blind) for id_, flow in flows.items())
+    return Situation(site, at, tuple(lines), blind)
+
+
+def _gap_began(data: Mapping[str, Any], *, before: float) -> float | None:
+    try:
+        began = datetime.fromisoformat(str(data["from"])).timestamp()
+    except (KeyError, ValueError):
+        return None
+    return began if began <= before else None
+
+
+def _follow(standings: dict[str, _Standing], row: Row) -> None:
+    assert row.flow is not None  # noqa: S101 - its caller looked
+    before = standings.get(row.flow, _Standing())
+    if row.event == Event.CONFIG and row.data.get("change") == "removed":
+        standings.pop(row.flow, None)
+    elif row.event == Event.INTENT:
+        standings[row.flow] = _Standing(since=row.at, drops=before.drops, intent=row.data.get("now"))
+    elif row.event == Event.CONFIG and row.data.get("change") == "added":
+        standings[row.flow] = _Standing(since=row.at, intent=row.data.get("intent"))
+    elif row.event == Event.STATE and row.data.get("now") in tuple(State):
+        standings[row.flow] = _moved(before, State(row.data["now"]), row)
+
+
+def _moved(before: _Standing, state: State, row: Row) -> _Standing:
+    known = before.state if before.state is not State.UNKNOWN else before.was
+    moved = replace(before, state=state, since=row.at, why=row.data if row.data.get("cause") else None)
+    if state is State.UNKNOWN:
+        return replace(moved, was=known if known is not State.DOWN else None)
+    if state is State.RESTORED and known not in (State.RESTORED, State.DEGRADED):
+        moved = replace(moved, restored_at=row.at)
+    if state is State.DROPPED and known in (State.RESTORED, State.DEGRADED):
+        moved = replace(moved, drops=before.drops + 1)
+    return replace(moved, was=None)
+
+
+def _line(flow: Flow, standing: _Standing, blind: float | None) -> Line:
+    if standing.intent in tuple(Intent):
+        flow = replace(flow, intent=Intent(standing.intent))
+    stage, cause, side = _words(flow, standing.why)
+    line = Line(flow, standing.state, standing.since, standing.restored_at, standing.drops, standing.was)
+    if blind is None:
+        return replace(line, stage=stage, cause=cause, side=side)
+    known = standing.state if standing.state is not State.UNKNOWN else standing.was
+    return replace(line, state=State.UNKNOWN, since=blind, was=known if known is not State.DOWN else None)
+
+
+def _words(flow: Flow, why: Mapping[str, Any] | None) -> tuple[Words | None, Words | None, Side | None]:
+    """What the row's codes mean; a code of a kind that is no longer configured stays as it is written."""
+    if why is None:
+        return None, None, None
+    known = {each.code: each.words for each in causes.COMMON}
+    stages: dict[str, Words] = {}
+    for probe in flow.probes.values():
+        known |= {each.code: each.words for each in type(probe).CAUSES}
+        stages |= {each.id: each.words for each in type(probe).LADDER}
+    code, stage, side = str(why["cause"]), why.get("stage"), why.get("side")
+    return (
+        stages.get(str(stage), Words.same(str(stage))) if stage else None,
+        known.get(code, Words.same(code)),
+        Side(side) if side in tuple(Side) else None,
+    )

@@ -1,0 +1,107 @@
+"""`report`: from a state file, at any moment, or from a running daemon."""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import Refused, report
+from retabli.model.record import Entry, Event
+from retabli.report import body, compose, from_view, written
+from retabli.store import Store
+from retabli.web.seams import ReportWriter
+from tests.store.making import commit, sql
+from tests.web.hospital import outlets
+from tests.web.serving import serving
+
+NINE = 1688367600.0  # 3 July 2023, 9:00 in Rennes
+CONFIGURATION = """
+site: {name: CHU, timezone: Europe/Paris, language: fr}
+flows:
+  mail:
+    title: {fr: Messagerie, en: Mail}
+    intent: open
+    notice: {fr: Téléphoner., en: Telephone.}
+    probes: {p: {kind: tcp, host: h.example, port: 25}}
+"""
+ENTRIES = [
+    Entry(NINE, Event.START, None, {}),
+    Entry(NINE, Event.CONFIG, "mail", {"change": "added", "intent": "open"}),
+    Entry(NINE + 60, Event.STATE, "mail", {"was": "unknown", "now": "down", "stage": "connect", "cause": "refused"}),
+    Entry(NINE + 120, Event.STATE, "mail", {"was": "recovering", "now": "restored"}),
+]
+
+
+def given(**keys: Any) -> argparse.Namespace:
+    return argparse.Namespace(**{"url": None, "lang": None, "format": "txt", "at": None, "public": False, **keys})
+
+
+@pytest.fixture
+async def configuration(tmp_path: Path) -> Path:
+    store = Store.open(tmp_path / "state.db")
+    await commit(store, entries=ENTRIES)
+    await store.close()
+    path = tmp_path / "retabli.yaml"
+    path.write_text(CONFIGURATION + "state: state.db\n")
+    return path
+
+
+def test_at_a_moment_of_the_past_it_says_what_was_so_then(
+    configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main(given(config=configuration, at="2023-07-03T09:01:30")) == 0
+    said = capsys.readouterr().out
+    assert "lundi 3 juillet 2023 à 9 h 01" in said
+    assert "Messagerie : interrompu ; connexion : connexion refusée" in said
+    assert "Messagerie : Téléphoner." in said
+    report.main(given(config=configuration, at="2023-07-03T09:03", lang="en"))
+    assert "Mail: restored since 3 July 2023 at 09:02" in capsys.readouterr().out
+
+
+def test_a_daemon_that_is_silent_leaves_nothing_green(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = configuration.with_name("state.db")
+    sql(state, "UPDATE facts SET value = value - 1000 WHERE name = 'last_seen'")
+    report.main(given(config=configuration))
+    said = capsys.readouterr().out
+    assert "plus personne ne surveille" in said
+    assert "état inconnu (dernier état mesuré : rétabli)" in said
+
+
+def test_what_cannot_be_answered_is_refused_with_a_sentence(configuration: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="--at later: write"):
+        report.main(given(config=configuration, at="later"))
+    with pytest.raises(Refused, match="in the future"):
+        report.main(given(config=configuration, at="2999-01-01"))
+    with pytest.raises(Refused, match="cannot be reached"):
+        report.main(given(url="http://127.0.0.1:1"))
+
+
+def of_view() -> tuple[ReportWriter, list[Any]]:
+    asked: list[Any] = []
+
+    async def write(*, language: str, form: str, public: bool, at: float | None) -> str:
+        asked.append((form, public, at))
+        composed = compose(from_view(outlets()[0]), language, public=public)
+        return str(body(composed)) if form == "body" else written(composed, form)
+
+    return write, asked
+
+
+async def test_a_running_daemon_is_asked_in_each_form_and_its_page_leads_there() -> None:
+    write, asked = of_view()
+    async with serving(report=write) as served:
+        page = await served.client.get("/report?lang=en")
+        assert '<a href="/report?lang=en" aria-current="page">' in page.text
+        assert "<h2>What stays suspended, on purpose</h2>" in page.text
+        assert 'href="/report"' in (await served.client.get("/")).text
+        url = str(served.client.base_url)
+        text = await asyncio.to_thread(report.asked, given(url=url, lang="fr", public=True))
+        assert text.startswith("CHU de Rennes : point de situation")
+        assert asked[-1] == ("txt", True, None)
+        kept = await served.client.get("/report?format=html&at=2023-07-03T09:00")
+        assert kept.headers["content-disposition"].startswith("attachment")
+        assert asked[-1] == ("html", False, NINE)
+        assert (await served.client.get("/report?format=pdf")).status_code == 400
+        assert (await served.client.get("/report?at=soon")).status_code == 400
