@@ -27,6 +27,7 @@ from tests.net.peers import (
     demanding_context,
     echo,
     endless,
+    for_clients_only,
     hang_up,
     listening_then_closing,
     resetting,
@@ -113,6 +114,15 @@ async def test_a_self_signed_certificate_that_the_settings_trust_is_ok(tmp_path:
 
 async def test_a_certificate_for_another_name_is_a_mismatch(authority: trustme.CA, ca_file: Path) -> None:
     fell(await probed(server_context(authority.issue_cert("other.test")), ca_file), causes.CERT_NAME_MISMATCH)
+
+
+async def test_a_certificate_that_is_for_clients_only_is_invalid(
+    authority: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    context = for_clients_only(authority, tmp_path)
+    result = await probed(context, ca_file)
+    fell(result, causes.CERT_INVALID)
+    assert "purpose" in result.detail
 
 
 async def test_the_name_that_is_asked_for_may_be_set(authority: trustme.CA, ca_file: Path) -> None:

@@ -11,13 +11,11 @@ import pytest
 pytestmark = pytest.mark.real
 
 LOOK = """
-from retabli.model.ladder import Fall
-from retabli.net import link
-try:
-    link.check_gateway(link.check_link(link.check_route()))
-    print("holds")
-except Fall as fall:
-    print(fall.cause.code)
+import asyncio
+from retabli.own_link import OwnLink
+from tests.climbing import climb
+result = asyncio.run(climb(OwnLink(every=1.0, timeout=1.0)))
+print(result.cause.code if result.cause else "holds")
 """
 
 
