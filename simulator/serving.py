@@ -21,6 +21,7 @@ class Serving:
         self._server: asyncio.Server | None = None
         self._held: socket.socket | None = None  # while it is closed: bound, not listening, so that nobody else gets it
         self._turn = asyncio.Lock()
+        self._errands: set[asyncio.Future[None]] = set()
         self._talks: set[asyncio.Task[None]] = set()
 
     @property
@@ -46,8 +47,17 @@ class Serving:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
 
+    def wish(self, listening: bool) -> None:
+        """Have it opened or stopped soon; `close` waits for that."""
+        if listening == self.listening and not self._errands:
+            return
+        errand = asyncio.ensure_future(self.open() if listening else self.stop())
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
+
     async def close(self) -> None:
         """`stop`, and the port is anybody's."""
+        await asyncio.gather(*self._errands, return_exceptions=True)
         await self.stop()
         held, self._held = self._held, None
         if held is not None:

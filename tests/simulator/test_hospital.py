@@ -18,10 +18,13 @@ from imapclient import IMAPClient
 
 from simulator.authority import Authority
 from simulator.configuration import write
-from simulator.hospital import DIRECTORY, PROBE_IN, PROBE_OUT, REFLECTOR, SITES, Hospital
+from simulator.hospital import Hospital
 from simulator.imap import Folder
 from simulator.names import Names
 from simulator.serving import Serving
+from simulator.systems.ground import PROBE_IN, PROBE_OUT
+from simulator.systems.mail import REFLECTOR
+from simulator.systems.web import DIRECTORY, SITES
 
 MESSAGE = (
     b"From: <probe@chu.example>\r\nSubject: one\r\nMessage-ID: <one@chu.example>\r\nX-Mark: 17\r\n\r\n.dot\r\nbody\r\n"
@@ -53,14 +56,14 @@ async def send(hospital: Hospital, *, recipient: str = PROBE_OUT, via: str = "re
         start_tls=True,
         validate_certs=False,
         username="probe" if via == "submission" else None,
-        password=hospital.password if via == "submission" else None,
+        password=hospital.ground.password if via == "submission" else None,
     )
     return reply
 
 
 async def test_a_message_goes_through_the_relay_to_the_mailbox_outside_unchanged(hospital: Hospital) -> None:
     assert "queued as" in await send(hospital)
-    raw = await arrival(hospital.outside)
+    raw = await arrival(hospital.mail.outside)
     assert b"X-Mark: 17" in raw
     assert raw.endswith(b"\r\n\r\n.dot\r\nbody\r\n")
 
@@ -68,15 +71,15 @@ async def test_a_message_goes_through_the_relay_to_the_mailbox_outside_unchanged
 async def test_a_held_relay_accepts_and_delivers_only_after_it_is_opened(hospital: Hospital) -> None:
     hospital.switches["mail-out"].set("held")
     await send(hospital)
-    assert not hospital.outside.messages
+    assert not hospital.mail.outside.messages
     hospital.switches["mail-out"].heal()
-    await arrival(hospital.outside)
+    await arrival(hospital.mail.outside)
 
 
 async def test_what_the_hospital_refuses_comes_back_as_a_delivery_status_notification(hospital: Hospital) -> None:
     hospital.switches["mail-in"].set("refused")
     await send(hospital, via="submission", recipient=PROBE_IN)
-    raw = await arrival(hospital.outside)
+    raw = await arrival(hospital.mail.outside)
     assert b"report-type=delivery-status" in raw
     assert b"Status: 5.7.1" in raw
     assert b"X-Mark: 17" in raw
@@ -84,7 +87,7 @@ async def test_what_the_hospital_refuses_comes_back_as_a_delivery_status_notific
 
 async def test_the_reflector_answers_into_the_hospital(hospital: Hospital) -> None:
     await send(hospital, recipient=REFLECTOR)
-    raw = await arrival(hospital.inside)
+    raw = await arrival(hospital.mail.inside)
     assert b"Subject: Re: one" in raw
     assert b"In-Reply-To: <one@chu.example>" in raw
 
@@ -100,14 +103,14 @@ async def test_a_wrong_password_and_a_stranger_are_refused(hospital: Hospital) -
 
 async def test_an_imap_client_that_is_not_ours_reads_searches_deletes(hospital: Hospital) -> None:
     for number in range(3):
-        hospital.outside.append(MESSAGE.replace(b"17", str(number).encode()))
-    hospital.outside.append(b"Subject: a stranger's\r\n\r\nkeep\r\n")
+        hospital.mail.outside.append(MESSAGE.replace(b"17", str(number).encode()))
+    hospital.mail.outside.append(b"Subject: a stranger's\r\n\r\nkeep\r\n")
 
     def read() -> None:
-        context = ssl.create_default_context(cafile=hospital.authority.ca)
+        context = ssl.create_default_context(cafile=hospital.ground.authority.ca)
         context.check_hostname = False
         with IMAPClient("127.0.0.1", hospital.port("imap_out"), ssl_context=context) as client:
-            client.login("probe", hospital.password)
+            client.login("probe", hospital.ground.password)
             assert client.select_folder("INBOX")[b"EXISTS"] == 4
             assert client.search(["HEADER", "X-Mark", "1"]) == [2]
             fetched = client.fetch([2], ["BODY.PEEK[HEADER.FIELDS (X-MARK)]", "RFC822.SIZE", "FLAGS"])[2]
@@ -116,7 +119,7 @@ async def test_an_imap_client_that_is_not_ours_reads_searches_deletes(hospital: 
             client.uid_expunge([2])
             assert client.search() == [1, 3, 4]
             client.idle()
-            hospital.outside.messages.append(hospital.outside.messages[0])
+            hospital.mail.outside.messages.append(hospital.mail.outside.messages[0])
             client.idle_done()
 
     await asyncio.to_thread(read)
@@ -134,7 +137,7 @@ async def test_names_exist_or_not_and_the_resolver_fails_on_demand(hospital: Hos
 
 
 async def test_the_proxy_lets_through_what_is_allowed_and_marks_what_it_denies(hospital: Hospital) -> None:
-    context = ssl.create_default_context(cafile=hospital.authority.ca)
+    context = ssl.create_default_context(cafile=hospital.ground.authority.ca)
     proxy = f"http://127.0.0.1:{hospital.port('proxy')}"
     async with httpx.AsyncClient(proxy=proxy, verify=context, trust_env=False) as client:
         for name, (_, marker) in SITES.items():
@@ -154,7 +157,7 @@ def test_certificates_are_for_their_names_and_their_time(tmp_path: Path) -> None
 
 async def test_the_configuration_is_written_with_its_secrets_readable_by_their_owner_only(hospital: Hospital) -> None:
     path = write(hospital)
-    assert hospital.password not in path.read_text()
+    assert hospital.ground.password not in path.read_text()
     assert (path.parent / "password").stat().st_mode & 0o077 == 0
 
 
