@@ -218,11 +218,10 @@ async def _arrival(receiver: Receiver, moved: Moved) -> Received:
     said = f"{moved.told}, {moved.completed} sent, {moved.failed} failed"
     if moved.failed and not receiver.arrived.done():
         raise Fall(dicom_causes.SUBOPERATIONS_FAILED, said)
-    try:
-        async with asyncio.timeout(LAST_MILE):
-            return await receiver.arrived
-    except TimeoutError:
-        raise Fall(dicom_causes.IMAGE_NOT_RETRIEVED, said) from None
+    await asyncio.wait([receiver.arrived], timeout=LAST_MILE)
+    if not receiver.arrived.done():
+        raise Fall(dicom_causes.IMAGE_NOT_RETRIEVED, said)
+    return receiver.arrived.result()
 
 
 def _who_came(said: str, came: list[Receiver]) -> str:

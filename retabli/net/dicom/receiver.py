@@ -52,27 +52,35 @@ class Receiver:
     arrived: asyncio.Future[Received]
     turned_away: str = ""
     trouble: OSError | None = None
-    _conversations: set[asyncio.Task[None]] = field(default_factory=set)
+    _conversations: dict[asyncio.Task[None], Connection] = field(default_factory=dict)
 
-    async def accept(self, listener: socket.socket) -> None:
-        """Accept until this is cancelled."""
-        loop = asyncio.get_running_loop()
+    def accept(self, listener: socket.socket) -> None:
+        """Take whoever waits at the listener into a conversation; a guest too many is sent away."""
         try:
-            while True:
-                sock, where = await loop.sock_accept(listener)
-                if len(self._conversations) >= AT_ONCE:
-                    sock.close()
-                    continue
-                sock.setblocking(False)
-                task = asyncio.create_task(self._meet(Connection(sock, where[0], where[0], where[1])))
-                self._conversations.add(task)
-                task.add_done_callback(self._conversations.discard)
+            sock, where = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
         except OSError as error:  # no descriptor left: then nothing is known of the partner
             self.trouble = error
-        finally:
-            for task in self._conversations:
-                task.cancel()
-            await asyncio.gather(*self._conversations, return_exceptions=True)
+            asyncio.get_running_loop().remove_reader(listener)
+            return
+        if len(self._conversations) >= AT_ONCE:
+            sock.close()
+            return
+        sock.setblocking(False)
+        connection = Connection(sock, where[0], where[0], where[1])
+        task = asyncio.create_task(self._meet(connection))
+        self._conversations[task] = connection
+        task.add_done_callback(lambda ended: self._conversations.pop(ended, None))
+
+    async def end(self) -> None:
+        """End every conversation, those that have not even begun too."""
+        conversations = dict(self._conversations)
+        for task in conversations:
+            task.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
+        for connection in conversations.values():
+            connection.abort()
 
     async def _meet(self, connection: Connection) -> None:
         try:
@@ -99,6 +107,7 @@ class Receiver:
         for _ in range(MESSAGES):
             message = await association.receive(IMAGE_BYTES)
             if message is None:
+                self.turned_away = self.turned_away or "the partner came, sent nothing that was awaited, and left"
                 return
             await self._answer(association, message, grants)
 
@@ -147,15 +156,15 @@ async def receiving(
     Raises:
         Fall: `receiver_taken`, or what keeps this machine from listening there.
     """
+    loop = asyncio.get_running_loop()
     with await _listener(address, port, patience) as listener:
-        arrived: asyncio.Future[Received] = asyncio.get_running_loop().create_future()
-        receiver = Receiver(own_ae, partner_ae, abstract, instance, arrived)
-        accepting = asyncio.create_task(receiver.accept(listener))
+        receiver = Receiver(own_ae, partner_ae, abstract, instance, loop.create_future())
+        loop.add_reader(listener, receiver.accept, listener)
         try:
             yield receiver
         finally:
-            accepting.cancel()
-            await asyncio.gather(accepting, return_exceptions=True)
+            loop.remove_reader(listener)
+            await receiver.end()
 
 
 async def _listener(address: str, port: int, patience: float) -> socket.socket:
