@@ -74,7 +74,7 @@ class Archive:
         if self.at_most is not None:
             ae.maximum_associations = self.at_most
         ae.add_requested_context(CTImageStorage)
-        handlers = [
+        handlers: list[Any] = [
             (evt.EVT_C_ECHO, self._echo),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
@@ -128,7 +128,7 @@ class Archive:
 
     def _move(self, event: Event) -> Iterator[Any]:
         status = self._met("move", event)
-        port = self.destinations.get(event.move_destination)
+        port = self.destinations.get(event.move_destination or "")
         if port is None:
             yield None, None
             return
