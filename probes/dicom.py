@@ -13,7 +13,8 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Port, Tls, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
-from retabli.net.dicom.association import ASSOCIATION, CONTEXT, UNCOMPRESSED, Association, Partner, associate
+from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
+from retabli.net.dicom.data_sets import UNCOMPRESSED
 from retabli.net.dicom.dicom_settings import MARK, STORAGE, AeTitle, Listen, Marked, Modality
 from retabli.net.dicom.find import matches
 from retabli.net.dicom.image import CT, SyntheticImage, synthetic_image

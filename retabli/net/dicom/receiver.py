@@ -12,8 +12,9 @@ from retabli.model.result import clean
 from retabli.net.attempts import open_socket, sockaddr
 from retabli.net.connection import Connection
 from retabli.net.dicom import commands, dicom_causes, negotiation
-from retabli.net.dicom.association import UNCOMPRESSED, Association, Message
+from retabli.net.dicom.association import Association, Message
 from retabli.net.dicom.commands import Field, Verb
+from retabli.net.dicom.data_sets import UNCOMPRESSED
 from retabli.net.dicom.negotiation import ACCEPTANCE, Acceptance, Context, Grant
 from retabli.net.dicom.pdu import Kind, read_pdu, rejection
 from retabli.net.dicom.services import VERIFICATION
