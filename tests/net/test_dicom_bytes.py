@@ -18,7 +18,6 @@ from retabli.model.ladder import Fall
 from retabli.net.dicom import commands, data_sets, negotiation, pdu
 from retabli.net.dicom.commands import Field, Verb
 from retabli.net.dicom.data_sets import EXPLICIT, IMPLICIT
-from retabli.net.dicom.dicom_settings import STORAGE
 from retabli.net.dicom.negotiation import Context, Grant
 from tests.net.dicom_partners import accepting, element, item, response
 

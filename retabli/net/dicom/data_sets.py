@@ -23,23 +23,29 @@ UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 DEPTH = 8  # sequences within one another
 
-# Whatever pydicom makes of values that are none.
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    EOFError,
-    RecursionError,
-    ArithmeticError,
-    OSError,
-    struct.error,
-)
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What pydicom raises at bytes that are no values; an OSError too, when a file in memory ends."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        NotImplementedError,
+        EOFError,
+        RecursionError,
+        ArithmeticError,
+        OSError,
+        struct.error,
+        BytesLengthException,
+        InvalidDicomError,
+    )
 
 
 def read(data: bytes, transfer: str) -> "Dataset":
-    """A data set of as many bytes as are there. An element that is looked at may still raise one of UNREADABLE.
+    """A data set of as many bytes as are there. An element that is looked at may still raise one of `unreadable`.
 
     Raises:
         Fall: `garbage`, when an element claims more than there is, or sequences have no end or too much depth.
@@ -49,7 +55,7 @@ def read(data: bytes, transfer: str) -> "Dataset":
     _elements(data, 0, transfer == IMPLICIT, 0)
     try:
         return decode(BytesIO(data), transfer == IMPLICIT, True)
-    except UNREADABLE as error:
+    except unreadable() as error:
         raise Fall(causes.GARBAGE, f"a data set that cannot be read ({type(error).__name__})") from error
 
 
@@ -64,7 +70,7 @@ def texts(data: bytes, transfer: str) -> dict[str, str]:
         try:
             found = read(data, transfer)
             return {element.keyword: _text(element) for element in found if element.keyword and element.VR != "SQ"}
-        except UNREADABLE as error:
+        except unreadable() as error:
             raise Fall(causes.GARBAGE, f"an element that cannot be read ({type(error).__name__})") from error
 
 
