@@ -203,6 +203,7 @@ def test_what_no_partner_or_patient_may_bear_is_refused(keys: dict[str, Any]) ->
         ({"tls": {"mode": "starttls"}}, "starttls"),
         ({"timeout": "2m"}, "longer than every"),
         ({"renew": "0s"}, "renew"),
+        ({"verify": ["store", "find"], "found_within": "10s"}, "found_within"),
     ],
     ids=str,
 )

@@ -1,10 +1,15 @@
 """The kind `dicom` once associated: what the services answer, and images that do not come back."""
 
 import asyncio
+import functools
+import resource
+import socket
+from typing import Any
 
 import pytest
 
 from probes.dicom import ECHO, FOUND, RETRIEVED, STORE
+from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.result import Outcome
 from retabli.model.stages import Stage
@@ -173,7 +178,57 @@ async def test_two_probes_may_share_a_receiver() -> None:
     archive = Archive()
     with a_free_port() as own, archive.serving() as port:
         archive.destinations["US"] = own
-        keys = {"move_to": "US", "receive": f"127.0.0.1:{own}"}
+        keys: dict[str, Any] = {"move_to": "US", "receive": f"127.0.0.1:{own}"}
         probes = [partner(port, *STEPS, calling_ae=name, **keys) for name in ("ONE", "TWO", "THREE")]
         results = await asyncio.gather(*map(climb, probes))
     assert [result.outcome for result in results] == [Outcome.OK] * 3, results
+
+
+async def test_what_a_deadline_means_depends_on_what_was_awaited() -> None:
+    stored = (accepting(0, 0), b"", carrying(response(STORE_RSP, 0)), b"")
+    nothing = carrying(response(FIND_RSP, 0, message=2), context=3)
+    searching = await probed(answering(*stored, nothing), "store", "find", found_within="4s", deadline=0.15)
+    fell(searching, FOUND, dicom_causes.IMAGE_NOT_FOUND)  # it answered, and was not asked again yet
+    moved = carrying(response(MOVE_RSP, 0, message=2), context=3)
+    with a_free_port() as own:
+        keys: dict[str, Any] = {"move_to": "US", "receive": f"127.0.0.1:{own}", "deadline": 0.3}
+        fell(
+            await probed(answering(*stored, moved), "store", "move", **keys),
+            RETRIEVED,
+            dicom_causes.IMAGE_NOT_RETRIEVED,
+        )
+        fell(await probed(answering(*stored), "store", "move", **keys), RETRIEVED, dicom_causes.DIMSE_SILENT)
+    async with serving(silent) as taken:
+        keys["receive"] = f"127.0.0.1:{taken}"
+        fell(await probed(answering(*stored), "store", "move", **keys), RETRIEVED, dicom_causes.RECEIVER_TAKEN)
+
+
+async def test_a_place_where_this_machine_cannot_listen_says_nothing_of_the_partner() -> None:
+    result = await retrieved(Archive(), receive="192.0.2.7:11112")
+    fell(result, RETRIEVED, causes.LOCAL_RESOURCES)
+    assert result.detail.startswith("192.0.2.7 port 11112: Cannot assign")
+
+
+async def test_a_machine_without_descriptors_for_the_image_says_nothing_of_the_partner() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def come_in_vain(own: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with socket.create_connection(("127.0.0.1", own)):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1, most[1]))
+            await asyncio.sleep(0.05)  # until our receiver has tried to accept
+            resource.setrlimit(resource.RLIMIT_NOFILE, most)
+            writer.write(carrying(response(MOVE_RSP, 0xA702, message=2), context=3))
+            await reader.read(1)
+
+    stored = (accepting(0, 0), b"", carrying(response(STORE_RSP, 0)), b"", b"")
+    try:
+        with a_free_port() as own:
+            peer = answering(*stored, then=functools.partial(come_in_vain, own))
+            result = await probed(peer, "store", "move", move_to="US", receive=f"127.0.0.1:{own}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    fell(result, RETRIEVED, causes.LOCAL_RESOURCES)
+
+
+async def test_a_partner_may_bring_the_image_under_another_title() -> None:
+    assert (await retrieved(Archive(sends_as="CARRIER"), move_from="CARRIER")).outcome is Outcome.OK

@@ -65,7 +65,9 @@ class SyntheticImage:
                 warnings.simplefilter("ignore")
                 found = data_sets.read(data, transfer)
                 instance, pixels = str(found.SOPInstanceUID), bytes(found.PixelData)
-        except (Fall, *data_sets.unreadable()):
+        except Fall:
+            return False
+        except data_sets.unreadable():
             return False
         return instance == self.instance and pixels == self.pixels
 
