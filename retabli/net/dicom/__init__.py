@@ -1,1 +1,1 @@
-"""DICOM: images between hospitals and archives, over its own protocol (PS3.8) and over the web (PS3.18)."""
+"""DICOM as a client speaks it: associations of ours (PS3.8), messages (PS3.7), and a receiver for what comes back."""

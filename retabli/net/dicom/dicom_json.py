@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from retabli.model.ladder import Fall
 from retabli.net.dicom.dicomweb_causes import NOT_DICOM_JSON
@@ -52,7 +52,7 @@ def read_dataset(body: bytes) -> Dataset | None:
     return read if is_dataset(read) else None
 
 
-def is_dataset(value: object) -> bool:
+def is_dataset(value: object) -> TypeGuard[Dataset]:
     """Whether it is an object of tags, each with its VR (PS3.18, F.2.2)."""
     return isinstance(value, dict) and all(
         TAG.fullmatch(tag) and isinstance(element, dict) and isinstance(element.get("vr"), str)

@@ -151,7 +151,8 @@ class Visit:
 
     async def store(self, uids: Uids, patient_id: str, *, again: bool) -> None:
         """Give it a synthetic image (STOW-RS, PS3.18, 10.5). Climbs STORED. `again`: it may well have it already."""
-        content_type, body = multipart.written(synthetic_image(uids, patient_id=patient_id))
+        image = await asyncio.to_thread(synthetic_image, uids, patient_id=patient_id)  # the first imports pydicom
+        content_type, body = multipart.written(image)
         asked = self.archive.ask(JSON)
         headers = (*asked.headers, ("Content-Type", content_type))
         ask = replace(asked, method="POST", headers=headers, body=body, follow="nowhere")
