@@ -1,25 +1,27 @@
 """Whether a partner's images arrive: how old its newest study is in our own archive."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from retabli.model import stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.profile import ProfileRef
-from retabli.model.settings import Duration, ProxyRef, SecretRef, Tls, format_duration
+from retabli.model.settings import Duration, Port, ProxyRef, SecretRef, Tls, format_duration
 from retabli.model.stages import Stage
 from retabli.net.dicom import receive_causes
 from retabli.net.dicom.archive_settings import account_faults, opening, road, sent_in_clear
+from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Partner
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, Archive, Visit
-from retabli.net.dicom.newest import FRESH, NEWEST, ByWeb, Wanted, climb_to_newest
-from retabli.net.dicom.receive_causes import as_our_archives
-from retabli.net.dicom.studies import tag_of
+from retabli.net.dicom.find import SEARCH, climbed_by_find
+from retabli.net.dicom.newest import FRESH, NEWEST, Source, Wanted, climb_to_newest
+from retabli.net.dicom.own_archive import Attribute, ByFind, ByWeb
 from retabli.net.web.http_settings import WebAddress
 
+Title = Annotated[str, StringConstraints(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$")]  # PS3.5, 6.2: AE
 WEEK = 7 * 86_400.0
 MONDAY = 1_767_571_200.0  # some Monday, 00:00 UTC: profiles repeat every week
 
@@ -38,6 +40,9 @@ class DicomReceive(Probe):
         stages.RESPONSE,
         AUTHORISED,
         QUERY,
+        ASSOCIATION,
+        CONTEXT,
+        SEARCH,
         NEWEST,
         FRESH,
     )
@@ -49,7 +54,11 @@ class DicomReceive(Probe):
     EVERY: ClassVar[str | None] = "5m"
 
     kind: Literal["dicom_receive"]
-    url: WebAddress = Field(description="our archive's DICOMweb root, under which /studies lies")
+    url: WebAddress | None = Field(default=None, description="our archive's DICOMweb root: it is asked by QIDO-RS")
+    host: str | None = Field(default=None, description="or the archive itself: it is asked by C-FIND")
+    port: Port = 104
+    calling_ae: Title = Field(default="RETABLI", description="our AE title, as the archive knows it")
+    called_ae: Title | None = Field(default=None, description="the archive's AE title")
     partner: str = Field(
         min_length=1, max_length=64, pattern=r"^[^\\]*$", description="as its images name it; * and ? stand for others"
     )
@@ -63,18 +72,34 @@ class DicomReceive(Probe):
     user: str | None = None
     password: SecretRef | None = None
     token: SecretRef | None = Field(default=None, description="a bearer token, instead of user and password")
-    tls: Tls = Tls()
+    tls: Tls | None = Field(default=None, description="with url, the address says whether it is spoken")
     proxy: ProxyRef | None = None
 
+    @model_validator(mode="after")
+    def _check_road(self) -> Self:
+        if (self.url is None) == (self.host is None):
+            raise ValueError("our archive is named by url (QIDO-RS) or by host (C-FIND), one of them")
+        if self.host is not None and self.called_ae is None:
+            raise ValueError("called_ae is missing: the archive's AE title")
+        return self
+
     def climbs(self) -> tuple[Stage, ...]:
-        return road(self.url, self.proxy, self.LADDER)
+        if self.url is None:
+            return (*climbed_by_find(self._archive), NEWEST, FRESH)
+        by_web = {ASSOCIATION, CONTEXT, SEARCH}
+        return road(self.url, self.proxy, tuple(stage for stage in self.LADDER if stage not in by_web))
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        yield opening(self.url, self.proxy)
+        yield (self.host or "", self.port, "tcp") if self.url is None else opening(self.url, self.proxy)
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        yield from account_faults(self.tls, self.user, self.password, self.token)
+        if self.url is not None:
+            yield from account_faults(self.tls or Tls(), self.user, self.password, self.token)
+        elif self.user is not None or self.token is not None or self.proxy is not None:
+            yield "user, token and proxy go with url: C-FIND has none of them"
+        elif self.tls is not None and self.tls.mode == "starttls":
+            yield "DICOM knows no STARTTLS: tls.mode is none or implicit"
         days = [MONDAY + day * WEEK / 7 for day in range(7)]
         if any(self.profile.expected(day - self.look_back, day) <= self.max_age for day in days):
             yield (
@@ -84,13 +109,21 @@ class DicomReceive(Probe):
 
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
-        yield from sent_in_clear(self.url, self.user, self.token)
+        yield from sent_in_clear(self.url or "", self.user, self.token)
 
     async def run(self, ladder: Ladder) -> None:
-        archive = Archive(
-            self.url.rstrip("/"), self.user, self.password, self.token, self.tls, self.proxy, self.resolver
-        )
-        visit = Visit(ladder, archive)
-        source = ByWeb(visit, self.partner, tag_of(self.match_attribute), self.limit)
-        with ladder.told_as(as_our_archives):
-            await climb_to_newest(ladder, source, Wanted(self.partner, self.max_age, self.look_back, self.profile))
+        wanted = Wanted(self.partner, self.max_age, self.look_back, self.profile)
+        await climb_to_newest(ladder, self._source(ladder), wanted)
+
+    def _source(self, ladder: Ladder) -> Source:
+        if self.url is None:
+            return ByFind(ladder, self._archive, self.partner, self.match_attribute, self.limit)
+        root, tls = self.url.rstrip("/"), self.tls or Tls()
+        archive = Archive(root, self.user, self.password, self.token, tls, self.proxy, self.resolver)
+        return ByWeb(Visit(ladder, archive), self.partner, self.match_attribute, self.limit)
+
+    @property
+    def _archive(self) -> Partner:
+        """The archive as it is met on the C-FIND road: in clear, unless TLS is set."""
+        tls = self.tls or Tls(mode="none")
+        return Partner(self.host or "", self.port, self.calling_ae, self.called_ae or "", tls, self.resolver)

@@ -13,16 +13,15 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Proxy, Resolver, Secret, Tls
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import multipart
+from retabli.net.dicom.dicom_causes import IMAGE_ALTERED, OUT_OF_RESOURCES
 from retabli.net.dicom.dicom_json import PATIENT_ID, SERIES, SOP_INSTANCE, STUDY, Dataset, datasets_in, text_of
 from retabli.net.dicom.dicomweb_causes import (
     DICOMWEB_ABSENT,
     DICOMWEB_FORBIDDEN,
-    IMAGE_ALTERED,
     IMAGE_MISSING,
     NOT_DICOM_JSON,
     NOTHING_OF_OURS,
     STOW_ABSENT,
-    STOW_FULL,
     STOW_REFUSED,
     STOW_UNSUPPORTED,
     WRONG_STUDIES,
@@ -57,7 +56,7 @@ STORE_STATUSES: Mapping[int, Cause] = {
     413: STOW_REFUSED,
     415: STOW_UNSUPPORTED,
     501: STOW_ABSENT,
-    507: STOW_FULL,
+    507: OUT_OF_RESOURCES,
 }
 RETRIEVE_STATUSES: Mapping[int, Cause] = {403: DICOMWEB_FORBIDDEN, 404: IMAGE_MISSING, 410: IMAGE_MISSING}
 

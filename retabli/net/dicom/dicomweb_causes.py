@@ -2,6 +2,7 @@
 
 from retabli.model.causes import Side, Verdict, cause
 from retabli.model.words import Words
+from retabli.net.dicom import dicom_causes
 
 _SETTINGS = Words(
     "Vérifier l'adresse racine DICOMweb (`url`) et que ce service est activé sur l'archive.",
@@ -53,7 +54,7 @@ NOTHING_OF_OURS = cause(
     ),
 )
 
-# Storing (PS3.18, 10.5; reasons: PS3.18, I.2.2, and PS3.4, B.2.3)
+# Storing (PS3.18, 10.5): what HTTP's own status says
 _REASON = Words(
     "Comparer le motif DICOM avec la déclaration de conformité de l'archive.",
     "Compare the DICOM reason with the archive's conformance statement.",
@@ -64,13 +65,6 @@ STOW_ABSENT = cause(
     fr="l'archive ne prend pas d'images par STOW-RS à cette adresse",
     en="the archive takes no images by STOW-RS at this address",
     look=_SETTINGS,
-)
-STOW_FULL = cause(
-    "stow_full",
-    Side.PARTNER_DOWN,
-    fr="l'archive n'a plus de place pour notre image",
-    en="the archive has no room left for our image",
-    look=Words("Libérer ou agrandir le stockage de l'archive.", "Free or enlarge the archive's storage."),
 )
 STOW_UNSUPPORTED = cause(
     "stow_unsupported",
@@ -84,13 +78,6 @@ STOW_REFUSED = cause(
     Side.PARTNER_REFUSES,
     fr="l'archive refuse notre image",
     en="the archive refuses our image",
-    look=_REASON,
-)
-STOW_FAILED = cause(
-    "stow_failed",
-    Side.PARTNER_DOWN,
-    fr="l'archive échoue à ranger notre image",
-    en="the archive fails to store our image",
     look=_REASON,
 )
 STOW_UNCONFIRMED = cause(
@@ -113,26 +100,28 @@ IMAGE_MISSING = cause(
         "Look at the archive's storage: its index and its files no longer agree.",
     ),
 )
-IMAGE_ALTERED = cause(
-    "image_altered",
-    Side.CONTENT,
-    fr="l'image rendue n'est pas celle qui a été déposée",
-    en="the image that came back is not the one that was stored",
-    look=IMAGE_MISSING.look,
-)
 
+# By the reason that is given, as for a C-STORE
+REASONS = (
+    dicom_causes.OUT_OF_RESOURCES,
+    dicom_causes.SOP_CLASS_UNSUPPORTED,
+    dicom_causes.TRANSFER_SYNTAX_UNSUPPORTED,
+    dicom_causes.DICOM_NOT_AUTHORISED,
+    dicom_causes.DATA_SET_MISMATCH,
+    dicom_causes.CANNOT_UNDERSTAND,
+    dicom_causes.DIMSE_FAILED,
+)
 CAUSES = (
+    *REASONS,
+    dicom_causes.IMAGE_ALTERED,
     DICOMWEB_ABSENT,
     DICOMWEB_FORBIDDEN,
     NOT_DICOM_JSON,
     WRONG_STUDIES,
     NOTHING_OF_OURS,
     STOW_ABSENT,
-    STOW_FULL,
     STOW_UNSUPPORTED,
     STOW_REFUSED,
-    STOW_FAILED,
     STOW_UNCONFIRMED,
     IMAGE_MISSING,
-    IMAGE_ALTERED,
 )

@@ -11,7 +11,7 @@ from typing import Literal
 from retabli.model.ladder import Ladder
 from retabli.net.dicom.association import Partner
 from retabli.net.dicom.dicom_json import STUDY_DATE, STUDY_TIME, text_of, texts_of
-from retabli.net.dicom.dicomweb import QUERY, Visit
+from retabli.net.dicom.dicomweb import Visit
 from retabli.net.dicom.find import find
 from retabli.net.dicom.newest import Page
 from retabli.net.dicom.receive_causes import as_our_archives
@@ -84,7 +84,7 @@ class ByFind:
             self._attribute: self._partner,
         }
         with self._ladder.told_as(as_our_archives):
-            answers = await find(self._ladder, self._archive, identifier, limit=self._limit, rung=QUERY)
+            answers = await find(self._ladder, self._archive, identifier, limit=self._limit)
         seen = []
         for match in answers.matches:
             named = match.get(self._attribute, "")

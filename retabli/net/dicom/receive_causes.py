@@ -3,7 +3,8 @@
 from retabli.model import causes
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.words import Words
-from retabli.net.dicom.dicomweb_causes import DICOMWEB_FORBIDDEN, NOT_DICOM_JSON
+from retabli.net.dicom import dicom_causes
+from retabli.net.dicom.dicomweb_causes import NOT_DICOM_JSON
 
 NO_NEW_STUDY = cause(
     "no_new_study",
@@ -122,7 +123,7 @@ CAUSES = (
     ARCHIVE_GARBAGE,
 )
 
-_REFUSALS = (causes.AUTH_REQUIRED, causes.CLIENT_CERT_MISSING, causes.CLIENT_CERT_REFUSED, DICOMWEB_FORBIDDEN)
+_REFUSALS = (causes.AUTH_REQUIRED, causes.CLIENT_CERT_MISSING, dicom_causes.CALLED_AE_UNKNOWN)
 _GARBAGE = (causes.GARBAGE, causes.TOO_LONG, causes.NOT_TLS, NOT_DICOM_JSON)
 
 
@@ -130,5 +131,8 @@ def as_our_archives(found: Cause, detail: str) -> tuple[Cause, str]:
     """Whatever falls on the way to our own archive says nothing of the partner (see `Ladder.told_as`)."""
     if found is causes.AUTH_REFUSED:
         return ARCHIVE_LOGIN_REFUSED, detail
-    known = ARCHIVE_REFUSES if found in _REFUSALS else ARCHIVE_GARBAGE if found in _GARBAGE else ARCHIVE_UNASKED
-    return known, f"{found.code}: {detail}" if detail else found.code
+    said = f"{found.code}: {detail}" if detail else found.code
+    if found in _GARBAGE:
+        return ARCHIVE_GARBAGE, said
+    refused = found in _REFUSALS or found.side is Side.PARTNER_REFUSES
+    return (ARCHIVE_REFUSES if refused else ARCHIVE_UNASKED), said

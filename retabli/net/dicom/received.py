@@ -136,7 +136,7 @@ def judge_age(account: Account, profile: Profile, max_age: float) -> None:
     if counted <= max_age:
         raise Fall(ONLY_A_DATE, when.date().isoformat())
     age, shown = account.now - account.latest, when.isoformat(" ", "minutes")
-    raise Fall(NO_NEW_STUDY, f"{shown}, {told(age)} ago: {told(counted)} count, of {told(max_age)} at most")
+    raise Fall(NO_NEW_STUDY, f"{shown}, {told(age)} ago: {told(counted)} count, of {format_duration(max_age)} at most")
 
 
 def told(seconds: float) -> str:

@@ -2,15 +2,10 @@
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
+from retabli.net.dicom.dicom_causes import TRANSFER_SYNTAX_UNSUPPORTED
 from retabli.net.dicom.dicom_json import SOP_INSTANCE, Dataset, items_of, read_dataset, text_of
-from retabli.net.dicom.dicomweb_causes import (
-    DICOMWEB_FORBIDDEN,
-    STOW_FAILED,
-    STOW_FULL,
-    STOW_REFUSED,
-    STOW_UNCONFIRMED,
-    STOW_UNSUPPORTED,
-)
+from retabli.net.dicom.dicomweb_causes import STOW_REFUSED, STOW_UNCONFIRMED
+from retabli.net.dicom.statuses import DUPLICATE, failure
 from retabli.net.dicom.synthetic import Uids
 from retabli.net.web.http import Fetched
 
@@ -20,15 +15,8 @@ OTHER_FAILURES = "0008119A"
 REFERENCED_INSTANCE = "00081155"
 FAILURE_REASON = "00081197"
 WARNING_REASON = "00081196"
-DUPLICATE = 0x0111  # PS3.7, annex C: it has this instance already
-
-# Failure reasons (PS3.18, I.2.2; PS3.4, B.2.3; PS3.7, annex C)
-REASONS: dict[int, Cause] = {
-    0x0110: STOW_FAILED,  # processing failure
-    0x0122: STOW_UNSUPPORTED,  # SOP class not supported
-    0x0124: DICOMWEB_FORBIDDEN,  # not authorised
-    0xC122: STOW_UNSUPPORTED,  # transfer syntax not supported
-}
+PROCESSING_FAILURE = 0x0110
+TRANSFER_SYNTAX = 0xC122  # of the reasons in PS3.18, I.2.2, the one that no C-STORE is answered with
 
 
 def judge_stored(ladder: Ladder, fetched: Fetched, uids: Uids, *, again: bool) -> None:
@@ -37,8 +25,8 @@ def judge_stored(ladder: Ladder, fetched: Fetched, uids: Uids, *, again: bool) -
     `again`: it was given the same image before; that it has it already is then what is wanted.
 
     Raises:
-        Fall: `stow_full`, `stow_unsupported`, `stow_refused`, `stow_failed`, `dicomweb_forbidden` by the reason that
-            is given; `stow_unconfirmed` when a success names nothing that was stored.
+        Fall: by the reason that is given (`out_of_resources`, `sop_class_unsupported`, …), `stow_refused` without one;
+            `stow_unconfirmed` when a success does not name our image.
     """
     said = f"{fetched.status} {fetched.head.reason}"
     answer = None if fetched.cut else read_dataset(fetched.body)
@@ -58,15 +46,13 @@ def judge_stored(ladder: Ladder, fetched: Fetched, uids: Uids, *, again: bool) -
 
 
 def _cause_of(reason: int) -> Cause:
-    if 0xA700 <= reason <= 0xA7FF:  # out of resources
-        return STOW_FULL
-    return REASONS.get(reason, STOW_REFUSED)
+    return TRANSFER_SYNTAX_UNSUPPORTED if reason == TRANSFER_SYNTAX else failure(reason, {}).cause
 
 
 def _reason(answer: Dataset, uids: Uids) -> int | None:
     """Why our image was not stored: its own failure, else the first that is told; None when none is.
 
-    A failure without a reason is 0x0110, a failure in processing.
+    A failure without a reason is one in processing.
     """
     failed = _item_of(answer, FAILED, uids) or next(
         (item for tag in (FAILED, OTHER_FAILURES) for item in items_of(answer, tag)), None
@@ -74,7 +60,7 @@ def _reason(answer: Dataset, uids: Uids) -> int | None:
     if failed is None:
         return None
     reason = text_of(failed, FAILURE_REASON) or ""
-    return int(reason) if reason.isdecimal() and len(reason) <= 5 else 0x0110
+    return int(reason) if reason.isdecimal() and len(reason) <= 5 else PROCESSING_FAILURE
 
 
 def _item_of(answer: Dataset, sequence: str, uids: Uids) -> Dataset | None:
