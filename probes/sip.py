@@ -127,14 +127,7 @@ class Sip(Probe):
             question = new_question()
             try:
                 async with asyncio.timeout(self.timeout * 0.95 / len(addresses)):
-                    reply = await by_datagram(
-                        address,
-                        self.at,
-                        question,
-                        lambda place: options(
-                            question, self._uri("udp"), transport="udp", sent_by=place, user_agent=USER_AGENT
-                        ),
-                    )
+                    reply = await by_datagram(address, self.at, question, partial(self._request, question))
             except TimeoutError:
                 fates[address] = Fall(causes.TIMEOUT)
             except Fall as met:
