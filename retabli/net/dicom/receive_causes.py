@@ -129,9 +129,9 @@ _GARBAGE = (causes.GARBAGE, causes.TOO_LONG, causes.NOT_TLS, NOT_DICOM_JSON)
 
 def as_our_archives(found: Cause, detail: str) -> tuple[Cause, str]:
     """Whatever falls on the way to our own archive says nothing of the partner (see `Ladder.told_as`)."""
-    if found is causes.AUTH_REFUSED:
-        return ARCHIVE_LOGIN_REFUSED, detail
     said = f"{found.code}: {detail}" if detail else found.code
+    if found.credential:
+        return ARCHIVE_LOGIN_REFUSED, said
     if found in _GARBAGE:
         return ARCHIVE_GARBAGE, said
     refused = found in _REFUSALS or found.side is Side.PARTNER_REFUSES
