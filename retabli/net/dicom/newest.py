@@ -55,7 +55,7 @@ async def climb_to_newest(ladder: Ladder, source: Source, wanted: Wanted) -> Non
     account = await _count(ladder, source, wanted)
     known = ladder.memory.get("newest") if ladder.memory.get("partner") == wanted.partner else None
     older = None
-    if not account.moments and not account.ahead and not account.capped:
+    if not account.moments and not account.is_doubtful:
         older = await _look_back(source, wanted, account)
     with ladder.rung(NEWEST):
         if older is not None and not older:

@@ -23,7 +23,7 @@ from retabli.net.dicom.receive_causes import (
 )
 
 AHEAD = 300.0  # seconds by which a machine's clock may be ahead of ours without a word
-TIME = re.compile(r"(\d\d):?(\d\d)?:?(\d\d)?(\.\d{1,6})?")  # PS3.5, 6.2: TM; with colons as ACR-NEMA wrote it
+TIME = re.compile(r"([01][0-9]|2[0-3]):?([0-5][0-9])?:?([0-6][0-9])?(\.[0-9]{1,6})?")  # PS3.5, 6.2: TM; with colons as ACR-NEMA wrote it
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,11 @@ class Account:
     def latest(self) -> float:
         """None of the studies was made after this."""
         return min(self.now, max(moment.latest for moment in self.moments))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether there may be studies of the partner that are not among its moments."""
+        return bool(self.ahead or self.unnamed or self.undated or self.capped)
 
     def is_fresh(self, profile: Profile, max_age: float) -> bool:
         """For certain. More answers could only make it fresher."""
