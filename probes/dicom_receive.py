@@ -63,7 +63,9 @@ class DicomReceive(Probe):
         min_length=1, max_length=64, pattern=r"^[^\\]*$", description="as its images name it; * and ? stand for others"
     )
     match_attribute: Attribute = Field(default="InstitutionName", description="where its images name it")
-    max_age: Duration = Field(description="of its newest study, times of normal silence not counted")
+    max_age: Duration = Field(
+        description="of its newest study, from when it was made (not received), normal silence not counted"
+    )
     look_back: Duration = Field(default=30 * 86_400.0, description="how far back its studies are looked for")
     profile: ProfileRef = Field(
         default=[], validate_default=True, description="times in which silence is normal, in the site's time zone"

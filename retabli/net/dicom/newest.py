@@ -93,13 +93,13 @@ async def _count(ladder: Ladder, source: Source, wanted: Wanted) -> Account:
 async def _newer(source: Source, account: Account, tomorrow: date) -> Page:
     """Whether it has anything newer than all that it gave: an archive may cap its answers and say nothing of it."""
     newest = datetime.fromtimestamp(account.latest, account.zone)
-    page = Page((), False)
+    pages = []
     if newest.date() < tomorrow:
-        page = await source.studies(newest.date() + DAY, tomorrow)
+        pages.append(await source.studies(newest.date() + DAY, tomorrow))
     after = datetime.fromtimestamp(account.latest + 1, account.zone)
-    if not page.studies and after.date() == newest.date():
-        page = await source.studies(newest.date(), newest.date(), f"{after:%H%M%S}")
-    return page
+    if after.date() == newest.date():
+        pages.append(await source.studies(newest.date(), newest.date(), f"{after:%H%M%S}"))
+    return Page([study for page in pages for study in page.studies], any(page.partial for page in pages))
 
 
 async def _look_back(source: Source, wanted: Wanted, account: Account) -> bool:
@@ -111,8 +111,9 @@ async def _look_back(source: Source, wanted: Wanted, account: Account) -> bool:
     page = await source.studies(first, account.since - DAY)
     found = Account(account.partner, account.zone, account.now)
     found.add(page.studies)
-    account.unnamed += found.unnamed
-    if not page.partial:
+    if not found.moments:
+        account.unnamed += found.unnamed
+    elif not page.partial:
         account.moments += found.moments
     return bool(found.moments)
 

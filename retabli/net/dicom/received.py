@@ -23,7 +23,8 @@ from retabli.net.dicom.receive_causes import (
 )
 
 AHEAD = 300.0  # seconds by which a machine's clock may be ahead of ours without a word
-TIME = re.compile(r"([01][0-9]|2[0-3]):?([0-5][0-9])?:?([0-6][0-9])?(\.[0-9]{1,6})?")  # PS3.5, 6.2: TM; with colons as ACR-NEMA wrote it
+# PS3.5, 6.2: TM; with colons as ACR-NEMA wrote it
+TIME = re.compile(r"([01][0-9]|2[0-3]):?([0-5][0-9])?:?([0-6][0-9])?(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
