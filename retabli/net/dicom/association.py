@@ -143,7 +143,7 @@ def _how_it_ended(connection: Connection) -> str:
 
 
 def rejected(result: int, source: int, reason: int) -> Fall:
-    """What an A-ASSOCIATE-RJ says. A transient one (result 2) is `association_refused_for_now`, unless it names a limit."""
+    """What an A-ASSOCIATE-RJ says. Transient (result 2) is `association_refused_for_now`, unless it names a limit."""
     found = REJECTIONS.get((source, reason), dicom_causes.ASSOCIATION_REFUSED)
     if result == TRANSIENT and source != 3:
         return Fall(dicom_causes.ASSOCIATION_REFUSED_FOR_NOW, f"{result}/{source}/{reason}, {found.words.en}")

@@ -63,8 +63,10 @@ CALLED_AE_UNKNOWN = cause(
     fr="le partenaire ne porte pas l'AE Title que nous appelons",
     en="the partner does not bear the AE title that we call",
     look=Words(
-        "Vérifier `called_ae` auprès du partenaire : son AE Title a pu changer en repartant.",
-        "Check `called_ae` with the partner: their AE title may have changed with the restart.",
+        "Vérifier `called_ae` auprès du partenaire : il a pu changer en repartant. Certaines archives répondent ainsi "
+        "aussi quand elles ne connaissent pas notre AE Title.",
+        "Check `called_ae` with the partner: it may have changed with the restart. Some archives also answer so when "
+        "they do not know our AE title.",
     ),
 )
 APPLICATION_CONTEXT_REFUSED = cause(

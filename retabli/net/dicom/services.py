@@ -92,7 +92,7 @@ async def echo(association: Association) -> None:
     await association.send(context.number, commands.encode(request))
     status, answer = await _response(association, context, Verb.ECHO, message)
     if status != statuses.SUCCESS:
-        raise statuses.failure(status, answer.command)
+        raise statuses.failure(Verb.ECHO, status, answer.command)
 
 
 async def store(association: Association, abstract: str, instance: str, data: bytes) -> Stored:
@@ -117,7 +117,7 @@ async def store(association: Association, abstract: str, instance: str, data: by
     status, answer = await _response(association, context, Verb.STORE, message)
     warned = statuses.is_warning(status)
     if status not in (statuses.SUCCESS, statuses.DUPLICATE) and not warned:
-        raise statuses.failure(status, answer.command)
+        raise statuses.failure(Verb.STORE, status, answer.command)
     return Stored(status, warned, statuses.told(status, answer.command))
 
 
@@ -147,7 +147,7 @@ async def find(association: Association, identifier: Mapping[str, str]) -> Async
         elif status == statuses.SUCCESS or statuses.is_warning(status):
             return
         else:
-            raise statuses.failure(status, answer.command)
+            raise statuses.failure(Verb.FIND, status, answer.command)
 
 
 async def move(association: Association, destination: str, identifier: Mapping[str, str]) -> Moved:
@@ -173,7 +173,7 @@ async def move(association: Association, destination: str, identifier: Mapping[s
         if status in statuses.PENDING:
             continue
         if status != statuses.SUCCESS and not statuses.is_warning(status):
-            raise statuses.failure(status, answer.command)
+            raise statuses.failure(Verb.MOVE, status, answer.command)
         completed = commands.number(answer.command, Field.COMPLETED) or 0
         completed += commands.number(answer.command, Field.WARNED) or 0
         failed = commands.number(answer.command, Field.FAILED) or 0

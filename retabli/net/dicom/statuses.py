@@ -3,12 +3,16 @@
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.net.dicom import commands, dicom_causes
-from retabli.net.dicom.commands import Command, Field
+from retabli.net.dicom.commands import Command, Field, Verb
 
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
 DUPLICATE = 0x0111  # the partner holds that very object already
 COERCED = 0xB000  # stored, some elements adapted to the partner's: every archive that reconciles patients does it
+
+# A C-MOVE whose sub-operations cannot be performed; many archives say "unable to process" (Cxxx) instead, of a
+# destination that they do not know or reach.
+UNABLE_TO_PERFORM = 0xA702
 
 SINGLE = {
     0x0122: dicom_causes.SOP_CLASS_UNSUPPORTED,
@@ -25,8 +29,10 @@ def is_warning(status: int) -> bool:
     return status >> 12 == 0xB or status in (0x0001, 0x0107, 0x0116)
 
 
-def failure(status: int, command: Command) -> Fall:
+def failure(verb: Verb, status: int, command: Command) -> Fall:
     """The fall that a status which is neither success nor warning stands for; the partner's comment is its detail."""
+    if verb is Verb.MOVE and (status == UNABLE_TO_PERFORM or status >> 12 == CANNOT_UNDERSTAND):
+        return Fall(dicom_causes.SUBOPERATIONS_FAILED, told(status, command))
     return Fall(_cause(status), told(status, command))
 
 

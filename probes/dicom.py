@@ -1,0 +1,232 @@
+"""A DICOM partner: reached, associated with, and taken as far as agreed: echo, storage, search, retrieval."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from retabli.model import stages
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall, Ladder
+from retabli.model.probe import Probe
+from retabli.model.settings import Duration, Port, Tls, split_host_port
+from retabli.model.stages import Stage, stage
+from retabli.net.dicom import dicom_causes, services, statuses
+from retabli.net.dicom.association import ASSOCIATION, CONTEXT, UNCOMPRESSED, Association, Partner, associate
+from retabli.net.dicom.dicom_settings import MARK, STORAGE, AeTitle, Listen, Marked, Modality
+from retabli.net.dicom.find import matches
+from retabli.net.dicom.image import CT, SyntheticImage, synthetic_image
+from retabli.net.dicom.receiver import Received, Receiver, receiving
+from retabli.net.dicom.services import Moved
+
+ECHO = stage("echo", fr="C-ECHO", en="C-ECHO")
+NEGOTIATE = stage("negotiate", fr="types d'images négociés", en="kinds of images negotiated")
+STORE = stage("store", fr="image envoyée (C-STORE)", en="image sent (C-STORE)")
+FOUND = stage("found", fr="image retrouvée (C-FIND)", en="image found (C-FIND)")
+RETRIEVED = stage("retrieved", fr="image récupérée (C-MOVE)", en="image retrieved (C-MOVE)")
+
+Step = Literal["echo", "negotiate", "store", "find", "move"]
+# The rungs that each step climbs; whoever stores has negotiated.
+RUNGS: Mapping[str, tuple[Stage, ...]] = {
+    "echo": (ECHO,),
+    "negotiate": (NEGOTIATE,),
+    "store": (NEGOTIATE, STORE),
+    "find": (FOUND,),
+    "move": (RETRIEVED,),
+}
+
+OTHERS = 8  # answers to the question for one image: an archive that gives more does not heed the question
+LOOK_AGAIN = 0.25  # seconds between two searches for an image that an archive may still be filing
+LAST_MILE = 1.0  # seconds for an image that the partner says it has sent
+
+
+class Dicom(Probe):
+    """One association in which everything is asked. An answered C-ECHO proves neither storage nor retrieval.
+
+    The image that is sent is synthetic and marked, and the same until it is renewed: an archive keeps one for each
+    period, and not one for each run.
+    """
+
+    LADDER: ClassVar[tuple[Stage, ...]] = (
+        stages.RESOLVE,
+        stages.CONNECT,
+        stages.TLS,
+        ASSOCIATION,
+        CONTEXT,
+        ECHO,
+        NEGOTIATE,
+        STORE,
+        FOUND,
+        RETRIEVED,
+    )
+    CAUSES: ClassVar[tuple[Cause, ...]] = (
+        *dicom_causes.ASSOCIATING,
+        *dicom_causes.ANSWERING,
+        *dicom_causes.STORING,
+    )
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Un partenaire DICOM répond et, si on le demande, prend, retrouve et renvoie une image de synthèse.",
+        "A DICOM partner answers and, where asked, takes, finds and sends back a synthetic image.",
+    )
+
+    kind: Literal["dicom"]
+    host: str
+    port: Port = Field(default=104, description="104, or 11112 (IANA's both)")
+    calling_ae: AeTitle = Field(default="RETABLI", description="our AE title, as the partner must know it")
+    called_ae: AeTitle = Field(description="the partner's AE title")
+    tls: Tls = Tls(mode="none")
+    verify: Annotated[tuple[Step, ...], Field(strict=False, min_length=1)] = Field(
+        default=("echo",),
+        description="echo; negotiate: the partner takes `modalities`, nothing is sent; store: a synthetic CT image is "
+        "sent; find: it is found there; move: it is sent back to us",
+    )
+    modalities: Annotated[tuple[Modality, ...], Field(strict=False, min_length=1)] = Field(
+        default=("CT",), description="kinds of images that the partner must take from us"
+    )
+    patient_id: Marked = Field(default=f"{MARK}-TEST", description=f"of the synthetic patient; must contain {MARK}")
+    patient_name: Marked = Field(default=f"{MARK}^TEST", description=f"of the synthetic patient; must contain {MARK}")
+    renew: Duration = Field(default=86_400.0, description="how long the same image is sent before a new one is made")
+    found_within: Duration = Field(default=3.0, description="how long the archive may take to file the image")
+    move_to: AeTitle | None = Field(default=None, description="our AE title as a destination that the partner knows")
+    receive: Listen | None = Field(
+        default=None, description="address:port on which we await the image (in clear); the partner must reach it"
+    )
+
+    def climbs(self) -> tuple[Stage, ...]:
+        asked = {rung for step in self.verify for rung in RUNGS[step]}
+        climbed = asked | {stages.RESOLVE, stages.CONNECT, ASSOCIATION, CONTEXT}
+        if self.tls.mode == "implicit":
+            climbed.add(stages.TLS)
+        return tuple(rung for rung in self.LADDER if rung in climbed)
+
+    def faults(self) -> Iterator[str]:
+        yield from super().faults()
+        if self.tls.mode == "starttls":
+            yield "tls.mode starttls means nothing here: DICOM speaks TLS from the first byte (implicit) or not at all"
+        for step in ("find", "move"):
+            if step in self.verify and "store" not in self.verify:
+                yield f"verify: {step} is for the image that store sends: add store"
+        if "store" in self.verify and "CT" not in self.modalities:
+            yield "verify: store sends a CT image: add CT to modalities"
+        if "move" in self.verify and (self.move_to is None or self.receive is None):
+            yield "verify: move needs move_to (our AE title as the partner knows it) and receive (where we listen)"
+        if self.renew <= 0:
+            yield "renew must be longer than nothing"
+
+    def warnings(self) -> Iterator[str]:
+        yield from super().warnings()
+        if "store" in self.verify and self.renew < 3600:
+            yield f"renew: a new image every {self.renew:g}s fills the partner's archive"
+
+    def openings(self) -> Iterator[tuple[str, int, str]]:
+        yield self.host, self.port, "tcp"
+
+    async def run(self, ladder: Ladder) -> None:
+        if "store" in self.verify:
+            await services.load()
+        partner = Partner(self.host, self.port, self.calling_ae, self.called_ae, self.tls, self.resolver)
+        async with await associate(ladder, partner, self._services()) as association:
+            with ladder.rung(CONTEXT):
+                self._judge_contexts(association)
+            if "echo" in self.verify:
+                with ladder.told_as(services.silent_service), ladder.rung(ECHO):
+                    await services.echo(association)
+            if NEGOTIATE in self.climbs():
+                with ladder.rung(NEGOTIATE):
+                    for modality in self.modalities:
+                        association.granted(STORAGE[modality])
+            if "store" in self.verify:
+                await self._round(ladder, association)
+
+    def _services(self) -> dict[str, tuple[str, ...]]:
+        wanted = [services.VERIFICATION] if "echo" in self.verify else []
+        if NEGOTIATE in self.climbs():
+            wanted += [STORAGE[modality] for modality in self.modalities]
+        wanted += [services.STUDY_ROOT_FIND] if "find" in self.verify else []
+        wanted += [services.STUDY_ROOT_MOVE] if "move" in self.verify else []
+        return dict.fromkeys(wanted, UNCOMPRESSED)
+
+    def _judge_contexts(self, association: Association) -> None:
+        """The echo's context must be granted; without an echo, any: the others are judged on their own rungs."""
+        if "echo" in self.verify:
+            association.granted(services.VERIFICATION)
+        elif not association.grants_any():
+            association.granted(next(iter(self._services())))
+
+    async def _round(self, ladder: Ladder, association: Association) -> None:
+        """The image's way: there, found there, and back."""
+        between = (self.host, self.port, self.calling_ae, self.called_ae)
+        image = synthetic_image(self.patient_id, self.patient_name, ladder.wall(), self.renew, *between)
+        with ladder.told_as(services.silent_service), ladder.rung(STORE):
+            data = image.encoded(association.granted(CT).transfer)
+            stored = await services.store(association, CT, image.instance, data)
+        ladder.describe("store_status", stored.told)
+        if stored.warned and stored.status != statuses.COERCED:
+            ladder.impair(dicom_causes.STORED_WITH_WARNING, stored.told)
+        if "find" in self.verify:
+            with ladder.told_as(services.silent_service), ladder.rung(FOUND):
+                await self._find(ladder, association, image)
+        if "move" in self.verify:
+            await self._retrieve(ladder, association, image)
+
+    async def _find(self, ladder: Ladder, association: Association, image: SyntheticImage) -> None:
+        end = ladder.clock() + self.found_within
+        while True:
+            answers = await matches(association, image.keys, OTHERS)
+            if not answers.whole:
+                raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"more than {OTHERS} answers to the question for one image")
+            if any(match.get("SOPInstanceUID") == image.instance for match in answers.matches):
+                return
+            if ladder.clock() >= end:
+                others = f"{len(answers.matches)} others are" if answers.matches else "nothing is"
+                raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"{others} found after {self.found_within:g} s")
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def _retrieve(self, ladder: Ladder, association: Association, image: SyntheticImage) -> None:
+        came: list[Receiver] = []
+
+        def silent(cause: Cause, detail: str) -> tuple[Cause, str]:
+            cause, detail = services.silent_service(cause, detail)
+            return cause, _who_came(detail, came) if cause is dicom_causes.DIMSE_SILENT else detail
+
+        with ladder.told_as(silent), ladder.rung(RETRIEVED):
+            address, port = split_host_port(self.receive or "", 0)
+            async with receiving(
+                address,
+                port,
+                own_ae=self.move_to or "",
+                partner_ae=self.called_ae,
+                abstract=CT,
+                instance=image.instance,
+                patience=self.timeout / 3,
+            ) as receiver:
+                came.append(receiver)
+                try:
+                    moved = await services.move(association, receiver.own_ae, image.keys)
+                    received = await _arrival(receiver, moved)
+                except Fall as fall:
+                    if receiver.trouble is not None:  # then it is not the partner's doing
+                        raise receiver.trouble from None
+                    raise Fall(fall.cause, _who_came(fall.detail, came)) from fall
+            if not image.is_in(received.data, received.transfer):
+                raise Fall(dicom_causes.IMAGE_ALTERED)
+
+
+async def _arrival(receiver: Receiver, moved: Moved) -> Received:
+    """The image that has come, or comes within a moment of the partner's word that it was sent."""
+    said = f"{moved.told}, {moved.completed} sent, {moved.failed} failed"
+    if moved.failed and not receiver.arrived.done():
+        raise Fall(dicom_causes.SUBOPERATIONS_FAILED, said)
+    await asyncio.wait([receiver.arrived], timeout=LAST_MILE)
+    if not receiver.arrived.done():
+        raise Fall(dicom_causes.IMAGE_NOT_RETRIEVED, said)
+    return receiver.arrived.result()
+
+
+def _who_came(said: str, came: list[Receiver]) -> str:
+    """What explains that no image came: who else did."""
+    if not came:
+        return said
+    met = came[0].turned_away or ("the image came" if came[0].arrived.done() else "nobody came to our receiver")
+    return f"{said}; {met}" if said else met

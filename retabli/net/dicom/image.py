@@ -1,0 +1,127 @@
+"""The synthetic image: a CT slice of nobody, marked wherever a person reads, the same until it is renewed."""
+
+import uuid
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from retabli.model import causes
+from retabli.model.ladder import Fall
+from retabli.net.dicom.association import IMPLICIT
+from retabli.net.dicom.dicom_settings import STORAGE
+from retabli.net.dicom.services import UNREADABLE, read_data_set
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+CT = STORAGE["CT"]
+SIDE = 64  # pixels
+OWN = uuid.UUID("7f3a0c5e-6d0b-4f6e-9a51-3f0d7c1b2a94")  # the fixed root of every UID that we make
+
+
+def uid(*parts: object) -> str:
+    """A UID of ours, always the same for the same parts: `2.25.` and a name-based UUID (PS3.5, annex B.2)."""
+    return f"2.25.{uuid.uuid5(OWN, '|'.join(map(str, parts))).int}"
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticImage:
+    """One image: whose it claims to be, when it was made, and its unique identifiers."""
+
+    patient_id: str
+    patient_name: str
+    made_at: float
+    study: str
+    series: str
+    instance: str
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What finds this very image in the study root (PS3.4, annex C.6.2.1)."""
+        return {
+            "QueryRetrieveLevel": "IMAGE",
+            "StudyInstanceUID": self.study,
+            "SeriesInstanceUID": self.series,
+            "SOPInstanceUID": self.instance,
+        }
+
+    @property
+    def pixels(self) -> bytes:
+        """Sixteen bits each: a cross on a checkered ground that no scanner makes."""
+        rows = (
+            (1000 if x in (y, SIDE - 1 - y) else 600 if (x // 8 + y // 8) % 2 else 300)
+            for y in range(SIDE)
+            for x in range(SIDE)
+        )
+        return b"".join(value.to_bytes(2, "little") for value in rows)
+
+    def encoded(self, transfer: str) -> bytes:
+        """The data set as a C-STORE carries it, in that transfer syntax (uncompressed, little endian)."""
+        from pynetdicom.dsutils import encode
+
+        data = encode(self._data_set(), transfer == IMPLICIT, True)
+        if data is None:
+            raise Fall(causes.PROBE_DEFECT, "the synthetic image cannot be encoded")
+        return data
+
+    def is_in(self, data: bytes, transfer: str) -> bool:
+        """Whether that data set is this image, by its identifiers and its pixels."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = read_data_set(data, transfer)
+                instance, pixels = str(found.SOPInstanceUID), bytes(found.PixelData)
+        except UNREADABLE:
+            return False
+        return instance == self.instance and pixels == self.pixels
+
+    def _data_set(self) -> "Dataset":
+        """The modules of a CT image that are mandatory (PS3.3, table A.3-1); what is unknown stays empty."""
+        from pydicom import Dataset
+
+        made = datetime.fromtimestamp(self.made_at, UTC)
+        image = Dataset()
+        image.SOPClassUID, image.SOPInstanceUID = CT, self.instance
+        image.PatientName, image.PatientID = self.patient_name, self.patient_id
+        image.PatientBirthDate = image.PatientSex = ""
+        image.QualityControlImage = "YES"
+        image.StudyInstanceUID, image.SeriesInstanceUID = self.study, self.series
+        image.StudyDate = image.SeriesDate = image.ContentDate = made.strftime("%Y%m%d")
+        image.StudyTime = image.SeriesTime = image.ContentTime = made.strftime("%H%M%S")
+        image.StudyID = "RETABLI"
+        image.AccessionNumber = image.ReferringPhysicianName = ""
+        image.StudyDescription = image.SeriesDescription = "RETABLI TEST"
+        image.ImageComments = "SYNTHETIC TEST IMAGE, NOT OF A PATIENT"
+        image.Modality, image.Manufacturer = "CT", "RETABLI"
+        image.SeriesNumber = image.InstanceNumber = 1
+        image.AcquisitionNumber = image.KVP = None
+        image.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+        image.PatientPosition = "HFS"
+        image.FrameOfReferenceUID, image.PositionReferenceIndicator = self.series, ""
+        image.PixelSpacing, image.SliceThickness = [1, 1], 1
+        image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 0]
+        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+        image.Rows = image.Columns = SIDE
+        image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
+        image.RescaleIntercept, image.RescaleSlope = 0, 1
+        image.PixelData = self.pixels
+        return image
+
+
+def synthetic_image(patient_id: str, patient_name: str, now: float, renew: float, *between: object) -> SyntheticImage:
+    """The image of this period of `renew` seconds, by Unix time; `between` tells its users apart.
+
+    Its identifiers follow from these alone: an archive is not filled by an image a run, and whoever stores it again
+    stores the same.
+    """
+    period = int(now // renew)
+    study = (patient_id, *between, renew, period)
+    return SyntheticImage(
+        patient_id,
+        patient_name,
+        period * renew,
+        uid("study", *study),
+        uid("series", *study),
+        uid("instance", *study),
+    )
