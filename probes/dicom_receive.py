@@ -1,9 +1,9 @@
 """Whether a partner's images arrive: how old its newest study is in our own archive."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from retabli.model import stages
 from retabli.model.causes import Cause
@@ -15,13 +15,13 @@ from retabli.model.stages import Stage
 from retabli.net.dicom import receive_causes
 from retabli.net.dicom.archive_settings import account_faults, opening, road, sent_in_clear
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Partner
+from retabli.net.dicom.dicom_settings import AeTitle
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, Archive, Visit
 from retabli.net.dicom.find import SEARCH, climbed_by_find
 from retabli.net.dicom.newest import FRESH, NEWEST, Source, Wanted, climb_to_newest
 from retabli.net.dicom.own_archive import Attribute, ByFind, ByWeb
 from retabli.net.web.http_settings import WebAddress
 
-Title = Annotated[str, StringConstraints(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$")]  # PS3.5, 6.2: AE
 WEEK = 7 * 86_400.0
 MONDAY = 1_767_571_200.0  # some Monday, 00:00 UTC: profiles repeat every week
 
@@ -57,8 +57,8 @@ class DicomReceive(Probe):
     url: WebAddress | None = Field(default=None, description="our archive's DICOMweb root: it is asked by QIDO-RS")
     host: str | None = Field(default=None, description="or the archive itself: it is asked by C-FIND")
     port: Port = 104
-    calling_ae: Title = Field(default="RETABLI", description="our AE title, as the archive knows it")
-    called_ae: Title | None = Field(default=None, description="the archive's AE title")
+    calling_ae: AeTitle = Field(default="RETABLI", description="our AE title, as the archive knows it")
+    called_ae: AeTitle | None = Field(default=None, description="the archive's AE title")
     partner: str = Field(
         min_length=1, max_length=64, pattern=r"^[^\\]*$", description="as its images name it; * and ? stand for others"
     )

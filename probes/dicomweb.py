@@ -13,8 +13,9 @@ from retabli.model.settings import ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.dicom import dicomweb_causes
 from retabli.net.dicom.archive_settings import account_faults, opening, road, sent_in_clear
+from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED, Archive, Visit
-from retabli.net.dicom.synthetic import MARK, PATIENT_ID, SAME, fresh_uids
+from retabli.net.dicom.synthetic import PATIENT_ID, SAME, fresh_uids
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.http_settings import WebAddress
 
@@ -24,7 +25,7 @@ OFTEN = 300.0  # seconds: more images a day than one every five minutes deserve 
 
 class Dicomweb(Probe):
     """No patient is asked for: the query names our own mark alone, and what is retrieved is ours, or a test study's
-    description."""
+    description. An archive may give an image back from its memory: that its disk is full may show only later."""
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
         stages.RESOLVE,
@@ -60,7 +61,7 @@ class Dicomweb(Probe):
     token: SecretRef | None = Field(default=None, description="a bearer token, instead of user and password")
     tls: Tls = Tls()
     proxy: ProxyRef | None = None
-    patient_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._-]{1,64}$")] = Field(
+    patient_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
         default=PATIENT_ID, description=f"of the synthetic images; {MARK} must be in it"
     )
     image: Literal["fresh", "same"] = Field(
@@ -94,6 +95,8 @@ class Dicomweb(Probe):
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
         yield from sent_in_clear(self.url, self.user, self.token)
+        if "store" in self.verify and "retrieve" not in self.verify:
+            yield "some archives say that they stored an image and did not: verify retrieve as well"
         if "store" in self.verify and self.image == "fresh" and self.every < OFTEN:
             yield f"{86_400 / self.every:.0f} images a day stay in the archive: every: 5m, or image: same, leaves fewer"
 

@@ -30,7 +30,7 @@ from tests.net.web_servers import Answer, cutting, page, proxy, redirect, site
 
 ALL = ["query", "store", "retrieve"]
 PATIENT = "DOE^JANE"  # in no result may this be seen
-SEARCH = f"/dicom-web/studies?PatientID={PATIENT_ID}&limit=1"
+SEARCH = f"/dicom-web/studies?PatientID={PATIENT_ID}&limit=10"
 STOW = "/dicom-web/studies"
 WADO = f"/dicom-web/studies/{SAME.study}/series/{SAME.series}/instances/{SAME.instance}"
 

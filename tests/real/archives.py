@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -124,15 +124,17 @@ def namespace() -> Iterator[str]:
 
 
 @contextmanager
-def orthanc(*, plugged: bool = True, **settings: Any) -> Iterator[Orthanc]:
+def orthanc(*, plugged: bool = True, disk: str | None = None, **settings: Any) -> Iterator[Orthanc]:
+    """`disk`: its images lie on a file system of that size alone."""
     folder = Path(tempfile.mkdtemp(prefix="orthanc-"))
-    try:
-        with namespace() as name:
-            archive = Orthanc(name, folder, settings, plugged)
-            archive.server.start()
-            try:
-                yield archive
-            finally:
-                archive.server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        storage = folder / "storage"
+        storage.mkdir()
+        if disk is not None:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(storage)], check=True)
+            stack.callback(subprocess.run, ["umount", str(storage)], check=True)
+        archive = Orthanc(stack.enter_context(namespace()), folder, settings, plugged)
+        archive.server.start()
+        stack.callback(archive.server.stop)
+        yield archive

@@ -80,7 +80,7 @@ class Archive:
         return self.user is not None or self.token is not None
 
     def address(self, path: str, **query: str) -> str:
-        asked = f"?{urlencode(query)}" if query else ""
+        asked = f"?{urlencode(query, safe='*?')}" if query else ""
         return f"{self.root}/{path}{asked}"
 
     def ask(self, accept: str) -> Ask:
@@ -144,7 +144,7 @@ class Visit:
                 if is_ours(study):
                     ours.append(study)
 
-        address = self.archive.address("studies", PatientID=patient_id, limit="1")
+        address = self.archive.address("studies", PatientID=patient_id, limit="10")
         await self._request(QUERY, address, self.archive.ask(JSON), judge)
         return ours[0] if ours else None
 

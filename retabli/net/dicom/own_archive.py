@@ -4,6 +4,7 @@ Of an answer only the dates, the times and the attribute that names the partner 
 adds what the standard has it add (DICOM PS3.18, 10.6.3.3), patients' names among it: that is neither kept nor shown.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Literal
@@ -35,6 +36,17 @@ TAGS: Mapping[Attribute, str] = {
 }
 
 
+def widened(partner: str, kept: str) -> str:
+    """The partner as it is searched for: what is not surely understood stands as `*`. Who is meant is judged of the
+    answers (`received.is_of`), so that more of them do no harm.
+
+    `kept` is a class of characters. Over the web these are the ones that need no percent: a widespread archive does
+    not decode it, and finds nobody with a blank or an accent in the name. In C-FIND it is ASCII: an accent depends on
+    both sides' character sets.
+    """
+    return re.sub(f"[^{kept}]+", "*", partner.strip())
+
+
 class ByWeb:
     """Asked by QIDO-RS (PS3.18, 10.6) at the study level."""
 
@@ -46,7 +58,7 @@ class ByWeb:
 
     async def studies(self, first: date, last: date, after: str | None = None) -> Page:
         asked = {
-            self._tag: self._partner,
+            self._tag: widened(self._partner, "A-Za-z0-9._~*?-"),
             "StudyDate": f"{first:%Y%m%d}-{last:%Y%m%d}",
             "includefield": self._tag,
             "limit": str(self._limit),
@@ -81,7 +93,7 @@ class ByFind:
             "QueryRetrieveLevel": "STUDY",
             "StudyDate": f"{first:%Y%m%d}-{last:%Y%m%d}",
             "StudyTime": "" if after is None else f"{after}-",
-            self._attribute: self._partner,
+            self._attribute: widened(self._partner, " -~"),
         }
         with self._ladder.told_as(as_our_archives):
             answers = await find(self._ladder, self._archive, identifier, limit=self._limit)

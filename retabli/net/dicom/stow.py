@@ -2,6 +2,7 @@
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
+from retabli.net.dicom.commands import Verb
 from retabli.net.dicom.dicom_causes import TRANSFER_SYNTAX_UNSUPPORTED
 from retabli.net.dicom.dicom_json import SOP_INSTANCE, Dataset, items_of, read_dataset, text_of
 from retabli.net.dicom.dicomweb_causes import STOW_REFUSED, STOW_UNCONFIRMED
@@ -46,7 +47,7 @@ def judge_stored(ladder: Ladder, fetched: Fetched, uids: Uids, *, again: bool) -
 
 
 def _cause_of(reason: int) -> Cause:
-    return TRANSFER_SYNTAX_UNSUPPORTED if reason == TRANSFER_SYNTAX else failure(reason, {}).cause
+    return TRANSFER_SYNTAX_UNSUPPORTED if reason == TRANSFER_SYNTAX else failure(Verb.STORE, reason, {}).cause
 
 
 def _reason(answer: Dataset, uids: Uids) -> int | None:
