@@ -31,6 +31,30 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET (<linux/sched.h>)
 
 T = TypeVar("T")
 
+SECURE = 8443
+_FRONT = """
+daemon off;
+user root;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {identity};
+    ssl_certificate_key {identity};
+    location / {{ proxy_pass http://127.0.0.1:{behind}; }}
+  }}
+}}
+"""
+
 
 def inside(namespace: str, work: Callable[[], T]) -> T:
     """What the work gives, done by a thread that has entered the namespace, as have the threads that it starts."""
@@ -138,3 +162,20 @@ def orthanc(*, plugged: bool = True, disk: str | None = None, **settings: Any) -
         archive.server.start()
         stack.callback(archive.server.stop)
         yield archive
+
+
+@contextmanager
+def front(archive: Orthanc, identity: Path) -> Iterator[None]:
+    """nginx before the archive, to speak TLS for it: the distribution's Orthanc dies of its first HTTPS request.
+
+    `identity`: a file with the key and the certificates.
+    """
+    path = archive.folder / "nginx.conf"
+    path.write_text(_FRONT.format(folder=archive.folder, port=SECURE, behind=WEB, identity=identity))
+    command = ["ip", "netns", "exec", archive.namespace, shutil.which("nginx") or "", "-c", str(path)]
+    server = Server(command, lambda: inside(archive.namespace, lambda: accepts(SECURE)), archive.folder / "nginx.log")
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()

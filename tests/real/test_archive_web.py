@@ -22,7 +22,7 @@ from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED
 from retabli.net.dicom.newest import FRESH, NEWEST
 from retabli.net.web.http_causes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
 from tests.climbing import settings
-from tests.real.archives import DICOM, PASSWORD, PLUGIN, TITLE, USER, WEB, Orthanc, orthanc
+from tests.real.archives import DICOM, PASSWORD, PLUGIN, SECURE, TITLE, USER, WEB, Orthanc, front, orthanc
 
 pytestmark = [
     pytest.mark.real,
@@ -149,16 +149,22 @@ def test_images_that_are_altered_or_gone_from_the_disk_are_seen(account: dict[st
         assert (result.outcome, result.stage, result.cause) == (Outcome.FAILED, QUERY, HTTP_SERVER_ERROR), result
 
 
-def test_over_tls_orthancs_certificate_is_judged(
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_over_tls_the_certificate_is_judged_and_a_dead_archive_behind_a_living_front_is_seen(
     account: dict[str, Any], authority: trustme.CA, ca_file: Path, tmp_path: Path
 ) -> None:
-    identity = authority.issue_cert("127.0.0.1")
-    identity.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
-    with orthanc(SslEnabled=True, SslCertificate=str(tmp_path / "both.pem")) as archive:
-        result = archive.climb(visiting(*ALL, scheme="https", tls={"ca": str(ca_file)}, **account))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    url = f"https://127.0.0.1:{SECURE}/dicom-web"
+    trusting = settings(Dicomweb, url=url, verify=ALL, tls={"ca": str(ca_file)}, **account)
+    with orthanc() as archive, front(archive, tmp_path / "both.pem"):
+        result = archive.climb(trusting)
         assert (result.outcome, result.rung) == (Outcome.OK, 9), result
-        result = archive.climb(visiting(scheme="https", **account))
+        result = archive.climb(settings(Dicomweb, url=url, **account))
         assert fell(result) == (stages.TLS, causes.CERT_UNKNOWN_CA)
+        archive.server.stop()
+        result = archive.climb(trusting)
+        assert fell(result) == (QUERY, HTTP_SERVER_ERROR)
+        assert result.detail.startswith("502")
 
 
 # dicom_receive -------------------------------------------------------------------------------------------------------
