@@ -19,7 +19,7 @@ from retabli.net.dicom.dicom_settings import AeTitle
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, Archive, Visit
 from retabli.net.dicom.find import SEARCH, climbed_by_find
 from retabli.net.dicom.newest import FRESH, NEWEST, Source, Wanted, climb_to_newest
-from retabli.net.dicom.own_archive import Attribute, ByFind, ByWeb
+from retabli.net.dicom.own_archive import TAGS, Attribute, ByFind, ByWeb
 from retabli.net.web.http_settings import WebAddress
 
 WEEK = 7 * 86_400.0
@@ -62,7 +62,9 @@ class DicomReceive(Probe):
     partner: str = Field(
         min_length=1, max_length=64, pattern=r"^[^\\]*$", description="as its images name it; * and ? stand for others"
     )
-    match_attribute: Attribute = Field(default="InstitutionName", description="where its images name it")
+    match_attribute: Attribute = Field(
+        default="InstitutionName", description=f"where its images name it: {', '.join(TAGS)}"
+    )
     max_age: Duration = Field(
         description="of its newest study, from when it was made (not received), normal silence not counted"
     )

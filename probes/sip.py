@@ -62,7 +62,15 @@ class Sip(Probe):
     expect: Annotated[
         tuple[str, ...],
         BeforeValidator(_statuses),
-        WithJsonSchema({"type": ["integer", "string", "array"], "examples": [200, "2xx", [200, 404]]}),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": ["string", "integer"]},
+                    {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+                ],
+                "examples": [200, "2xx", [200, 404]],
+            }
+        ),
     ] = Field(default=("200",), description="statuses of a switchboard that is well; some answer 404 or 405 for ever")
     tls: Tls = Tls()
 

@@ -4,6 +4,7 @@ A partner's studies arrive in it for as long as its position lets them. All of i
 """
 
 import asyncio
+import fnmatch
 import json
 import re
 import time
@@ -135,7 +136,7 @@ def _matches(study: dict[str, str], wanted: dict[str, str]) -> bool:
         first, _, last = wanted.get(name, "-").partition("-")
         if not (first or "0") <= study[tag] <= (last or "9"):
             return False
-    return all(study.get(tag) == value for tag, value in wanted.items() if tag in VRS)
+    return all(fnmatch.fnmatchcase(study.get(tag, ""), value) for tag, value in wanted.items() if tag in VRS)
 
 
 def _found(held: list[dict[str, str]]) -> Answer:

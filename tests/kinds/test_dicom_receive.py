@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fnmatch
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -73,7 +74,8 @@ class Shelf:
         return [values for values in held if self._wanted(values, asked)]
 
     def _wanted(self, values: dict[str, str], asked: dict[str, str]) -> bool:
-        if asked["InstitutionName"] != values.get("InstitutionName", PARTNER) and not self.ignores_partner:
+        named = values.get("InstitutionName", PARTNER)
+        if not fnmatch.fnmatchcase(named, asked["InstitutionName"]) and not self.ignores_partner:
             return False
         for name in ("StudyDate",) if self.ignores_time else ("StudyDate", "StudyTime"):
             first, _, last = asked.get(name, "").partition("-")
@@ -131,7 +133,7 @@ async def by_find(shelf: Shelf) -> AsyncIterator[dict[str, Any]]:
     server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, find)])
     assert server is not None
     try:
-        yield {"host": "127.0.0.1", "port": server.socket.getsockname()[1], "called_ae": "ARCHIVE"}
+        yield {"host": "127.0.0.1", "port": server.server_address[1], "called_ae": "ARCHIVE"}
     finally:
         await asyncio.to_thread(server.shutdown)
 
@@ -139,7 +141,7 @@ async def by_find(shelf: Shelf) -> AsyncIterator[dict[str, Any]]:
 ROADS = pytest.mark.parametrize("road", [by_web, by_find], ids=["QIDO", "C-FIND"])
 
 
-def receiving(max_age: str = "2h", **keys: Any) -> DicomReceive:
+def receiving(*, max_age: str = "2h", **keys: Any) -> DicomReceive:
     context = {"timezone": "Europe/Paris"} | keys.pop("context", {})
     return settings(DicomReceive, **{"partner": PARTNER, "max_age": max_age, **keys}, context=context)
 
@@ -347,8 +349,9 @@ async def test_an_archive_that_cannot_be_asked_says_nothing_of_the_partner(
         writer.write(answer or b"")
 
     async with serving(talk) as port:
-        url, account = f"http://127.0.0.1:{port}/x", {"user": "probe", "password": {"file": "password"}}
-        result = await climb(receiving(url=url, timeout="500ms", **account, context={"folder": tmp_path}))
+        account = {"user": "probe", "password": {"file": "password"}, "context": {"folder": tmp_path}}
+        keys: dict[str, Any] = {"url": f"http://127.0.0.1:{port}/x", "timeout": "500ms", **account}
+        result = await climb(receiving(**keys))
     assert fell(result) == (Outcome.UNKNOWN, stage, cause)
     assert PATIENT not in str(result)
     assert cause.credential is (cause is receive_causes.ARCHIVE_LOGIN_REFUSED)
@@ -359,7 +362,7 @@ async def test_an_archive_that_cannot_be_asked_says_nothing_of_the_partner(
 )
 async def test_an_archive_that_does_not_associate_says_nothing_of_the_partner(handler: Handler, stage: Any) -> None:
     async with serving(handler) as port:
-        where = {"host": "127.0.0.1", "port": port, "called_ae": "ARCHIVE"}
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": port, "called_ae": "ARCHIVE"}
         result = await climb(receiving(**where, timeout="500ms"))
     assert fell(result)[:2] == (Outcome.UNKNOWN, stage)
     assert result.cause in (receive_causes.ARCHIVE_UNASKED, receive_causes.ARCHIVE_REFUSES)
@@ -374,7 +377,7 @@ async def test_an_archive_that_does_not_know_our_title_refuses_us() -> None:
     server = entity.start_server(("127.0.0.1", 0), block=False)
     assert server is not None
     try:
-        where = {"host": "127.0.0.1", "port": server.socket.getsockname()[1], "called_ae": "ARCHIVE"}
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": server.server_address[1], "called_ae": "ARCHIVE"}
         result = await climb(receiving(**where))
     finally:
         await asyncio.to_thread(server.shutdown)

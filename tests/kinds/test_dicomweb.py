@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tracemalloc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -71,7 +72,7 @@ def visiting(url: str, *verify: str, **keys: Any) -> Dicomweb:
     return settings(Dicomweb, url=url, verify=list(verify) or ["query"], **keys)
 
 
-async def visited(answers: Answer | dict[str, Answer], *verify: str, **keys: Any) -> Result:
+async def visited(answers: Answer | Mapping[str, Answer], *verify: str, **keys: Any) -> Result:
     async with site(answers) as running:
         result = await climb(visiting(running.url("/dicom-web"), *verify, **keys))
     assert PATIENT not in str(result)

@@ -268,7 +268,7 @@ async def test_a_provisional_answer_is_no_answer_yet(monkeypatch: pytest.MonkeyP
     assert len(server.requests) == 1  # it was heard: not again before T2
 
 
-STRAYS = {
+STRAYS: dict[str, Answer] = {
     "another branch": answering("200 OK", via="SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKforged"),
     "no branch": answering("200 OK", via="SIP/2.0/UDP 127.0.0.1"),
     "another call": answering("200 OK", call_id="forged@example"),

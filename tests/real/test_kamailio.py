@@ -77,8 +77,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 async def ask(port: int, user: str = "", **keys: Any) -> Result:
-    uri = {"uri": f"sip:{user}@chu.example"} if user else {}
-    return await climb(settings(Sip, host="127.0.0.1", port=port, **uri, **keys))
+    keys |= {"uri": f"sip:{user}@chu.example"} if user else {}
+    return await climb(settings(Sip, host="127.0.0.1", port=port, **keys))
 
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])

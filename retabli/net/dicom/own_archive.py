@@ -7,9 +7,12 @@ adds what the standard has it add (DICOM PS3.18, 10.6.3.3), patients' names amon
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from retabli.model.ladder import Ladder
+from retabli.model.settings import did_you_mean
 from retabli.net.dicom.association import Partner
 from retabli.net.dicom.dicom_json import STUDY_DATE, STUDY_TIME, text_of, texts_of
 from retabli.net.dicom.dicomweb import Visit
@@ -18,15 +21,8 @@ from retabli.net.dicom.newest import Page
 from retabli.net.dicom.receive_causes import as_our_archives
 from retabli.net.dicom.received import Seen
 
-Attribute = Literal[
-    "InstitutionName",
-    "InstitutionalDepartmentName",
-    "StationName",
-    "IssuerOfPatientID",
-    "AccessionNumber",
-    "StudyDescription",
-]
-TAGS: Mapping[Attribute, str] = {
+# By which attribute a study may name the partner that it is from: none of these names a person.
+TAGS: Mapping[str, str] = {
     "InstitutionName": "00080080",
     "InstitutionalDepartmentName": "00081040",
     "StationName": "00081010",
@@ -34,6 +30,20 @@ TAGS: Mapping[Attribute, str] = {
     "AccessionNumber": "00080050",
     "StudyDescription": "00081030",
 }
+
+
+def check_attribute(keyword: str) -> str:
+    """One of TAGS, by its keyword.
+
+    Raises:
+        ValueError: it is none, as a sentence for the operator.
+    """
+    if keyword not in TAGS:
+        raise ValueError(f'"{keyword}" is not one of {", ".join(TAGS)}{did_you_mean(keyword, TAGS)}')
+    return keyword
+
+
+Attribute = Annotated[str, AfterValidator(check_attribute)]
 
 
 def widened(partner: str, kept: str) -> str:
@@ -50,7 +60,7 @@ def widened(partner: str, kept: str) -> str:
 class ByWeb:
     """Asked by QIDO-RS (PS3.18, 10.6) at the study level."""
 
-    def __init__(self, visit: Visit, partner: str, attribute: Attribute, limit: int) -> None:
+    def __init__(self, visit: Visit, partner: str, attribute: str, limit: int) -> None:
         self._visit = visit
         self._partner = partner
         self._tag = TAGS[attribute]
@@ -81,7 +91,7 @@ class ByWeb:
 class ByFind:
     """Asked by C-FIND (PS3.4, C.4.1), each question on an association of its own."""
 
-    def __init__(self, ladder: Ladder, archive: Partner, partner: str, attribute: Attribute, limit: int) -> None:
+    def __init__(self, ladder: Ladder, archive: Partner, partner: str, attribute: str, limit: int) -> None:
         self._ladder = ladder
         self._archive = archive
         self._partner = partner
