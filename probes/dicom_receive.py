@@ -13,7 +13,7 @@ from retabli.model.profile import ProfileRef
 from retabli.model.settings import Duration, Port, ProxyRef, SecretRef, Tls, format_duration
 from retabli.model.stages import Stage
 from retabli.net.dicom import receive_causes
-from retabli.net.dicom.archive_settings import account_faults, opening, road, sent_in_clear
+from retabli.net.dicom.archive_settings import archive_faults, opening, road, sent_in_clear
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Partner
 from retabli.net.dicom.dicom_settings import AeTitle
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, Archive, Visit
@@ -72,7 +72,7 @@ class DicomReceive(Probe):
     profile: ProfileRef = Field(
         default=[], validate_default=True, description="times in which silence is normal, in the site's time zone"
     )
-    limit: int = Field(default=200, ge=1, le=1000, description="studies asked for at once")
+    limit: int = Field(default=200, ge=1, le=300, description="studies asked for at once")
     user: str | None = None
     password: SecretRef | None = None
     token: SecretRef | None = Field(default=None, description="a bearer token, instead of user and password")
@@ -99,7 +99,7 @@ class DicomReceive(Probe):
     def faults(self) -> Iterator[str]:
         yield from super().faults()
         if self.url is not None:
-            yield from account_faults(self.tls or Tls(), self.user, self.password, self.token)
+            yield from archive_faults(self.url, self.tls or Tls(), self.user, self.password, self.token)
         elif self.user is not None or self.token is not None or self.proxy is not None:
             yield "user, token and proxy go with url: C-FIND has none of them"
         elif self.tls is not None and self.tls.mode == "starttls":

@@ -12,10 +12,10 @@ from retabli.model.probe import Probe
 from retabli.model.settings import ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.dicom import dicomweb_causes
-from retabli.net.dicom.archive_settings import account_faults, opening, road, sent_in_clear
+from retabli.net.dicom.archive_settings import archive_faults, opening, road, sent_in_clear
 from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED, Archive, Visit
-from retabli.net.dicom.synthetic import PATIENT_ID, SAME, fresh_uids
+from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, same_uids
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.http_settings import WebAddress
 
@@ -25,7 +25,10 @@ OFTEN = 300.0  # seconds: more images a day than one every five minutes deserve 
 
 class Dicomweb(Probe):
     """No patient is asked for: the query names our own mark alone, and what is retrieved is ours, or a test study's
-    description. An archive may give an image back from its memory: that its disk is full may show only later."""
+    description.
+
+    An archive may give an image back from its memory: that its disk is full can then not be seen from here.
+    """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
         stages.RESOLVE,
@@ -84,7 +87,7 @@ class Dicomweb(Probe):
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        yield from account_faults(self.tls, self.user, self.password, self.token)
+        yield from archive_faults(self.url, self.tls, self.user, self.password, self.token)
         if MARK not in self.patient_id:
             yield f"patient_id must hold {MARK}: no image may be taken for a patient's"
         if "retrieve" in self.verify and "store" not in self.verify and "query" not in self.verify and not self.study:
@@ -110,8 +113,9 @@ class Dicomweb(Probe):
             ours = await visit.find_ours(self.patient_id)
             study = study or ours
         if "store" in self.verify:
-            uids = SAME if self.image == "same" else fresh_uids(ladder.wall())
-            await visit.store(uids, self.patient_id, again=self.image == "same")
+            same = self.image == "same"
+            uids = same_uids(self.patient_id) if same else fresh_uids(self.patient_id, ladder.wall())
+            await visit.store(uids, self.patient_id, again=same)
             if "retrieve" in self.verify:
                 await visit.retrieve(uids)
         elif "retrieve" in self.verify:

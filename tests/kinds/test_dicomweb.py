@@ -21,7 +21,7 @@ from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.dicom import dicom_causes, dicomweb, dicomweb_causes
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED
-from retabli.net.dicom.synthetic import PATIENT_ID, SAME, synthetic_image
+from retabli.net.dicom.synthetic import PATIENT_ID, same_uids, synthetic_image
 from retabli.net.web import http_causes, proxy_causes
 from simulator.dicomweb import ImageArchive
 from simulator.serving import Serving
@@ -30,6 +30,7 @@ from tests.net.peers import closed_port, closing, endless, saying, server_contex
 from tests.net.web_servers import Answer, cutting, page, proxy, redirect, site
 
 ALL = ["query", "store", "retrieve"]
+SAME = same_uids(PATIENT_ID)
 PATIENT = "DOE^JANE"  # in no result may this be seen
 SEARCH = f"/dicom-web/studies?PatientID={PATIENT_ID}&limit=10"
 STOW = "/dicom-web/studies"
@@ -195,9 +196,12 @@ async def test_who_may_search_and_not_store_falls_there() -> None:
     assert result.rung == 6
 
 
-async def test_a_secret_that_cannot_be_read_is_ours(tmp_path: Path) -> None:
-    result = await visited(NOTHING, token={"file": "gone"}, context={"folder": tmp_path})
-    assert (result.outcome, result.cause) == (Outcome.UNKNOWN, causes.SECRET_UNREADABLE)
+async def test_a_secret_that_cannot_be_read_or_presented_is_ours(tmp_path: Path) -> None:
+    (tmp_path / "two-lines").write_text("to\nken")
+    for name in ("gone", "two-lines"):
+        result = await visited(NOTHING, token={"file": name}, context={"folder": tmp_path})
+        assert (result.outcome, result.cause) == (Outcome.UNKNOWN, causes.SECRET_UNREADABLE)
+        assert "ken" not in result.detail.replace("two-lines", "")
 
 
 # The search ----------------------------------------------------------------------------------------------------------
@@ -507,11 +511,12 @@ def test_the_opening_is_the_archives_or_the_proxys() -> None:
         ({"user": "a:b", "password": {"env": "X"}}, "colon"),
         ({"user": "a", "password": {"env": "X"}, "token": {"env": "Y"}}, "not both"),
         ({"tls": {"mode": "none"}}, "tls.mode"),
+        ({"url": f"{URL}?tenant=1"}, "neither ? nor #"),
         ({"timeout": "2m"}, "longer than every"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_faults(keys: dict[str, Any], word: str) -> None:
-    assert [fault for fault in settings(Dicomweb, url=URL, **keys).faults() if word in fault]
+    assert [fault for fault in settings(Dicomweb, **{"url": URL, **keys}).faults() if word in fault]
 
 
 def test_settings_that_are_meant_are_none() -> None:

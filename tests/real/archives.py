@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from retabli.model.probe import Probe
 from retabli.model.result import Result
-from retabli.net.dicom.synthetic import fresh_uids, synthetic_image
+from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, synthetic_image
 from tests.climbing import climb
 from tests.real.servers import Server, accepts
 
@@ -117,7 +117,7 @@ class Orthanc:
         """A study of the partner arrives, made at that (local) time."""
         from pydicom import dcmread
 
-        image = dcmread(BytesIO(synthetic_image(fresh_uids())))
+        image = dcmread(BytesIO(synthetic_image(fresh_uids(PATIENT_ID))))
         image.InstitutionName = partner
         image.StudyInstanceUID = f"2.25.{made.timestamp():.0f}"
         image.SeriesInstanceUID = f"{image.StudyInstanceUID}.1"

@@ -1,5 +1,6 @@
 """The kind `sip` against Kamailio and SIPp. Needs root only because the others here do."""
 
+import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from retabli.model.result import Outcome, Result
 from retabli.net.sip import sip_causes
 from tests.climbing import climb, settings
 from tests.net.peers import client_files
+from tests.real.archives import inside, namespace
 from tests.real.servers import Server, accepts, free_port
 
 pytestmark = [
@@ -164,6 +166,28 @@ async def test_over_tls_kamailios_certificate_is_judged_and_ours_is_demanded(
     with kamailio_over_tls(tmp_path / "old", files, ca_file, demands=0, method="TLSv1") as port:
         result = await ask(port, transport="tls", tls=trust)
         assert (result.stage, result.cause) == (stages.TLS, causes.TLS_VERSION), result
+
+
+# Firewalls, in a network of their own -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "hook", "cause"),
+    [
+        ("reject with icmp type admin-prohibited", "input", causes.ADMIN_PROHIBITED),
+        ("reject with icmp type host-unreachable", "input", causes.UNREACHABLE),
+        ("drop", "input", causes.TIMEOUT),
+        ("drop", "output", causes.LOCAL_PERMISSION),
+    ],
+    ids=["prohibited", "unreachable", "dropped", "our own filter"],
+)
+def test_a_firewall_says_no_to_a_datagram_in_its_own_way(rule: str, hook: str, cause: Cause) -> None:
+    with namespace() as name:
+        rules = f"table inet wall {{ chain {hook} {{ type filter hook {hook} priority 0; udp dport 5060 {rule}; }} }}"
+        subprocess.run(["ip", "netns", "exec", name, "nft", "-f", "-"], input=rules, text=True, check=True)
+        probe = settings(Sip, host="127.0.0.1", timeout="600ms")
+        result = inside(name, lambda: asyncio.run(climb(probe)))
+    assert (result.stage, result.cause) == (ANSWERED, cause), result
 
 
 # SIPp ----------------------------------------------------------------------------------------------------------------

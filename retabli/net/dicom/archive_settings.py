@@ -24,7 +24,12 @@ def opening(url: str, proxy: Proxy | None) -> tuple[str, int, str]:
     return address.host, address.port or PORTS[address.scheme], "tcp"
 
 
-def account_faults(tls: Tls, user: str | None, password: Secret | None, token: Secret | None) -> Iterator[str]:
+def archive_faults(
+    url: str, tls: Tls, user: str | None, password: Secret | None, token: Secret | None
+) -> Iterator[str]:
+    """What is wrong in how an archive is named, and how we present ourselves there."""
+    if "?" in url or "#" in url:
+        yield "url is the DICOMweb root: paths and queries are added to it, so that it holds neither ? nor #"
     if tls.mode != "implicit":
         yield f"tls.mode {tls.mode} means nothing here: the address says whether TLS is spoken"
     if (user is None) != (password is None):

@@ -30,7 +30,7 @@ from retabli.net.dicom.stow import judge_stored
 from retabli.net.dicom.synthetic import Uids, is_ours, synthetic_image, what_differs
 from retabli.net.web.http import Ask, Fetched, fetch
 from retabli.net.web.http_causes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
-from retabli.net.web.http_settings import PageExpect
+from retabli.net.web.http_settings import PageExpect, check_field_value
 from retabli.net.web.http_verdicts import judge_answer
 
 AUTHORISED = stage("authorised", fr="accès autorisé", en="access granted")
@@ -48,11 +48,9 @@ PAUSE = 1.0  # seconds between them
 
 QUERY_STATUSES: Mapping[int, Cause] = {403: DICOMWEB_FORBIDDEN, 404: DICOMWEB_ABSENT, 501: DICOMWEB_ABSENT}
 STORE_STATUSES: Mapping[int, Cause] = {
-    400: STOW_REFUSED,
     403: DICOMWEB_FORBIDDEN,
     404: STOW_ABSENT,
     405: STOW_ABSENT,
-    409: STOW_REFUSED,
     413: STOW_REFUSED,
     415: STOW_UNSUPPORTED,
     501: STOW_ABSENT,
@@ -91,12 +89,19 @@ class Archive:
         """
         headers = [("Accept", accept)]
         if self.token is not None:
-            headers.append(("Authorization", f"Bearer {self.token.text()}"))
+            headers.append(("Authorization", f"Bearer {_token(self.token)}"))
         elif self.user is not None:
             password = self.password.text() if self.password is not None else ""
             presented = base64.b64encode(f"{self.user}:{password}".encode()).decode("ascii")
             headers.append(("Authorization", f"Basic {presented}"))
         return Ask(headers=tuple(headers), tls=self.tls, proxy=self.proxy, resolver=self.resolver, most=MOST)
+
+
+def _token(secret: Secret) -> str:
+    try:
+        return check_field_value(secret.text())
+    except ValueError:
+        raise Fall(causes.SECRET_UNREADABLE, f"{secret.place} holds what no header can") from None
 
 
 class Visit:

@@ -3,7 +3,7 @@
 import re
 import secrets
 
-BOUNDARY = re.compile(r'boundary="?([^";\s]{1,70})"?', re.IGNORECASE)  # RFC 2046, 5.1.1
+BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^";\s]{1,70}))', re.IGNORECASE)  # RFC 2046, 5.1.1
 
 
 def written(file: bytes) -> tuple[str, bytes]:
@@ -21,7 +21,7 @@ def first_part(body: bytes, content_type: str) -> bytes | None:
     match = BOUNDARY.search(content_type)
     if match is None:
         return None
-    delimiter = b"--" + match[1].encode("latin-1")
+    delimiter = b"--" + (match[1] or match[2]).encode("latin-1", "replace")
     begin = body.find(delimiter)
     if begin < 0:
         return None

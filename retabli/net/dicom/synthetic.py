@@ -5,7 +5,9 @@ them, and them alone.
 """
 
 import random
+import re
 import time
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -18,6 +20,7 @@ PATIENT_ID = f"{MARK}-TEST"
 PATIENT_NAME = f"{MARK}^SYNTHETIC"
 SECONDARY_CAPTURE = STORAGE["SC"]
 SIDE = 32  # pixels
+TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI(..)([0-9.]{1,64})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,23 @@ class Uids:
     instance: str
 
 
-# The same image every time: an archive that holds it grows by nothing.
-SAME = Uids(f"{ROOT}.3", f"{ROOT}.3.1", f"{ROOT}.3.1.1")
+def same_uids(patient_id: str) -> Uids:
+    """The same image every time: an archive that holds it grows by nothing."""
+    study = f"{ROOT}.3.{_patients(patient_id)}"
+    return Uids(study, f"{study}.1", f"{study}.1.1")
 
 
-def fresh_uids(now: float | None = None) -> Uids:
-    """A new image, in one study and series a day (of UTC). `now` is Unix seconds; a UID has at most 64 characters."""
+def fresh_uids(patient_id: str, now: float | None = None) -> Uids:
+    """A new image, in one study and series a day (of UTC). `now` is Unix seconds."""
     now = time.time() if now is None else now
-    day = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d")
+    study = f"{ROOT}.1.{_patients(patient_id)}.{datetime.fromtimestamp(now, UTC):%Y%m%d}"
     instance = f"{int(now * 1000)}{random.randrange(1000):03}"  # noqa: S311 - apart from another daemon's, no secret
-    return Uids(f"{ROOT}.1.{day}", f"{ROOT}.1.{day}.1", f"{ROOT}.2.{instance}")
+    return Uids(study, f"{study}.1", f"{ROOT}.2.{instance}")
+
+
+def _patients(patient_id: str) -> int:
+    """A number for a patient: a study with two patients would be refused. A UID has 64 characters at most."""
+    return zlib.crc32(patient_id.encode()) % 10_000
 
 
 def is_ours(uid: str) -> bool:
@@ -101,7 +111,9 @@ def what_differs(file: bytes, uids: Uids) -> str | None:
     if not _holds(file, 0x0008, 0x0018, (b"UI",), uids.instance.encode("ascii")):
         return "another SOP Instance UID"
     if not _holds(file, 0x7FE0, 0x0010, (b"OB", b"OW"), pixels()):
-        return "the pixels are not those that were stored"
+        match = TRANSFER_SYNTAX.search(file, 132, 1024)
+        encoding = match[2].decode("ascii") if match is not None else "unknown"
+        return f"the pixels are not those that were stored (transfer syntax {encoding})"
     return None
 
 
