@@ -168,7 +168,7 @@ async def test_over_tls_kamailios_certificate_is_judged_and_ours_is_demanded(
         assert (result.stage, result.cause) == (stages.TLS, causes.TLS_VERSION), result
 
 
-# Firewalls, in a network of their own -----------------------------------------------------------------------------------
+# Firewalls, in a network of their own --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_over_tls_kamailios_certificate_is_judged_and_ours_is_demanded(
 )
 def test_a_firewall_says_no_to_a_datagram_in_its_own_way(rule: str, hook: str, cause: Cause) -> None:
     with namespace() as name:
-        rules = f"table inet wall {{ chain {hook} {{ type filter hook {hook} priority 0; udp dport 5060 {rule}; }} }}"
+        rules = f"table inet wall {{ chain door {{\ntype filter hook {hook} priority 0\nudp dport 5060 {rule}\n}}\n}}\n"
         subprocess.run(["ip", "netns", "exec", name, "nft", "-f", "-"], input=rules, text=True, check=True)
         probe = settings(Sip, host="127.0.0.1", timeout="600ms")
         result = inside(name, lambda: asyncio.run(climb(probe)))
