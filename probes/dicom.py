@@ -6,19 +6,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.model import stages
+from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Port, Tls, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
-from retabli.net.dicom.association import ASSOCIATION, CONTEXT, UNCOMPRESSED, Association, Partner, associate
+from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
+from retabli.net.dicom.data_sets import UNCOMPRESSED
 from retabli.net.dicom.dicom_settings import MARK, STORAGE, AeTitle, Listen, Marked, Modality
 from retabli.net.dicom.find import matches
 from retabli.net.dicom.image import CT, SyntheticImage, synthetic_image
-from retabli.net.dicom.receiver import Received, Receiver, receiving
-from retabli.net.dicom.services import Moved
+from retabli.net.dicom.retrieval import Retrieval
 
 ECHO = stage("echo", fr="C-ECHO", en="C-ECHO")
 NEGOTIATE = stage("negotiate", fr="types d'images négociés", en="kinds of images negotiated")
@@ -38,7 +38,7 @@ RUNGS: Mapping[str, tuple[Stage, ...]] = {
 
 OTHERS = 8  # answers to the question for one image: an archive that gives more does not heed the question
 LOOK_AGAIN = 0.25  # seconds between two searches for an image that an archive may still be filing
-LAST_MILE = 1.0  # seconds for an image that the partner says it has sent
+PORT_SHARE = 0.3  # of the deadline, for which we wait for a receiver's port that another probe has
 
 
 class Dicom(Probe):
@@ -89,6 +89,9 @@ class Dicom(Probe):
     renew: Duration = Field(default=86_400.0, description="how long the same image is sent before a new one is made")
     found_within: Duration = Field(default=3.0, description="how long the archive may take to file the image")
     move_to: AeTitle | None = Field(default=None, description="our AE title as a destination that the partner knows")
+    move_from: AeTitle | None = Field(
+        default=None, description="the AE title by which the partner brings it, where that is not called_ae"
+    )
     receive: Listen | None = Field(
         default=None, description="address:port on which we await the image (in clear); the partner must reach it"
     )
@@ -111,6 +114,8 @@ class Dicom(Probe):
             yield "verify: store sends a CT image: add CT to modalities"
         if "move" in self.verify and (self.move_to is None or self.receive is None):
             yield "verify: move needs move_to (our AE title as the partner knows it) and receive (where we listen)"
+        if "find" in self.verify and self.found_within >= self.timeout:
+            yield f"found_within ({self.found_within:g}s) is no shorter than timeout ({self.timeout:g}s)"
         if self.renew <= 0:
             yield "renew must be longer than nothing"
 
@@ -165,68 +170,41 @@ class Dicom(Probe):
         if stored.warned and stored.status != statuses.COERCED:
             ladder.impair(dicom_causes.STORED_WITH_WARNING, stored.told)
         if "find" in self.verify:
-            with ladder.told_as(services.silent_service), ladder.rung(FOUND):
-                await self._find(ladder, association, image)
+            await self._find(ladder, association, image)
         if "move" in self.verify:
-            await self._retrieve(ladder, association, image)
+            retrieval = self._retrieval()
+            with ladder.told_as(retrieval.late), ladder.rung(RETRIEVED):
+                await retrieval.run(association, image)
 
     async def _find(self, ladder: Ladder, association: Association, image: SyntheticImage) -> None:
-        end = ladder.clock() + self.found_within
-        while True:
-            answers = await matches(association, image.keys, OTHERS)
-            if not answers.whole:
-                raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"more than {OTHERS} answers to the question for one image")
-            if any(match.get("SOPInstanceUID") == image.instance for match in answers.matches):
-                return
-            if ladder.clock() >= end:
-                others = f"{len(answers.matches)} others are" if answers.matches else "nothing is"
-                raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"{others} found after {self.found_within:g} s")
-            await asyncio.sleep(LOOK_AGAIN)
+        """Search until it is found, for an archive may still be filing it."""
+        missed: list[str] = []
 
-    async def _retrieve(self, ladder: Ladder, association: Association, image: SyntheticImage) -> None:
-        came: list[Receiver] = []
+        def late(cause: Cause, detail: str) -> tuple[Cause, str]:
+            if missed and cause is causes.TIMEOUT:  # it did answer
+                return dicom_causes.IMAGE_NOT_FOUND, missed[-1]
+            return services.silent_service(cause, detail)
 
-        def silent(cause: Cause, detail: str) -> tuple[Cause, str]:
-            cause, detail = services.silent_service(cause, detail)
-            return cause, _who_came(detail, came) if cause is dicom_causes.DIMSE_SILENT else detail
+        with ladder.told_as(late), ladder.rung(FOUND):
+            end = ladder.clock() + self.found_within
+            while not await _is_found(association, image, missed):
+                if ladder.clock() >= end:
+                    raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"{missed[-1]} after {self.found_within:g} s")
+                await asyncio.sleep(LOOK_AGAIN)
 
-        with ladder.told_as(silent), ladder.rung(RETRIEVED):
-            address, port = split_host_port(self.receive or "", 0)
-            async with receiving(
-                address,
-                port,
-                own_ae=self.move_to or "",
-                partner_ae=self.called_ae,
-                abstract=CT,
-                instance=image.instance,
-                patience=self.timeout / 3,
-            ) as receiver:
-                came.append(receiver)
-                try:
-                    moved = await services.move(association, receiver.own_ae, image.keys)
-                    received = await _arrival(receiver, moved)
-                except Fall as fall:
-                    if receiver.trouble is not None:  # then it is not the partner's doing
-                        raise receiver.trouble from None
-                    raise Fall(fall.cause, _who_came(fall.detail, came)) from fall
-            if not image.is_in(received.data, received.transfer):
-                raise Fall(dicom_causes.IMAGE_ALTERED)
+    def _retrieval(self) -> Retrieval:
+        address, port = split_host_port(self.receive or "", 0)
+        return Retrieval(
+            address, port, self.move_to or "", self.move_from or self.called_ae, patience=self.timeout * PORT_SHARE
+        )
 
 
-async def _arrival(receiver: Receiver, moved: Moved) -> Received:
-    """The image that has come, or comes within a moment of the partner's word that it was sent."""
-    said = f"{moved.told}, {moved.completed} sent, {moved.failed} failed"
-    if moved.failed and not receiver.arrived.done():
-        raise Fall(dicom_causes.SUBOPERATIONS_FAILED, said)
-    await asyncio.wait([receiver.arrived], timeout=LAST_MILE)
-    if not receiver.arrived.done():
-        raise Fall(dicom_causes.IMAGE_NOT_RETRIEVED, said)
-    return receiver.arrived.result()
-
-
-def _who_came(said: str, came: list[Receiver]) -> str:
-    """What explains that no image came: who else did."""
-    if not came:
-        return said
-    met = came[0].turned_away or ("the image came" if came[0].arrived.done() else "nobody came to our receiver")
-    return f"{said}; {met}" if said else met
+async def _is_found(association: Association, image: SyntheticImage, missed: list[str]) -> bool:
+    """Whether a search sees the image; else `missed` gets what it saw instead."""
+    answers = await matches(association, image.keys, OTHERS)
+    if not answers.whole:
+        raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"more than {OTHERS} answers to the question for one image")
+    if any(match.get("SOPInstanceUID") == image.instance for match in answers.matches):
+        return True
+    missed.append(f"{len(answers.matches)} others are found" if answers.matches else "nothing is found")
+    return False

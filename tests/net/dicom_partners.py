@@ -31,10 +31,11 @@ ABSTRACT = {
 
 def _shut(self: AssociationSocket) -> None:
     """pynetdicom's own leaves the socket open when the other end has gone first."""
-    if self.socket is not None:
+    ended = self.socket  # two of its threads may come here
+    if ended is not None:
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+            ended.shutdown(socket.SHUT_RDWR)
+        ended.close()
 
 
 AssociationSocket._shutdown_socket = _shut  # type: ignore[method-assign]
@@ -89,7 +90,7 @@ class Archive:
             server.shutdown()
             for association in ae.active_associations:
                 association.abort()
-                association.join(5)
+                association.join(1)
 
     def _met(self, service: str, event: Event) -> int | Dataset:
         self.asked.append(service)

@@ -182,6 +182,15 @@ def test_a_firewall_that_drops_what_comes_back_is_silence_on_the_retrieval(netwo
     assert seen["detail"] == "nobody came to our receiver"
 
 
+def test_a_port_on_which_we_may_not_listen_says_nothing_of_the_partner(
+    network: Namespace, archive: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as own:
+        own.delenv("PYTEST_CURRENT_TEST")  # what it reaches is noted in a folder that nobody may write to
+        seen = climbed(network, receive="127.0.0.1:113", as_nobody=True)
+    assert (seen["outcome"], seen["stage"], seen["cause"]) == ("unknown", "retrieved", "local_permission"), seen
+
+
 # Orthanc over TLS -----------------------------------------------------------------------------------------------------
 
 

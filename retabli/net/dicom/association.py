@@ -22,10 +22,6 @@ from retabli.net.dicom.pdu import MAXIMUM, RELEASE_RP, RELEASE_RQ, Kind, Value, 
 ASSOCIATION = stage("association", fr="association DICOM", en="DICOM association")
 CONTEXT = stage("context", fr="contexte de présentation", en="presentation context")
 
-IMPLICIT = "1.2.840.10008.1.2"
-EXPLICIT = "1.2.840.10008.1.2.1"
-UNCOMPRESSED = (EXPLICIT, IMPLICIT)  # implicit VR little endian is every partner's (PS3.5, section 10.1)
-
 IN_CLEAR = Tls(mode="none")
 
 COMMAND_BYTES = MAXIMUM  # of one command set, at most

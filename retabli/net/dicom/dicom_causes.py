@@ -37,8 +37,8 @@ ASSOCIATION_SILENT = cause(
     fr="la connexion s'ouvre, mais la demande d'association reste sans réponse",
     en="the connection opens, but the request for an association is not answered",
     look=Words(
-        "Joindre le partenaire : son service DICOM est figé (ou attend du TLS).",
-        "Call the partner: their DICOM service is stuck (or waits for TLS).",
+        "Joindre le partenaire : son service DICOM est figé, attend du TLS, ou un pare-feu retient la demande.",
+        "Call the partner: their DICOM service is stuck, waits for TLS, or a firewall holds the request back.",
     ),
 )
 DICOM_OVER_TLS = cause(

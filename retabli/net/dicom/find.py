@@ -9,7 +9,8 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services
-from retabli.net.dicom.association import ASSOCIATION, CONTEXT, UNCOMPRESSED, Association, Partner, associate
+from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
+from retabli.net.dicom.data_sets import UNCOMPRESSED
 
 SEARCH = stage("search", fr="recherche (C-FIND)", en="search (C-FIND)")
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from retabli.model import causes
 from retabli.model.ladder import Fall
-from retabli.net.dicom.association import IMPLICIT
+from retabli.net.dicom import data_sets
 from retabli.net.dicom.dicom_settings import STORAGE
-from retabli.net.dicom.services import UNREADABLE, read_data_set
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -58,21 +56,18 @@ class SyntheticImage:
 
     def encoded(self, transfer: str) -> bytes:
         """The data set as a C-STORE carries it, in that transfer syntax (uncompressed, little endian)."""
-        from pynetdicom.dsutils import encode
-
-        data = encode(self._data_set(), transfer == IMPLICIT, True)
-        if data is None:
-            raise Fall(causes.PROBE_DEFECT, "the synthetic image cannot be encoded")
-        return data
+        return data_sets.written(self._data_set(), transfer)
 
     def is_in(self, data: bytes, transfer: str) -> bool:
         """Whether that data set is this image, by its identifiers and its pixels."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = read_data_set(data, transfer)
+                found = data_sets.read(data, transfer)
                 instance, pixels = str(found.SOPInstanceUID), bytes(found.PixelData)
-        except UNREADABLE:
+        except Fall:
+            return False
+        except data_sets.unreadable():
             return False
         return instance == self.instance and pixels == self.pixels
 

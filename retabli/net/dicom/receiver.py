@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from retabli.model.ladder import Fall
+from retabli.model import causes
+from retabli.model.ladder import Fall, detail_of
 from retabli.model.result import clean
 from retabli.net.attempts import open_socket, sockaddr
 from retabli.net.connection import Connection
 from retabli.net.dicom import commands, dicom_causes, negotiation
-from retabli.net.dicom.association import UNCOMPRESSED, Association, Message
+from retabli.net.dicom.association import Association, Message
 from retabli.net.dicom.commands import Field, Verb
+from retabli.net.dicom.data_sets import UNCOMPRESSED
 from retabli.net.dicom.negotiation import ACCEPTANCE, Acceptance, Context, Grant
 from retabli.net.dicom.pdu import Kind, read_pdu, rejection
 from retabli.net.dicom.services import VERIFICATION
@@ -181,7 +183,9 @@ async def _listener(address: str, port: int, patience: float) -> socket.socket:
         except OSError as error:
             listener.close()
             if error.errno != errno.EADDRINUSE:
-                raise
+                forbidden = isinstance(error, PermissionError)
+                why = causes.LOCAL_PERMISSION if forbidden else causes.LOCAL_RESOURCES
+                raise Fall(why, f"{address} port {port}: {detail_of(error)}") from error
             if loop.time() > end:
                 raise Fall(dicom_causes.RECEIVER_TAKEN, f"{address} port {port}") from error
         except BaseException:

@@ -7,8 +7,6 @@ that aborts. What comes from a partner is read by us, after its lengths are chec
 
 import asyncio
 import importlib
-import struct
-import warnings
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,12 +15,11 @@ from typing import TYPE_CHECKING
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
-from retabli.net.dicom import commands, dicom_causes, statuses
-from retabli.net.dicom.association import IMPLICIT, Association, Granted, Message
+from retabli.net.dicom import commands, data_sets, dicom_causes, statuses
+from retabli.net.dicom.association import Association, Granted, Message
 from retabli.net.dicom.commands import Field, Verb
 
 if TYPE_CHECKING:
-    from pydicom import DataElement, Dataset
     from pynetdicom.dimse_messages import DIMSEMessage
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -32,19 +29,6 @@ STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 IDENTIFIER_BYTES = 65_536  # of one answer to a C-FIND, or of a list of what failed, at most
 PROGRESS_REPORTS = 10_000  # pending responses to one C-MOVE, at most
 MEDIUM = 0x0000  # priority
-
-# Whatever pydicom makes of bytes that are no data set.
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    EOFError,
-    RecursionError,
-    ArithmeticError,
-    struct.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +117,7 @@ async def find(association: Association, identifier: Mapping[str, str]) -> Async
     from pynetdicom.dimse_primitives import C_FIND
 
     context = association.granted(STUDY_ROOT_FIND)
-    asked = _encoded(identifier, context)
+    asked = data_sets.identifier(identifier, context.transfer)
     primitive = C_FIND()
     primitive.MessageID = message = association.next_message()
     primitive.AffectedSOPClassUID = STUDY_ROOT_FIND
@@ -143,7 +127,7 @@ async def find(association: Association, identifier: Mapping[str, str]) -> Async
     while True:
         status, answer = await _response(association, context, Verb.FIND, message)
         if status in statuses.PENDING:
-            yield _decoded(answer.data or b"", context)
+            yield data_sets.texts(answer.data or b"", context.transfer)
         elif status == statuses.SUCCESS or statuses.is_warning(status):
             return
         else:
@@ -160,7 +144,7 @@ async def move(association: Association, destination: str, identifier: Mapping[s
     from pynetdicom.dimse_primitives import C_MOVE
 
     context = association.granted(STUDY_ROOT_MOVE)
-    asked = _encoded(identifier, context)
+    asked = data_sets.identifier(identifier, context.transfer)
     primitive = C_MOVE()
     primitive.MessageID = message = association.next_message()
     primitive.AffectedSOPClassUID = STUDY_ROOT_MOVE
@@ -201,42 +185,3 @@ def _command(message: "DIMSEMessage", primitive: object) -> bytes:
     encoded = encode(message.command_set, True, True)
     assert encoded is not None  # noqa: S101 - its own elements, by its own encoder
     return encoded
-
-
-def _encoded(identifier: Mapping[str, str], context: Granted) -> bytes:
-    from pydicom import Dataset
-    from pynetdicom.dsutils import encode
-
-    asked = Dataset()
-    if not "".join(identifier.values()).isascii():
-        asked.SpecificCharacterSet = "ISO_IR 192"  # UTF-8
-    for keyword, value in identifier.items():
-        setattr(asked, keyword, value)
-    encoded = encode(asked, context.transfer == IMPLICIT, True)
-    if encoded is None:
-        raise Fall(causes.PROBE_DEFECT, "an identifier that cannot be encoded")
-    return encoded
-
-
-def _decoded(data: bytes, context: Granted) -> dict[str, str]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a partner's archive holds is seldom faultless
-            found = read_data_set(data, context.transfer)
-            return {element.keyword: _text(element) for element in found if element.keyword and element.VR != "SQ"}
-    except UNREADABLE as error:
-        raise Fall(causes.GARBAGE, f"a match that cannot be read ({type(error).__name__})") from error
-
-
-def _text(element: "DataElement") -> str:
-    value = element.value
-    if isinstance(value, bytes):
-        return value.decode("latin-1").rstrip("\0 ")
-    return "\\".join(map(str, value)) if element.VM > 1 else str("" if value is None else value)
-
-
-def read_data_set(data: bytes, transfer: str) -> "Dataset":
-    """A data set from bytes whose number is bounded. Raises one of UNREADABLE, now or when an element is looked at."""
-    from pynetdicom.dsutils import decode
-
-    return decode(BytesIO(data), transfer == IMPLICIT, True)
