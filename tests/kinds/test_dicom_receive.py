@@ -65,6 +65,7 @@ class Shelf:
     honest: bool = False
     ignores_partner: bool = False
     ignores_time: bool = False
+    breaks_off: bool = False  # by C-FIND: it ends as if we had told it to, where there is more
     dates: str | None = None  # what it gives instead of each date
     asked: list[dict[str, str]] = field(default_factory=list)
 
@@ -121,12 +122,15 @@ async def by_find(shelf: Shelf) -> AsyncIterator[dict[str, Any]]:
     def find(event: Any) -> Iterator[tuple[int, Dataset | None]]:
         asked = {name: str(event.identifier.get(name, "")) for name in ("InstitutionName", "StudyDate", "StudyTime")}
         asked["keys"] = " ".join(element.keyword for element in event.identifier)
-        for values in shelf.search(asked)[: shelf.cap]:
+        found = shelf.search(asked)
+        for values in found[: shelf.cap]:
             match = Dataset()
             for name, value in values.items():
                 setattr(match, name, value)
             match.StudyDate = shelf.dates or match.StudyDate
             yield 0xFF00, match
+        if shelf.breaks_off and len(found) > shelf.cap:
+            yield 0xFE00, None
 
     entity = AE(ae_title="ARCHIVE")
     entity.add_supported_context("1.2.840.10008.5.1.4.1.2.2.1")
@@ -297,6 +301,18 @@ async def test_an_archive_that_caps_its_answers_in_silence_is_asked_for_what_is_
     assert "4h ago" in result.detail or not of_today()
 
 
+async def test_a_search_that_the_archive_breaks_off_is_a_part_and_without_an_answer_says_nothing() -> None:
+    shelf = Shelf([Study(timedelta(minutes=150 - 10 * number)) for number in range(15)], cap=4, breaks_off=True)
+    assert (await received(by_find, shelf)).outcome is Outcome.OK
+    nothing = Shelf(shelf.studies, cap=0, breaks_off=True)
+    result = await received(by_find, nothing)
+    assert fell(result) == (Outcome.UNKNOWN, SEARCH, receive_causes.ARCHIVE_UNASKED)
+    assert result.detail.startswith("search_broken_off")
+    again = Shelf([Study(timedelta(hours=4, minutes=number)) for number in range(9)], cap=4, breaks_off=True)
+    again.ignores_time = True
+    assert (await received(by_find, again)).cause is receive_causes.ANSWER_CAPPED
+
+
 @ROADS
 async def test_where_no_end_is_reached_nothing_is_said(road: Any) -> None:
     shelf = Shelf([Study(timedelta(hours=3, seconds=30 * number)) for number in range(60)], cap=1)
@@ -423,6 +439,23 @@ async def test_over_find_nothing_of_a_patient_is_asked_for() -> None:
     shelf = Shelf([ago(minutes=1)])
     await received(by_find, shelf)
     assert set(shelf.asked[0]["keys"].split()) == {"QueryRetrieveLevel", "StudyDate", "StudyTime", "InstitutionName"}
+
+
+@pytest.mark.parametrize("partner", [PARTNER, "Hôpital d'Été & fils", "A=B+C,D"])
+async def test_over_the_web_a_name_is_asked_for_in_characters_that_every_archive_understands(partner: str) -> None:
+    """A widespread one decodes no percent: what would need one is asked for as `*`, and judged of the answer."""
+    asked: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1])
+        now = datetime.now(PARIS)
+        study = {"00080020": f"{now:%Y%m%d}", "00080030": f"{now:%H%M%S}", "00080080": partner}
+        writer.write(page(json.dumps([{tag: {"vr": "LO", "Value": [value]} for tag, value in study.items()}])))
+
+    async with serving(talk) as port:
+        result = await climb(receiving(url=f"http://127.0.0.1:{port}/x", partner=partner))
+    assert result.outcome is Outcome.OK
+    assert not {b"%", b"+", b" "} & {asked[0][place : place + 1] for place in range(len(asked[0]))}
 
 
 WEB = {"url": "http://archive.example/dicom-web"}

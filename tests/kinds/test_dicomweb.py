@@ -285,7 +285,8 @@ async def test_an_image_that_is_not_stored_has_its_reason(said: bytes, cause: Ca
 
 async def test_an_archive_that_dies_between_search_and_store_falls_at_the_store() -> None:
     for handler, cause in ((cutting, causes.RESET), (closing, causes.CLOSED_EARLY), (silent, causes.TIMEOUT)):
-        result = await visited({SEARCH: NOTHING, STOW: handler}, "query", "store", timeout="500ms")
+        timeout = "1s" if handler is silent else "8s"
+        result = await visited({SEARCH: NOTHING, STOW: handler}, "query", "store", timeout=timeout)
         assert fell(result) == (STORED, cause)
         assert result.rungs[-2].stage is QUERY
 
@@ -342,7 +343,7 @@ async def test_an_image_that_the_archive_takes_in_a_moment_later_is_waited_for(
 
 
 async def test_a_deadline_while_the_image_is_waited_for_says_that_it_is_missing() -> None:
-    result = await visited({STOW: stored(), WADO: MISSING}, "store", "retrieve", image="same", timeout="500ms")
+    result = await visited({STOW: stored(), WADO: MISSING}, "store", "retrieve", image="same", timeout="800ms")
     assert fell(result) == (RETRIEVED, dicomweb_causes.IMAGE_MISSING)
 
 
@@ -414,7 +415,8 @@ async def test_a_study_that_only_bears_our_mark_is_not_taken_for_ours() -> None:
 async def test_a_peer_that_is_no_web_server_falls_before_the_archive_is_judged(
     peer: Answer, stage: Any, cause: Cause
 ) -> None:
-    assert fell(await visited(peer, timeout="500ms")) == (stage, cause)
+    timeout = "500ms" if cause is causes.TIMEOUT else "8s"
+    assert fell(await visited(peer, timeout=timeout)) == (stage, cause)
 
 
 async def test_nobody_there_is_refused() -> None:
@@ -463,7 +465,7 @@ async def test_an_endless_answer_costs_no_memory_and_ends(path: str) -> None:
     answers: dict[str, Answer] = {SEARCH: NOTHING, STOW: stored(), WADO: image(FILE)}
     tracemalloc.start()
     try:
-        result = await visited(answers | {path: drown}, *ALL, image="same", timeout="5s")
+        result = await visited(answers | {path: drown}, *ALL, image="same", timeout="9s")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

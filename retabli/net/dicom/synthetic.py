@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 
-from retabli.net.dicom.association import EXPLICIT
+from retabli.net.dicom.data_sets import EXPLICIT
 from retabli.net.dicom.dicom_settings import MARK, STORAGE
 
 ROOT = "2.25.262540895257375716689961052877733710102"
