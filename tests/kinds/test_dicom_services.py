@@ -63,7 +63,10 @@ async def test_each_status_of_an_echo_has_its_cause(status: int, cause: Cause) -
     fell(await probed(Archive(statuses={"echo": status})), ECHO, cause)
 
 
-@pytest.mark.parametrize(("status", "cause"), [*STATUSES, CANNOT_UNDERSTAND])
+BROKEN_OFF = (0xFE00, dicom_causes.SEARCH_BROKEN_OFF)
+
+
+@pytest.mark.parametrize(("status", "cause"), [*STATUSES, CANNOT_UNDERSTAND, BROKEN_OFF])
 async def test_each_status_of_a_search_has_its_cause(status: int, cause: Cause) -> None:
     fell(await probed(Archive(statuses={"find": status}), "store", "find"), FOUND, cause)
 

@@ -208,6 +208,13 @@ DIMSE_FAILED = cause(
     en="the service answers with a failure",
     look=_ARCHIVE,
 )
+SEARCH_BROKEN_OFF = cause(
+    "search_broken_off",
+    Side.PARTNER_DOWN,
+    fr="le partenaire interrompt la recherche (FE00 : limite de réponses ?)",
+    en="the partner breaks the search off (FE00: a limit of answers?)",
+    look=_ARCHIVE,
+)
 STORED_WITH_WARNING = cause(
     "stored_with_warning",
     Side.CONTENT,
@@ -290,6 +297,7 @@ ANSWERING: tuple[Cause, ...] = (
     DATA_SET_MISMATCH,
     CANNOT_UNDERSTAND,
     DIMSE_FAILED,
+    SEARCH_BROKEN_OFF,
 )
 STORING: tuple[Cause, ...] = (
     STORED_WITH_WARNING,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from retabli.model import stages
 from retabli.model.causes import Cause
-from retabli.model.ladder import Ladder
+from retabli.model.ladder import Fall, Ladder
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
@@ -20,7 +20,10 @@ CAUSES: tuple[Cause, ...] = (*dicom_causes.ASSOCIATING, *dicom_causes.ANSWERING)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a search brought: each match by keyword, as text. `whole` is False when there were more than the bound."""
+    """What a search brought: each match by keyword, as text.
+
+    `whole` is False when there were more than the bound, or the partner broke off: some do at a bound of their own.
+    """
 
     matches: tuple[dict[str, str], ...]
     whole: bool
@@ -70,9 +73,14 @@ async def matches(association: Association, identifier: Mapping[str, str], limit
         Fall: as `find`, but for what the first rungs may meet.
     """
     found: list[dict[str, str]] = []
-    async with aclosing(services.find(association, identifier)) as answers:
-        async for match in answers:
-            if len(found) == limit:
-                return Answers(tuple(found), whole=False)
-            found.append(match)
+    try:
+        async with aclosing(services.find(association, identifier)) as answers:
+            async for match in answers:
+                if len(found) == limit:
+                    return Answers(tuple(found), whole=False)
+                found.append(match)
+    except Fall as fall:
+        if fall.cause is not dicom_causes.SEARCH_BROKEN_OFF or not found:
+            raise
+        return Answers(tuple(found), whole=False)
     return Answers(tuple(found), whole=True)

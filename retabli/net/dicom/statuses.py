@@ -14,10 +14,14 @@ COERCED = 0xB000  # stored, some elements adapted to the partner's: every archiv
 # destination that they do not know or reach.
 UNABLE_TO_PERFORM = 0xA702
 
+# A search that ends as if we had broken it off (PS3.4, table C.4-1), though we did not: it gave as many as it will.
+BROKEN_OFF = 0xFE00
+
 SINGLE = {
     0x0122: dicom_causes.SOP_CLASS_UNSUPPORTED,
     0x0124: dicom_causes.DICOM_NOT_AUTHORISED,
     0xA801: dicom_causes.MOVE_DESTINATION_UNKNOWN,
+    BROKEN_OFF: dicom_causes.SEARCH_BROKEN_OFF,
 }
 # By the highest byte, then by the highest four bits
 FAMILIES = {0xA7: dicom_causes.OUT_OF_RESOURCES, 0xA9: dicom_causes.DATA_SET_MISMATCH}
