@@ -1,7 +1,7 @@
 """A service that turns speech into text: a fixed recording must come back as its words, over HTTP or WebSocket."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -15,7 +15,7 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Duration, File, ProxyRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.speech import speech_causes
-from retabli.net.speech.posted import post, written
+from retabli.net.speech.posted import post, text_of_answer, written
 from retabli.net.speech.recording import SHIPPED, Recording, read_recording
 from retabli.net.speech.recording import WORDS as SHIPPED_WORDS
 from retabli.net.speech.services import ask_licence, token_of
@@ -62,6 +62,8 @@ from retabli.net.web.http_settings import FieldValue
 from retabli.net.web.json_paths import JsonPath
 from retabli.net.web.proxy_causes import PROXY_DENIED, as_passed_on
 from retabli.net.web.websocket import WebSocket
+
+TextOf = Callable[[], str | None]  # what was recognised, read when it is judged
 
 
 class Speech(Probe):
@@ -197,11 +199,12 @@ class Speech(Probe):
         if self.hosts:
             await self._look_at_hosts(ladder)
         with ladder.told_as(_with_name(host_of(self.url))):
-            text, seconds = await (self._stream if self._streams else self._post)(ladder, recording)
-        self._judge(ladder, text, seconds)
+            text_of, seconds = await (self._stream if self._streams else self._post)(ladder, recording)
+        self._judge(ladder, text_of, seconds)
 
-    def _judge(self, ladder: Ladder, text: str | None, seconds: float) -> None:
+    def _judge(self, ladder: Ladder, text_of: TextOf, seconds: float) -> None:
         with ladder.rung(RECOGNISED):
+            text = text_of()
             if text is None:
                 raise Fall(NO_TRANSCRIPT, f"nothing at {self.text_at}")
             heard = words_of(text)
@@ -255,7 +258,7 @@ class Speech(Probe):
                     raise Fall(LICENCE_ACCOUNT_REFUSED, fall.detail) from fall
                 ladder.impair(LICENCE_UNKNOWN, f"{fall.cause.code} {fall.detail}")
 
-    async def _post(self, ladder: Ladder, recording: Recording) -> tuple[str | None, float]:
+    async def _post(self, ladder: Ladder, recording: Recording) -> tuple[TextOf, float]:
         content_type, body = written(recording, self.upload, self.content_type, self.field, self.fields)
         ask = replace(self._ask(), headers=(("Content-Type", content_type),), body=body)
 
@@ -264,11 +267,11 @@ class Speech(Probe):
             await self._check_licence(ladder)
             return fields
 
-        found = await post(ladder, self.url, ask, self._reading(), opened)
+        fetched, seconds = await post(ladder, self.url, ask, self._reading(), opened)
         self._hold_licence(ladder)
-        return found
+        return lambda: text_of_answer(fetched, self._reading()), seconds
 
-    async def _stream(self, ladder: Ladder, recording: Recording) -> tuple[str | None, float]:
+    async def _stream(self, ladder: Ladder, recording: Recording) -> tuple[TextOf, float]:
         url = web_address(self.url)
         connection = await open_site(ladder, url, replace(self._ask(), tunnel=True))
         try:
@@ -286,7 +289,7 @@ class Speech(Probe):
             raise
         self._hold_licence(ladder)
         await socket.close()
-        return ear.text, seconds
+        return lambda: ear.text, seconds
 
     def _hold_licence(self, ladder: Ladder) -> None:
         """Nobody was asked, and the answer that came does not say that it is exhausted."""

@@ -44,9 +44,9 @@ def written(
 
 async def post(
     ladder: Ladder, url: str, ask: Ask, reading: Reading, opened: Callable[[], Awaitable[Fields]]
-) -> tuple[str | None, float]:
-    """Climb to the recogniser, post what `ask` holds and read the text (None: there is none), and the seconds from
-    the last byte of audio to it. `opened` is awaited before anything is sent, and gives the fields that present us.
+) -> tuple[Fetched, float]:
+    """Climb to the recogniser and post what `ask` holds: the answer, and the seconds from the last byte of audio to
+    the end of it. `opened` is awaited before anything is sent, and gives the fields that present us.
 
     Raises:
         Fall: the causes of each rung.
@@ -57,7 +57,7 @@ async def post(
 
     asked = replace(ask, method="POST", follow="nowhere", most=MOST_ANSWER)
     fetched = await fetch(ladder, url, asked, judge, opened)
-    return _text(fetched, reading), ladder.spent(stages.RESPONSE) or 0.0
+    return fetched, ladder.spent(stages.RESPONSE) or 0.0
 
 
 def _judge(fetched: Fetched, ask: Ask, reading: Reading) -> None:
@@ -80,7 +80,12 @@ def begin_of(body: bytes) -> str:
     return body[:SHOWN].decode("utf-8", "replace")
 
 
-def _text(fetched: Fetched, reading: Reading) -> str | None:
+def text_of_answer(fetched: Fetched, reading: Reading) -> str | None:
+    """The text that was answered; None when there is none.
+
+    Raises:
+        Fall: `no_transcript`, `bot_wall`, `recogniser_error`.
+    """
     if (wall := bot_wall(fetched.status, fetched.head.fields, fetched.body, refused=False)) is not None:
         raise Fall(BOT_WALL, f"{fetched.status}; {wall}")
     if fetched.cut:
