@@ -50,6 +50,7 @@ from retabli.net.speech.speech_settings import (
     Upload,
     host_of,
     web_address,
+    with_token,
 )
 from retabli.net.speech.streamed import Ear, Speaking, converse, upgrade
 from retabli.net.speech.transcripts import SHOWN, Reading
@@ -302,8 +303,7 @@ class Speech(Probe):
 
     def _speaking(self, recording: Recording, token: str) -> Speaking:
         stream = self.websocket
-        start = stream.start.replace(HERE, token) if stream.start is not None else None
-        return Speaking(start, recording.audio, stream.end, stream.chunk, stream.pace)
+        return Speaking(with_token(stream.start, token), recording.audio, stream.end, stream.chunk, stream.pace)
 
     def _reading(self) -> Reading:
         return Reading(self.text_at, self.error_at, self.refused, self.exhausted, self.token is not None)

@@ -208,7 +208,7 @@ async def test_a_redirect_is_never_followed_with_the_recording_and_the_token(sec
 async def test_a_service_that_hangs_up_in_the_middle_of_the_recording_is_heard_if_it_said_why(tmp_path: Path) -> None:
     (tmp_path / "long.wav").write_bytes(bytes(1_000_000))
 
-    async def hang_up(listener: socket.socket) -> None:
+    async def hang_up(listener: socket.socket, said: bytes) -> None:
         loop = asyncio.get_running_loop()
         accepted, _ = await loop.sock_accept(listener)
         with accepted:
@@ -226,7 +226,7 @@ async def test_a_service_that_hangs_up_in_the_middle_of_the_recording_is_heard_i
             listener.bind(("127.0.0.1", 0))
             listener.listen()
             listener.setblocking(False)
-            refusing = asyncio.create_task(hang_up(listener))
+            refusing = asyncio.create_task(hang_up(listener, said))
             url, audio = f"http://127.0.0.1:{listener.getsockname()[1]}/", str(tmp_path / "long.wav")
             result = await recognise(url, audio=audio, expect_words="nothing")
             await refusing

@@ -130,5 +130,12 @@ class Stream(Settings):
     )
 
 
+def with_token(message: str | None, token: str) -> str | None:
+    """A first message with the token in its place; in JSON, as JSON writes it."""
+    if message is None:
+        return None
+    return message.replace(HERE, json.dumps(token)[1:-1] if message.startswith(("{", "[")) else token)
+
+
 Upload = Literal["raw", "multipart"]
 Token = Secret | TokenService

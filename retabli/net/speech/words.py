@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 LONGEST = 20_000  # characters of a text that are looked at
 MOST_EXPECTED = 200  # words
+APOSTROPHES = "\u02b9\u02bb\u02bc"  # which Unicode counts among the letters; the others are punctuation
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -16,7 +17,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def _is_of_a_word(char: str) -> bool:
-    return unicodedata.category(char)[0] in "LMN"
+    return unicodedata.category(char)[0] in "LMN" and char not in APOSTROPHES
 
 
 def error_rate(expected: Sequence[str], heard: Sequence[str]) -> float:
