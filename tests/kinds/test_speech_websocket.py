@@ -133,8 +133,8 @@ async def test_final_texts_are_put_together_and_partial_ones_left_out() -> None:
     frames = b"".join(frame(TEXT, json.dumps(each)) for each in spoken)
     result = await heard_by(said(frames), websocket=END | {"final_at": "type=final"}, max_error_rate=0)
     assert result.outcome is Outcome.OK
-    spoken = [{"done": False, "text": "blah"}, {"done": True, "text": WORDS}]
-    frames = b"".join(frame(TEXT, json.dumps(each)) for each in spoken)
+    flagged = [{"done": False, "text": "blah"}, {"done": True, "text": WORDS}]
+    frames = b"".join(frame(TEXT, json.dumps(each)) for each in flagged)
     result = await heard_by(said(frames), websocket=END | {"final_at": "done"}, max_error_rate=0)
     assert result.outcome is Outcome.OK
 
@@ -326,6 +326,7 @@ async def test_a_licence_service_is_asked_after_the_upgrade() -> None:
         ("403 Forbidden", (), websocket_causes.UPGRADE_BLOCKED),
         ("426 Upgrade Required", (), websocket_causes.UPGRADE_BLOCKED),
         ("501 Not Implemented", (), websocket_causes.UPGRADE_BLOCKED),
+        ("505 HTTP Version Not Supported", (), websocket_causes.UPGRADE_BLOCKED),
         ("401 Who", (), http_causes.AUTH_REQUIRED),
         ("404 Not Found", (), http_causes.HTTP_CLIENT_ERROR),
         ("302 Found", ("Location: https://login.invalid/",), http_causes.REDIRECTED_AWAY),

@@ -10,6 +10,8 @@ import json
 import sys
 import threading
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.parser import BytesParser
 from email.policy import HTTP
 from http import HTTPStatus
@@ -32,16 +34,13 @@ class Recogniser:
     def whole(self, audio: bytes) -> str:
         with wave.open(io.BytesIO(audio)) as reader:
             samples = reader.readframes(reader.getnframes())
-        with self._turn:
-            self._decoder.start_utt()
+        with self._listening():
             self._decoder.process_raw(samples, full_utt=True)
-            self._decoder.end_utt()
-            return self._text()
+        return self._text()
 
     def converse(self, connection: ServerConnection) -> None:
-        with self._turn:
-            self._decoder.start_utt()
-            last = ""
+        last = ""
+        with self._listening():
             for message in connection:
                 if isinstance(message, bytes):
                     self._decoder.process_raw(message)
@@ -50,8 +49,16 @@ class Recogniser:
                         connection.send(json.dumps({"partial": text}))
                 elif "eof" in json.loads(message):
                     break
-            self._decoder.end_utt()
-            connection.send(json.dumps({"text": self._text()}))
+        connection.send(json.dumps({"text": self._text()}))
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        with self._turn:
+            self._decoder.start_utt()
+            try:
+                yield
+            finally:
+                self._decoder.end_utt()
 
     def _text(self) -> str:
         found = self._decoder.hyp()
@@ -67,7 +74,10 @@ def handler_of(recogniser: Recogniser) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             if self.path == "/token":
                 known = self.headers.get("Authorization") == "Basic cHJvYmU6c2VjcmV0"
-                self._say(*((HTTPStatus.OK, {"access_token": "s3cret"}) if known else REFUSED))
+                if known:
+                    self._say(HTTPStatus.OK, {"access_token": "s3cret"})
+                else:
+                    self._say(HTTPStatus.BAD_REQUEST, {"error": "invalid_client"})
                 return
             if self.path.startswith("/guarded") and self.headers.get("Authorization") != TOKEN:
                 self._say(HTTPStatus.UNAUTHORIZED, {"error": "who are you?"})
@@ -99,9 +109,6 @@ def handler_of(recogniser: Recogniser) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
-
-
-REFUSED = HTTPStatus.BAD_REQUEST, {"error": "invalid_client"}
 
 
 def guard(connection: ServerConnection, request: Request) -> Response | None:

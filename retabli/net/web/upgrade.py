@@ -23,8 +23,9 @@ from retabli.net.web.websocket import Fields, NotUpgraded, WebSocket
 from retabli.net.web.websocket_causes import UPGRADE_BLOCKED
 
 PLAIN_ANSWER = 2.0  # seconds that a plain request has
-# What is answered by whoever does not know, or has lost, the Upgrade field; 426 (RFC 9110, 15.5.22) is the plainest.
-UNAWARE = (400, 403, 426, 501)
+# What is answered by whoever does not know, or was not handed, the Upgrade field; 426 (RFC 9110, 15.5.22) is the
+# plainest. 505: a reverse proxy asked on in HTTP/1.0, as nginx does unless it is told otherwise.
+UNAWARE = (400, 403, 426, 501, 505)
 
 
 async def ask_upgrade(socket: WebSocket, fields: Fields, url: str, ask: Ask, patience: float) -> NotUpgraded | None:
