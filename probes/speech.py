@@ -9,26 +9,21 @@ import httpx
 from pydantic import Field
 
 from retabli.model import causes, stages
-from retabli.model.causes import Cause, Verdict
+from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder, Rename
 from retabli.model.probe import Probe
-from retabli.model.settings import Duration, File, ProxyRef, Tls
+from retabli.model.settings import Duration, File, ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.speech import speech_causes
 from retabli.net.speech.posted import post, text_of_answer, written
 from retabli.net.speech.recording import SHIPPED, Recording, read_recording
 from retabli.net.speech.recording import WORDS as SHIPPED_WORDS
-from retabli.net.speech.services import ask_licence, token_of
+from retabli.net.speech.services import given_token, judge_hosts, judge_licence, own_token
 from retabli.net.speech.speech_causes import (
     EMPTY_TEXT,
-    HOST_DENIED,
-    HOST_UNREACHABLE,
     HOSTS,
     LATENCY,
     LICENCE,
-    LICENCE_ACCOUNT_REFUSED,
-    LICENCE_EXHAUSTED,
-    LICENCE_UNKNOWN,
     NO_TRANSCRIPT,
     RECOGNISED,
     RECOGNITION_SLOW,
@@ -45,7 +40,6 @@ from retabli.net.speech.speech_settings import (
     Sign,
     Stream,
     TokenAs,
-    TokenRef,
     TokenService,
     Upload,
     host_of,
@@ -56,7 +50,6 @@ from retabli.net.speech.streamed import Ear, Speaking, converse, upgrade
 from retabli.net.speech.transcripts import SHOWN, Reading
 from retabli.net.speech.words import LONGEST, MOST_EXPECTED, error_rate, words_of
 from retabli.net.web import http_causes, proxy_causes, websocket_causes
-from retabli.net.web.hosts import DENIALS, look_at
 from retabli.net.web.http import Ask, Fields, open_site
 from retabli.net.web.http_redirects import PORTS
 from retabli.net.web.http_settings import FieldValue
@@ -112,11 +105,12 @@ class Speech(Probe):
     hosts: tuple[HostAddress, ...] = Field(
         default=(), strict=False, description="other hosts that it needs: looked at as far as TLS"
     )
-    token: TokenRef | None = Field(default=None, description="a secret, or {url: …} of the service that gives tokens")
+    token: SecretRef | None = Field(default=None, description="a token, or key, of our own")
+    token_service: TokenService | None = Field(default=None, description="else, who gives one")
     token_as: TokenAs | None = Field(
         default=f"Authorization: Bearer {HERE}", description="the header that presents it; null: none does"
     )
-    licence: Licence | None = None
+    licence: Licence | None = Field(default=None, description="who tells whether the licence holds")
     exhausted: Sign = Field(default=Sign(status=(402,)), description="how it says that the licence is exhausted")
     refused: Sign = Field(default=Sign(status=(401,)), description="how it says that it refuses our token")
     text_at: JsonPath = Field(default="text", description="where the text stands in a JSON answer or message")
@@ -136,6 +130,11 @@ class Speech(Probe):
         return self.url.lower().startswith("ws")
 
     @property
+    def _presents(self) -> bool:
+        """Whether a token is shown to the recogniser."""
+        return self.token is not None or self.token_service is not None
+
+    @property
     def _expected(self) -> tuple[str, ...]:
         return words_of(SHIPPED_WORDS if self.expect_words is None else self.expect_words)
 
@@ -145,7 +144,7 @@ class Speech(Probe):
             (HOSTS, not self.hosts),
             (stages.PROXY, self.proxy is None or (plain and not self._streams)),
             (stages.TLS, plain),
-            (TOKEN, self.token is None),
+            (TOKEN, not self._presents),
             (UPGRADE, not self._streams),
         ]
         return tuple(rung for rung in self.LADDER if (rung, True) not in left_out)
@@ -161,8 +160,8 @@ class Speech(Probe):
     def _addresses(self) -> Iterator[str]:
         yield web_address(self.url)
         yield from self.hosts
-        if isinstance(self.token, TokenService):
-            yield self.token.url
+        if self.token_service is not None:
+            yield self.token_service.url
         if self.licence is not None:
             yield self.licence.url
 
@@ -176,7 +175,12 @@ class Speech(Probe):
             yield "expect_words holds no word"
         if len(self._expected) > MOST_EXPECTED:
             yield f"expect_words holds more than {MOST_EXPECTED} words"
-        if self.token is None and HERE in (self.websocket.start or ""):
+        if self.token is not None and self.token_service is not None:
+            yield "token and token_service exclude each other"
+        for name, service in (("token_service", self.token_service), ("licence", self.licence)):
+            if service is not None and (service.user is None) != (service.password is None):
+                yield f"{name}: user and password belong together"
+        if not self._presents and HERE in (self.websocket.start or ""):
             yield f"websocket.start wants a token ({HERE}), and none is given"
         if self._streams and self.upload != "raw":
             yield "upload means nothing over WebSocket"
@@ -188,9 +192,9 @@ class Speech(Probe):
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
         clear = [url for url in self._addresses() if url.lower().startswith("http:")]
-        if self.token is not None and clear:
+        if self._presents and clear:
             yield f"a secret may be sent in clear: {', '.join(host_of(url) for url in clear)} is reached without TLS"
-        if self.token is not None and self.token_as is None and HERE not in (self.websocket.start or ""):
+        if self._presents and self.token_as is None and HERE not in (self.websocket.start or ""):
             yield "the token is presented nowhere: neither by token_as nor in websocket.start"
 
     # Climbing -------------------------------------------------------------------------------------------------------
@@ -198,7 +202,8 @@ class Speech(Probe):
     async def run(self, ladder: Ladder) -> None:
         recording = await asyncio.to_thread(read_recording, self.audio or SHIPPED, samples_only=self.samples_only)
         if self.hosts:
-            await self._look_at_hosts(ladder)
+            with ladder.rung(HOSTS):
+                await judge_hosts(self.hosts, self._ask(), self.timeout / 2)
         with ladder.told_as(_with_name(host_of(self.url))):
             text_of, seconds = await (self._stream if self._streams else self._post)(ladder, recording)
         self._judge(ladder, text_of, seconds)
@@ -222,22 +227,14 @@ class Speech(Probe):
             if seconds > self.max_latency:
                 ladder.impair(RECOGNITION_SLOW, f"{seconds:.2f} s, at most {self.max_latency:.2f} s")
 
-    async def _look_at_hosts(self, ladder: Ladder) -> None:
-        """Each host that it needs besides; the first that fails is named."""
-        with ladder.rung(HOSTS):
-            for url, fall in await look_at(self.hosts, replace(self._ask(), issuer=None)):
-                detail = f"{host_of(url)}: {fall.cause.code} {fall.detail}"
-                if fall.cause in DENIALS:
-                    raise Fall(HOST_DENIED, detail)
-                failed = fall.cause.verdict is Verdict.FAILED
-                raise Fall(HOST_UNREACHABLE if failed else fall.cause, detail)
-
     async def _token(self, ladder: Ladder) -> str:
         """The token, "" where there is none to present."""
-        if self.token is None:
+        if not self._presents:
             return ""
         with ladder.rung(TOKEN):
-            return await token_of(self.token, self._ask())
+            if self.token_service is not None:
+                return await given_token(self.token_service, self._ask(), self.timeout / 2)
+            return own_token(self.token) if self.token is not None else ""
 
     def _fields(self, token: str) -> Fields:
         """The header fields that present us."""
@@ -250,14 +247,7 @@ class Speech(Probe):
         if self.licence is None:
             return
         with ladder.rung(LICENCE):
-            try:
-                await ask_licence(self.licence, self._ask())
-            except Fall as fall:
-                if fall.cause is LICENCE_EXHAUSTED:
-                    raise
-                if fall.cause is causes.AUTH_REFUSED:  # the account would lock, were this to pass
-                    raise Fall(LICENCE_ACCOUNT_REFUSED, fall.detail) from fall
-                ladder.impair(LICENCE_UNKNOWN, f"{fall.cause.code} {fall.detail}")
+            await judge_licence(ladder, self.licence, self._ask(), self.timeout / 4)
 
     async def _post(self, ladder: Ladder, recording: Recording) -> tuple[TextOf, float]:
         content_type, body = written(recording, self.upload, self.content_type, self.field, self.fields)
@@ -284,7 +274,7 @@ class Speech(Probe):
                     await upgrade(socket, fields, url, self._ask(), self._reading(), self.timeout / 2)
                 await self._check_licence(ladder)
                 ear = Ear(self._reading(), self.websocket.final_at, self._is_enough, ladder.clock)
-                seconds = await converse(ladder, socket, self._speaking(recording, token), ear, self.token is not None)
+                seconds = await converse(ladder, socket, self._speaking(recording, token), ear, self._presents)
         except BaseException:
             connection.abort()
             raise
@@ -306,7 +296,7 @@ class Speech(Probe):
         return Speaking(with_token(stream.start, token), recording.audio, stream.end, stream.chunk, stream.pace)
 
     def _reading(self) -> Reading:
-        return Reading(self.text_at, self.error_at, self.refused, self.exhausted, self.token is not None)
+        return Reading(self.text_at, self.error_at, self.refused, self.exhausted, self._presents)
 
     def _passed_on(self) -> Rename:
         if self.proxy is None:

@@ -249,8 +249,8 @@ def having_read(then: Handler) -> Handler:
     [
         (silent, "response", causes.TIMEOUT),
         (having_read(closing), "response", causes.CLOSED_EARLY),
-        (having_read(endless(b"HTTP/1.1 200 OK\r\n")), "response", causes.GARBAGE),
-        (having_read(saying(b"HTTP/1.1 200 OK\r\n", then=endless(b"X: y\r\n"))), "response", causes.TOO_LONG),
+        (having_read(endless(b"HTTP/1.1 200 OK\r\n" * 100)), "response", causes.GARBAGE),
+        (having_read(saying(b"HTTP/1.1 200 OK\r\n", then=endless(b"X: y\r\n" * 100))), "response", causes.TOO_LONG),
         (having_read(saying(b"HTTP/1.1 200 OK\r\n", then=endless(b"x" * 4096))), "response", causes.TOO_LONG),
         (having_read(trickling(LISTENS, 0.05)), "response", causes.TIMEOUT),
     ],
@@ -328,7 +328,7 @@ async def test_a_token_service_is_asked_before_anything_is_sent(tmp_path: Path) 
     async with site({"/token": answer({"access_token": "fresh"}), "/": LISTENS}) as running:
         result = await recognise(
             running.url(),
-            token={"url": running.url("/token"), "user": "probe", "password": {"file": "password"}},
+            token_service={"url": running.url("/token"), "user": "probe", "password": {"file": "password"}},
             context={"folder": tmp_path},
         )
     assert result.outcome is Outcome.OK
@@ -361,7 +361,7 @@ async def test_a_token_service_is_asked_before_anything_is_sent(tmp_path: Path) 
 )
 async def test_a_token_service_that_gives_none_says_why(answers: bytes, cause: Cause, secret: dict[str, str]) -> None:
     async with site({"/token": answers, "/": LISTENS}) as running:
-        result = await recognise(running.url(), token={"url": running.url("/token"), "body": secret})
+        result = await recognise(running.url(), token_service={"url": running.url("/token"), "body": secret})
     assert fell(result) == ("token", cause)
     assert result.detail.startswith("127.0.0.1: ")
     assert "t0ken" not in result.detail
@@ -369,7 +369,7 @@ async def test_a_token_service_that_gives_none_says_why(answers: bytes, cause: C
 
 
 async def test_a_token_service_that_is_down_and_a_secret_that_is_missing_fall_on_the_token(tmp_path: Path) -> None:
-    down = await answered(LISTENS, token={"url": f"http://localhost:{closed_port()}/"})
+    down = await answered(LISTENS, token_service={"url": f"http://localhost:{closed_port()}/"})
     missing = await answered(LISTENS, token={"file": str(tmp_path / "none")})
     (tmp_path / "odd").write_text("töken")
     odd = await answered(LISTENS, token={"file": str(tmp_path / "odd")})
@@ -483,6 +483,20 @@ async def test_a_host_that_it_needs_and_that_is_down_is_named() -> None:
     assert result.detail.startswith("localhost: refused")
 
 
+async def test_of_hosts_that_are_silent_the_first_is_named_and_in_time(secret: dict[str, str]) -> None:
+    async with serving(silent) as port, site(LISTENS) as running:
+        dumb = f"https://localhost:{port}/"
+        hosts = await recognise(running.url(), hosts=[running.url(), dumb], timeout="1s")
+        service = await recognise(running.url(), token_service={"url": dumb}, timeout="1s")
+        licence = await recognise(running.url(), licence={"url": dumb, "at": "free"}, timeout="1s")
+    assert fell(hosts) == ("hosts", speech_causes.HOST_UNREACHABLE)
+    assert hosts.detail.startswith("localhost: timeout")
+    assert fell(service) == ("token", causes.TIMEOUT)
+    assert service.detail.startswith("localhost: ")
+    assert licence.outcome is Outcome.OK
+    assert licence.cause is speech_causes.LICENCE_UNKNOWN
+
+
 async def test_a_proxy_that_is_down_leaves_it_unknown() -> None:
     gone = f"http://127.0.0.1:{closed_port()}"
     result = await recognise("https://speech.invalid/", hosts=["licences.invalid"], **through(gone))
@@ -500,7 +514,7 @@ async def test_the_recogniser_itself_denied_is_named_too(scheme: str, stage: str
 
 async def test_a_token_service_that_the_proxy_denies_is_named_on_the_tokens_rung() -> None:
     async with site(LISTENS) as running, proxy(denies=DENIES, only="tokens.invalid") as gate:
-        result = await recognise(running.url(), token={"url": "https://tokens.invalid/"}, **through(gate.url))
+        result = await recognise(running.url(), token_service={"url": "https://tokens.invalid/"}, **through(gate.url))
     assert fell(result) == ("token", speech_causes.HOST_DENIED)
     assert result.detail.startswith("tokens.invalid: ")
 
@@ -544,6 +558,9 @@ def test_what_does_not_go_together_is_a_fault() -> None:
     assert "websocket means nothing" in faults(websocket={"end": ""})
     assert "upload means nothing" in faults(url="wss://speech.example/", upload="multipart")
     assert "fields mean nothing" in faults(fields={"a": "b"})
+    assert "exclude each other" in faults(token={"env": "X"}, token_service={"url": "https://t.example/"})
+    assert "token_service: user and" in faults(token_service={"url": "https://t.example/", "user": "probe"})
+    assert "licence: user and" in faults(licence={"url": "https://l.example/", "at": "x", "password": {"env": "X"}})
     assert "wants a token" in faults(url="wss://speech.example/", websocket={"start": {"key": "${token}"}})
 
 
@@ -554,7 +571,7 @@ def test_what_does_not_go_together_is_a_fault() -> None:
         ({"url": "wss://user:pw@speech.example/"}, "an account does not belong"),
         ({"text_at": "a b"}, "no path into JSON"),
         ({"token": "s3cret"}, "not written in clear"),
-        ({"token": {"url": "nowhere"}}, "no web address"),
+        ({"token_service": {"url": "nowhere"}}, "no web address"),
         ({"token_as": "Bearer ${token}"}, "no header with a token"),
         ({"token_as": "Authorization: Bearer"}, "no header with a token"),
         ({"token_as": "Connection: ${token}"}, "not for a configuration to set"),
@@ -596,7 +613,7 @@ def test_openings_name_every_host_or_the_proxy_alone() -> None:
     keys: dict[str, Any] = {
         "url": "wss://s.example:8443/",
         "hosts": ["cdn.example"],
-        "token": {"url": "https://t.example/"},
+        "token_service": {"url": "https://t.example/"},
         "licence": {"url": "http://l.example/", "at": "free"},
     }
     named = {
@@ -614,7 +631,7 @@ def test_every_secret_is_known_however_deep() -> None:
     probe = settings(
         Speech,
         url="https://s.example/",
-        token={"url": "https://t.example/", "password": {"env": "A"}, "body": {"env": "B"}},
+        token_service={"url": "https://t.example/", "password": {"env": "A"}, "body": {"env": "B"}},
         licence={"url": "https://l.example/", "at": "free", "password": {"env": "C"}},
     )
     assert {secret.env for secret in probe.secrets()} == {"A", "B", "C"}

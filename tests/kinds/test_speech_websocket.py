@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,14 @@ async def test_the_recording_is_spoken_in_chunks_and_its_words_are_recognised(se
     assert len(heard.messages[1:-1]) == -(-len(SHIPPED.read_bytes()) // 4000)
     assert heard.audio == len(SHIPPED.read_bytes())
     assert heard.messages[-1] == (TEXT, b'{"eof": 1}')
+
+
+async def test_no_log_tells_the_token_however_low_its_level(
+    secret: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert (await heard_by(said(FINAL), token=secret)).outcome is Outcome.OK
+    assert "cret" not in caplog.text
 
 
 async def test_the_samples_alone_at_the_pace_of_speech_and_an_empty_last_message() -> None:

@@ -104,10 +104,10 @@ async def test_tokens_and_licences_of_a_real_service(listening: Recogniser, tmp_
     given: dict[str, Any] = {"context": {"folder": tmp_path}}
     service = {"url": f"{listening.url}/token", "user": "probe", "password": {"file": "right"}}
     for road, url in ((post, listening.url), (stream, listening.websocket)):
-        fresh = await road(f"{url}/guarded", token=service, **given)
+        fresh = await road(f"{url}/guarded", token_service=service, **given)
         stale = await road(f"{url}/guarded", token={"file": "stale"}, **given)
         none = await road(f"{url}/guarded", **given)
-        stranger = await road(f"{url}/guarded", token=service | {"password": {"file": "wrong"}}, **given)
+        stranger = await road(f"{url}/guarded", token_service=service | {"password": {"file": "wrong"}}, **given)
         left = await road(url, licence={"url": f"{listening.url}/licences", "at": "licences"})
         gone = await road(url, licence={"url": f"{listening.url}/none", "at": "licences"})
         assert fresh.outcome is left.outcome is Outcome.OK

@@ -28,10 +28,14 @@ async def port(recogniser: Recogniser) -> AsyncIterator[int]:
 
 async def probed(port: int, tmp_path: Path, *, scheme: str = "http", account: str = "s3cret", **keys: Any) -> Result:
     (tmp_path / "password").write_text(account)
-    token = {"url": f"http://127.0.0.1:{port}/token", "user": "probe", "password": {"file": str(tmp_path / "password")}}
+    service = {
+        "url": f"http://127.0.0.1:{port}/token",
+        "user": "probe",
+        "password": {"file": str(tmp_path / "password")},
+    }
     if scheme == "ws":
         keys["websocket"] = {"end": "{}"}
-    return await climb(settings(Speech, url=f"{scheme}://127.0.0.1:{port}/listen", token=token, **keys))
+    return await climb(settings(Speech, url=f"{scheme}://127.0.0.1:{port}/listen", token_service=service, **keys))
 
 
 def test_it_knows_the_words_of_the_shipped_recording() -> None:

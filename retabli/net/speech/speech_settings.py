@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import httpx
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from retabli.model.settings import Duration, Secret, SecretRef, Settings
+from retabli.model.settings import Duration, SecretRef, Settings
 from retabli.net.web.http_messages import OWN_FIELDS, TOKEN
 from retabli.net.web.http_settings import FieldValue, Pattern, WebAddress, check_address
 from retabli.net.web.json_paths import JsonPath, check_path
@@ -42,10 +42,10 @@ HostAddress = Annotated[WebAddress, BeforeValidator(_host)]
 
 
 class Sign(Settings):
-    """How an answer is known: by its status, or by a regular expression that its body (or message) holds."""
+    """How an answer is known: by its status, or by what its body (or message, or reason to end) holds."""
 
     status: tuple[int, ...] = Field(default=(), strict=False)
-    body: Pattern | None = None
+    body: Pattern | None = Field(default=None, description="what its body, its message or its reason to end holds")
 
     def seen(self, status: int | None, text: str) -> bool:
         return status in self.status or (self.body is not None and re.search(self.body, text) is not None)
@@ -57,30 +57,21 @@ class TokenService(Settings):
     url: WebAddress
     user: str | None = None
     password: SecretRef | None = None
-    body: Annotated[str, Field(max_length=10_000)] | SecretRef = "grant_type=client_credentials"
+    body: Annotated[str, Field(max_length=10_000)] | SecretRef = Field(
+        default="grant_type=client_credentials", description="what is posted there"
+    )
     content_type: FieldValue = "application/x-www-form-urlencoded"
-    at: JsonPath = "access_token"
+    at: JsonPath = Field(default="access_token", description="where the token stands in the answer")
 
 
 class Licence(Settings):
-    """Where the licence's state is asked for, by GET. It holds while what stands `at` there is true, a number above 0,
-    or what `value` (a regular expression) matches."""
+    """Where the licence's state is asked for, by GET."""
 
     url: WebAddress
     user: str | None = None
     password: SecretRef | None = None
-    at: JsonPath
-    value: Pattern | None = None
-
-
-def _which(value: object) -> str:
-    served = isinstance(value, TokenService) or (isinstance(value, Mapping) and "url" in value)
-    return "service" if served else "secret"
-
-
-TokenRef = Annotated[
-    Annotated[TokenService, Tag("service")] | Annotated[SecretRef, Tag("secret")], Discriminator(_which)
-]
+    at: JsonPath = Field(description="where the answer tells of it: the licence holds if that is true, or above 0")
+    value: Pattern | None = Field(default=None, description="what stands there while the licence holds")
 
 
 def _token_as(value: str) -> str:
@@ -138,4 +129,3 @@ def with_token(message: str | None, token: str) -> str | None:
 
 
 Upload = Literal["raw", "multipart"]
-Token = Secret | TokenService

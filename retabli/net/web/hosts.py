@@ -13,18 +13,20 @@ AT_ONCE = 4  # hosts looked at together
 RUNGS = (stages.RESOLVE, stages.CONNECT, stages.PROXY, stages.TLS, stages.REQUEST, stages.RESPONSE)
 
 
-async def look_at(urls: Sequence[str], ask: Ask) -> list[tuple[str, Fall]]:
-    """Those of the addresses that cannot be reached, in their order, each with why."""
+async def look_at(urls: Sequence[str], ask: Ask, *, patience: float | None = None) -> list[tuple[str, Fall]]:
+    """Those of the addresses that cannot be reached, in their order, each with why. `patience`: seconds for each;
+    without it one that is silent is ended by the run's deadline, and not told by its name."""
     places = asyncio.Semaphore(AT_ONCE)
-    falls = await asyncio.gather(*(_look_at(url, ask, places) for url in urls))
+    falls = await asyncio.gather(*(_look_at(url, ask, places, patience) for url in urls))
     return [(url, fall) for url, fall in zip(urls, falls, strict=True) if fall is not None]
 
 
-async def _look_at(url: str, ask: Ask, places: asyncio.Semaphore) -> Fall | None:
+async def _look_at(url: str, ask: Ask, places: asyncio.Semaphore, patience: float | None) -> Fall | None:
     async with places:
         aside = Ladder(RUNGS)  # its rungs are not those of what depends on it
         try:
-            await reach(aside, url, ask)
+            async with asyncio.timeout(patience):
+                await reach(aside, url, ask)
         except (Fall, OSError) as error:
             return fall_of(aside, error)
     return None

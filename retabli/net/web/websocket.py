@@ -1,6 +1,7 @@
 """A conversation over WebSocket (RFC 6455) on a connection that the ladder opened, bounded in all it reads."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from retabli.model import causes
@@ -54,7 +55,13 @@ class WebSocket:
 
         offered = None if subprotocol is None else [Subprotocol(subprotocol)]
         self._connection = connection
-        self._protocol = ClientProtocol(parse_uri(url), subprotocols=offered, max_size=MESSAGE_BYTES)
+        self._protocol = ClientProtocol(
+            parse_uri(url),
+            subprotocols=offered,
+            max_size=MESSAGE_BYTES,
+            # One that nobody hears: at its lowest level it would tell every header field, our token among them.
+            logger=logging.Logger("websocket", logging.CRITICAL),
+        )
         self._turn = asyncio.Lock()  # pongs and audio come from two tasks, and a frame must leave whole
         self._fragments: list[bytes] = []
         self._is_text = False
