@@ -34,6 +34,7 @@ from retabli.net.speech.speech_causes import (
 )
 from retabli.net.speech.speech_settings import (
     HERE,
+    FormFields,
     HostAddress,
     Licence,
     RecogniserAddress,
@@ -117,7 +118,7 @@ class Speech(Probe):
     error_at: JsonPath | None = Field(default="error", description="where it tells of an error")
     upload: Upload = "raw"
     field: FieldValue = Field(default="audio", description="the file's name in a multipart form")
-    fields: dict[str, str] = Field(default={}, description="what else a multipart form holds")
+    fields: FormFields = Field(default={}, description="what else a multipart form holds")
     content_type: FieldValue = "audio/wav"
     samples_only: bool = Field(default=False, description="send the samples without the header of their WAV file")
     websocket: Stream = Stream()
@@ -191,9 +192,9 @@ class Speech(Probe):
 
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
-        clear = [url for url in self._addresses() if url.lower().startswith("http:")]
+        clear = [host_of(url) for url in self._addresses() if url.lower().startswith("http:")]
         if self._presents and clear:
-            yield f"a secret may be sent in clear: {', '.join(host_of(url) for url in clear)} is reached without TLS"
+            yield f"a secret may be sent in clear: {', '.join(dict.fromkeys(clear))} is reached without TLS"
         if self._presents and self.token_as is None and HERE not in (self.websocket.start or ""):
             yield "the token is presented nowhere: neither by token_as nor in websocket.start"
 

@@ -19,7 +19,17 @@ from retabli.net.speech import speech_causes
 from retabli.net.speech.recording import SHIPPED, WORDS
 from retabli.net.web import http_causes, proxy_causes, websocket_causes
 from tests.climbing import climb, settings
-from tests.net.peers import Handler, closing, endless, listening_then_closing, saying, server_context, serving, silent
+from tests.net.peers import (
+    Handler,
+    closing,
+    endless,
+    listening_then_closing,
+    reset,
+    saying,
+    server_context,
+    serving,
+    silent,
+)
 from tests.net.web_servers import page, proxy, site
 from tests.net.websocket_servers import (
     BINARY,
@@ -249,7 +259,23 @@ async def test_what_is_no_text_is_not_taken_for_one(message: bytes, cause: Cause
 
 
 async def test_an_end_after_the_right_words_spoils_nothing() -> None:
-    assert (await heard_by(said(FINAL + goodbye(1011)))).outcome is Outcome.OK
+    async def leaves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(FINAL + goodbye(1000))
+        await writer.drain()
+        reset(writer)
+
+    async def pings_and_leaves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(PING) * 50 + FINAL)
+        await writer.drain()
+        reset(writer)
+
+    for then in (FINAL + goodbye(1011), FINAL + frame(3), leaves, pings_and_leaves):
+        result = await heard_by(said(then))
+        assert result.outcome is Outcome.OK, result.detail
+
+
+async def test_what_is_wrong_after_a_message_is_told_even_if_nothing_follows() -> None:
+    assert fell(await heard_by(said(PARTIAL + frame(3)))) == ("response", causes.GARBAGE)
 
 
 # How it ends --------------------------------------------------------------------------------------------------------

@@ -13,14 +13,16 @@ from retabli.net.speech.speech_causes import AUDIO_REFUSED, NO_TRANSCRIPT, TOKEN
 from retabli.net.speech.transcripts import SHOWN, Reading, is_page
 from retabli.net.web.bot_wall import bot_wall
 from retabli.net.web.http import Ask, Fetched, Fields, fetch
-from retabli.net.web.http_causes import BOT_WALL
+from retabli.net.web.http_causes import BOT_WALL, REDIRECTED_AWAY
+from retabli.net.web.http_redirects import REDIRECTS
 from retabli.net.web.http_settings import PageExpect
 from retabli.net.web.http_verdicts import judge_answer
 from retabli.net.web.json_paths import read_json
 from retabli.net.web.proxy_causes import denied_by_status_alone
 
 MOST_ANSWER = 262_144  # bytes
-AUDIO_REFUSALS = (400, 413, 415, 422)
+AUDIO_REFUSALS = (413, 415)
+AUDIO_OR_PAGE = (400, 422)  # the recogniser's own, unless a page says that they are from something in between
 
 
 def written(
@@ -69,9 +71,12 @@ def _judge(fetched: Fetched, ask: Ask, reading: Reading) -> None:
         refusal = reading.refusal(status, fetched.body.decode("utf-8", "replace"))
         if refusal is not None:
             raise refusal
-        if status == 403 and reading.presented and not is_page(fetched.headers.get("content-type")):
+        own = not is_page(fetched.headers.get("content-type"))
+        if status == 403 and reading.presented and own:
             raise Fall(TOKEN_REFUSED, said, rung=TOKEN)
-        if status in AUDIO_REFUSALS:
+        if status in REDIRECTS:
+            raise Fall(REDIRECTED_AWAY, f"{said} to {fetched.headers.get('location')}")
+        if status in AUDIO_REFUSALS or (status in AUDIO_OR_PAGE and own):
             raise Fall(AUDIO_REFUSED, f"{said}; {begin_of(fetched.body)}")
     judge_answer(fetched, PageExpect(), proxy=ask.proxy, authorised=reading.presented)
 

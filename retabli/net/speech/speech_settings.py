@@ -28,6 +28,8 @@ def host_of(url: str) -> str:
 
 def _recogniser(value: str) -> str:
     check_address(web_address(value))
+    if "#" in value:
+        raise ValueError(f'"{value}" holds a fragment (#), which no request can bear')
     return value
 
 
@@ -128,4 +130,5 @@ def with_token(message: str | None, token: str) -> str | None:
     return message.replace(HERE, json.dumps(token)[1:-1] if message.startswith(("{", "[")) else token)
 
 
+FormFields = Annotated[dict[str, Annotated[str, Field(max_length=1000)]], Field(max_length=20)]
 Upload = Literal["raw", "multipart"]

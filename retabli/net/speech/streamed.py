@@ -16,7 +16,7 @@ from retabli.net.web.http_messages import field
 from retabli.net.web.json_paths import read_json
 from retabli.net.web.proxy_causes import judge_forwarded
 from retabli.net.web.upgrade import ask_upgrade, fall_of_refusal
-from retabli.net.web.websocket import Ended, Fields, WebSocket, fall_of_end
+from retabli.net.web.websocket import GONE, Ended, Fields, WebSocket, fall_of_end
 
 SETTLE = 1.0  # seconds without another final text, after which what came is all
 MOST_MESSAGES = 5_000
@@ -129,7 +129,7 @@ async def converse(ladder: Ladder, socket: WebSocket, speaking: Speaking, ear: E
         with ladder.rung(stages.REQUEST):
             await asyncio.wait({listening, saying}, return_when=asyncio.FIRST_COMPLETED)
             if saying.done():
-                with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # why is for the ear to hear
+                with contextlib.suppress(*GONE):  # why is for the ear to hear
                     saying.result()
         said_at = ladder.clock()
         with ladder.told_as(_as_unfinished(ear)), ladder.rung(stages.RESPONSE):

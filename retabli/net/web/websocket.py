@@ -1,6 +1,7 @@
 """A conversation over WebSocket (RFC 6455) on a connection that the ladder opened, bounded in all it reads."""
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ FRAMES = 1_000  # without a whole message in them: fragments, pings
 CHUNK = 4_096  # bytes taken apart at once: two thousand empty frames at most, before others have their turn
 LINE_BYTES = 8_192
 PAGE_BYTES = 65_536  # of what comes instead of an upgrade
+GONE = (ConnectionResetError, BrokenPipeError)
 
 NORMAL = (1000, 1005)
 GONE_FOR_NOW = (1001, 1012, 1013)
@@ -118,6 +120,7 @@ class WebSocket:
                 may send; `closed_early` when the connection ends without a close frame.
         """
         while not self._waiting:
+            self._raise_fault()
             ended = self._protocol.close_rcvd
             if ended is not None:
                 return Ended(ended.code, ended.reason)
@@ -126,17 +129,18 @@ class WebSocket:
                 raise Fall(causes.CLOSED_EARLY, "closed without a close frame")
             self._protocol.receive_data(data)
             self._take()
-            await self._flush()
-            self._raise_fault()
+            with contextlib.suppress(*GONE):  # what it said before it went counts
+                await self._flush()
         return self._waiting.pop(0)
 
     async def close(self) -> None:
-        """Say goodbye, without waiting for an answer."""
+        """Say goodbye, if anybody is still there, without waiting for an answer."""
         from websockets.protocol import State
 
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
-        await self._flush()
+        with contextlib.suppress(*GONE):
+            await self._flush()
         await self._connection.close()
 
     def _take(self) -> None:
@@ -160,11 +164,11 @@ class WebSocket:
                 self._frames = 0
 
     def _raise_fault(self) -> None:
-        """What the protocol found wrong, unless a message came whole before it."""
+        """What the protocol found wrong, once every message that came whole before it is taken."""
         from websockets.exceptions import PayloadTooBig
 
         fault = self._protocol.parser_exc
-        if fault is None or self._waiting:
+        if fault is None:
             return
         cause = causes.TOO_LONG if isinstance(fault, PayloadTooBig) else causes.GARBAGE
         raise Fall(cause, f"a WebSocket frame: {fault}") from fault
