@@ -305,7 +305,7 @@ class Speech(Probe):
         return as_passed_on(self.proxy, lambda: False)
 
     def _ask(self) -> Ask:
-        return Ask(tls=self.tls, proxy=self.proxy, resolver=self.resolver, issuer=self.issuer, follow="nowhere")
+        return Ask(tls=self.tls, proxy=self.proxy, resolver=self.resolver, issuer=self.issuer)
 
 
 def _with_name(host: str) -> Rename:

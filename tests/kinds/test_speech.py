@@ -210,6 +210,8 @@ async def test_a_redirect_is_never_followed_with_the_recording_and_the_token(sec
     assert result.cause is http_causes.REDIRECTED_AWAY
     assert elsewhere.url() in result.detail
     assert not elsewhere.requests
+    async with site({"/": redirect("/there", status="307 Temporary"), "/there": LISTENS}) as running:
+        assert (await recognise(running.url(), token=secret)).cause is http_causes.REDIRECTED_AWAY
 
 
 async def test_a_service_that_hangs_up_in_the_middle_of_the_recording_is_heard_if_it_said_why(tmp_path: Path) -> None:
@@ -372,6 +374,17 @@ async def test_a_token_service_that_gives_none_says_why(answers: bytes, cause: C
     assert result.detail.startswith("127.0.0.1: ")
     assert "t0ken" not in result.detail
     assert len(running.requests) == 1  # and the recording was sent to nobody
+
+
+async def test_an_account_is_never_sent_to_where_a_redirect_leads(secret: dict[str, str]) -> None:
+    moved = {"/here": redirect("/there", status="307 Moved"), "/there": answer({"access_token": "t", "free": 1})}
+    async with site({**moved, "/": LISTENS}) as running:
+        account = {"url": running.url("/here"), "user": "probe", "password": secret}
+        service = await recognise(running.url(), token_service=account)
+        licence = await recognise(running.url(), licence=account | {"at": "free"})
+    assert fell(service) == ("token", http_causes.UNEXPECTED_STATUS)
+    assert licence.cause is speech_causes.LICENCE_UNKNOWN
+    assert not [request for request in running.requests if b" /there " in request]
 
 
 async def test_a_token_service_that_is_down_and_a_secret_that_is_missing_fall_on_the_token(tmp_path: Path) -> None:

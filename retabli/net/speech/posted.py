@@ -93,10 +93,9 @@ def text_of_answer(fetched: Fetched, reading: Reading) -> str | None:
     """
     if (wall := bot_wall(fetched.status, fetched.head.fields, fetched.body, refused=False)) is not None:
         raise Fall(BOT_WALL, f"{fetched.status}; {wall}")
-    if fetched.cut:
-        raise Fall(NO_TRANSCRIPT, f"more than {MOST_ANSWER} bytes")
     try:
         document = read_json(fetched.body)
     except Fall as fall:
-        raise Fall(NO_TRANSCRIPT, fall.detail) from fall
+        cut = f" ({MOST_ANSWER} bytes of it)" if fetched.cut else ""
+        raise Fall(NO_TRANSCRIPT, fall.detail + cut) from fall
     return reading.text(document)

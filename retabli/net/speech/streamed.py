@@ -11,12 +11,12 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.net.speech.speech_causes import AUDIO_REFUSED, NO_FINAL, TOKEN, TOKEN_REFUSED
 from retabli.net.speech.transcripts import SHOWN, Reading, is_final, is_page
 from retabli.net.speech.words import LONGEST
-from retabli.net.web.http import Ask
+from retabli.net.web.http import Ask, Fields
 from retabli.net.web.http_messages import field
 from retabli.net.web.json_paths import read_json
 from retabli.net.web.proxy_causes import judge_forwarded
 from retabli.net.web.upgrade import ask_upgrade, fall_of_refusal
-from retabli.net.web.websocket import GONE, Ended, Fields, WebSocket, fall_of_end
+from retabli.net.web.websocket import GONE, Ended, WebSocket, fall_of_end
 
 SETTLE = 1.0  # seconds without another final text, after which what came is all
 MOST_MESSAGES = 5_000

@@ -28,10 +28,6 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Fields = tuple[tuple[str, str], ...]
 
 
-async def nothing_more() -> Fields:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What to ask for, and how. `headers` are the operator's own; `final` says whether a redirecting status is
@@ -81,7 +77,7 @@ async def fetch(
     url: str,
     ask: Ask,
     judge: Callable[[Fetched], None] = lambda _: None,
-    opened: Callable[[], Awaitable[Fields]] = nothing_more,
+    opened: Callable[[], Awaitable[Fields]] | None = None,
 ) -> Fetched:
     """Climb RESOLVE, CONNECT, [PROXY], [TLS], REQUEST and RESPONSE, once a hop; rungs of hops are one rung each.
 
@@ -120,7 +116,7 @@ class _Trip:
         ladder: Ladder,
         ask: Ask,
         judge: Callable[[Fetched], None] = lambda _: None,
-        opened: Callable[[], Awaitable[Fields]] = nothing_more,
+        opened: Callable[[], Awaitable[Fields]] | None = None,
     ) -> None:
         self.ladder = ladder
         self.ask = ask
@@ -164,7 +160,8 @@ class _Trip:
         ladder, proxy = self.ladder, self.ask.proxy
         connection = await self.open(request.url)
         try:
-            request.headers.update(await self.opened())
+            if self.opened is not None:
+                request.headers.update(await self.opened())
             if proxy is None:
                 outcome = await self._exchange(connection, request)
             elif request.url.scheme == "https":
@@ -188,9 +185,9 @@ class _Trip:
             self.sent_at = ladder.clock()
             if forwarded and ask.proxy is not None and (presented := credentials(ask.proxy)):
                 request.headers[presented[0].decode()] = presented[1].decode()
-            broken = await _sent(transport, request, ask)
+            await transport.send(request)
         with ladder.rung(stages.RESPONSE):
-            response = await _received(transport, request, broken)
+            response = await transport.receive(request)
             assert transport.head is not None  # noqa: S101 - it was just received
             self._note(transport.head, connection)
             body, cut = await read_body(response, ask.most)
@@ -319,26 +316,6 @@ class _Trip:
         fields = [(name, value) for name, value in own if name.lower() not in names]
         body = self.ask.body if method not in ("GET", "HEAD") else b""
         return httpx.Request(method, url, headers=[*fields, *given], stream=httpx.ByteStream(body))
-
-
-async def _sent(transport: Transport, request: httpx.Request, ask: Ask) -> OSError | None:
-    """Send; the error when the site hung up in the middle of a body: it may have said why before (RFC 9112, 9.5)."""
-    try:
-        await transport.send(request)
-    except (ConnectionResetError, BrokenPipeError) as error:
-        if not ask.body:
-            raise
-        return error
-    return None
-
-
-async def _received(transport: Transport, request: httpx.Request, broken: OSError | None) -> httpx.Response:
-    try:
-        return await transport.receive(request)
-    except (Fall, OSError):
-        if broken is not None:
-            raise broken from None
-        raise
 
 
 async def open_site(ladder: Ladder, url: str, ask: Ask) -> Connection:

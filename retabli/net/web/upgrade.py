@@ -7,7 +7,7 @@ from retabli.model import causes
 from retabli.model.ladder import Fall, Ladder
 from retabli.net.web.bot_wall import bot_wall
 from retabli.net.web.hosts import RUNGS
-from retabli.net.web.http import Ask, fetch
+from retabli.net.web.http import Ask, Fields, fetch
 from retabli.net.web.http_causes import (
     AUTH_REQUIRED,
     BOT_WALL,
@@ -19,7 +19,7 @@ from retabli.net.web.http_causes import (
 )
 from retabli.net.web.http_messages import field
 from retabli.net.web.http_redirects import REDIRECTS
-from retabli.net.web.websocket import Fields, NotUpgraded, WebSocket
+from retabli.net.web.websocket import NotUpgraded, WebSocket
 from retabli.net.web.websocket_causes import UPGRADE_BLOCKED
 
 PLAIN_ANSWER = 2.0  # seconds that a plain request has

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.net.connection import Connection
+from retabli.net.web.http import Fields
 from retabli.net.web.http_messages import FIELD_VALUE, Answer, Head
 from retabli.net.web.websocket_causes import WEBSOCKET_FAILED, WEBSOCKET_REFUSED, WEBSOCKET_UNAVAILABLE
-
-Fields = tuple[tuple[str, str], ...]
 
 MESSAGE_BYTES = 262_144
 FRAMES = 1_000  # without a whole message in them: fragments, pings
