@@ -55,9 +55,10 @@ from retabli.net.web.http import Ask, Fields, open_site
 from retabli.net.web.http_redirects import PORTS
 from retabli.net.web.http_settings import FieldValue
 from retabli.net.web.json_paths import JsonPath
-from retabli.net.web.proxy_causes import PROXY_DENIED, as_passed_on
+from retabli.net.web.proxy_causes import PROXY_CANNOT_CONNECT, PROXY_CANNOT_RESOLVE, PROXY_DENIED, as_passed_on
 from retabli.net.web.websocket import WebSocket
 
+OF_A_HOST = (PROXY_DENIED, PROXY_CANNOT_RESOLVE, PROXY_CANNOT_CONNECT)
 TextOf = Callable[[], str | None]  # what was recognised, read when it is judged
 
 
@@ -172,6 +173,7 @@ class Speech(Probe):
             yield f"tls.mode {self.tls.mode} means nothing here: the address says whether TLS is spoken"
         if (self.audio is None) != (self.expect_words is None):
             yield "audio and expect_words belong together: a recording, and what is said in it"
+        yield from self._recording_faults()
         if not self._expected:
             yield "expect_words holds no word"
         if len(self._expected) > MOST_EXPECTED:
@@ -189,6 +191,16 @@ class Speech(Probe):
             yield "websocket means nothing here: url begins with neither ws:// nor wss://"
         if self.fields and self.upload != "multipart":
             yield "fields mean nothing without upload: multipart"
+
+    def _recording_faults(self) -> Iterator[str]:
+        try:
+            recording = read_recording(self.audio or SHIPPED, samples_only=self.samples_only)
+        except Fall as fall:
+            yield f"audio: {fall.detail}"
+            return
+        spoken = len(recording.audio) // self.websocket.chunk * self.websocket.pace
+        if spoken >= self.timeout:
+            yield f"at that pace the recording takes {spoken:g}s, longer than timeout ({self.timeout:g}s)"
 
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
@@ -309,9 +321,9 @@ class Speech(Probe):
 
 
 def _with_name(host: str) -> Rename:
-    """A proxy's denial is told with the host that it denies: this kind needs several."""
+    """What a proxy says of a host is told with the host's name: this kind needs several."""
 
     def rename(found: Cause, detail: str) -> tuple[Cause, str]:
-        return found, f"{host}: {detail}" if found is PROXY_DENIED else detail
+        return found, f"{host}: {detail}" if found in OF_A_HOST else detail
 
     return rename

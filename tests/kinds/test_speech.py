@@ -571,6 +571,10 @@ def test_what_does_not_go_together_is_a_fault() -> None:
     assert faults() == ""
     assert "belong together" in faults(audio="x.wav")
     assert "belong together" in faults(expect_words="x")
+    assert "audio: x.wav: No such file" in faults(audio="x.wav", expect_words="x")
+    paced = {"url": "wss://speech.example/", "websocket": {"chunk": 3200, "pace": "100ms"}}
+    assert "at that pace the recording takes 4.3s, longer than timeout (4s)" in faults(**paced, timeout="4s")
+    assert faults(**paced) == ""
     assert "no word" in faults(audio="x.wav", expect_words="…")
     assert "more than 200" in faults(audio="x.wav", expect_words="x " * 201)
     assert "tls.mode" in faults(tls={"mode": "starttls"})

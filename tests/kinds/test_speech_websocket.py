@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -315,6 +316,33 @@ async def test_a_service_that_hangs_up_while_we_speak_is_heard() -> None:
     assert "overheated" in result.detail
 
 
+async def test_a_service_that_says_why_and_reads_no_more_is_heard_though_we_are_still_speaking(tmp_path: Path) -> None:
+    (tmp_path / "long.wav").write_bytes(bytes(1_000_000))
+
+    async def stops_reading(listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        accepted, _ = await loop.sock_accept(listener)
+        with accepted:
+            head = await loop.sock_recv(accepted, 1024)
+            await loop.sock_sendall(accepted, granted(head))
+            await asyncio.sleep(0.2)  # until every buffer in between is full
+            await loop.sock_sendall(accepted, frame(PING, b"there?") + goodbye(1011, "overheated"))
+            await asyncio.Event().wait()
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # else loopback takes it all at once
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        peer = asyncio.create_task(stops_reading(listener))
+        audio = str(tmp_path / "long.wav")
+        result = await recognise(listener.getsockname()[1], audio=audio, expect_words="nothing", deadline=3.0)
+        peer.cancel()
+        await asyncio.gather(peer, return_exceptions=True)
+    assert fell(result) == ("response", websocket_causes.WEBSOCKET_FAILED)
+
+
 @pytest.mark.parametrize(
     ("peer", "sign"),
     [
@@ -531,13 +559,14 @@ async def test_frames_that_no_server_may_send_end_it(says: bytes, cause: Cause) 
     [
         (endless(frame(PING) * 100), causes.TOO_LONG),
         (endless(frame(PONG, b"x" * 100) * 100), causes.TOO_LONG),
+        (endless(frame(PING, b"x" * 125) * 30 + frame(TEXT, "{}")), causes.TOO_LONG),
         (saying(frame(TEXT, "{", fin=False), then=endless(frame(CONTINUED, b" " * 1000, fin=False))), causes.TOO_LONG),
         (saying(frame(TEXT, "{", fin=False), then=endless(frame(CONTINUED, fin=False) * 100)), causes.TOO_LONG),
         (endless(frame(TEXT, "{}") * 100), causes.TOO_LONG),
         (endless(frame(TEXT, json.dumps({"text": "blah " * 2000}))), causes.TOO_LONG),
         (saying(b"\x81\x7f", then=endless(b"\xff" * 4096)), causes.TOO_LONG),
     ],
-    ids=["pings", "pongs", "fragments", "empty fragments", "messages", "texts", "lengths"],
+    ids=["pings", "pongs", "pings and messages", "fragments", "empty fragments", "messages", "texts", "lengths"],
 )
 async def test_endless_frames_end_within_the_deadline_and_little_memory(then: Handler, cause: Cause) -> None:
     tracemalloc.start()

@@ -138,9 +138,10 @@ async def test_through_squid_a_conversation_survives_and_the_denied_host_is_name
     assert itself.detail.startswith("games.example: ")
 
 
-async def test_squid_tells_a_dead_recogniser_and_is_told_when_it_is_dead_itself(gate: Squid, ca_file: Path) -> None:
+async def test_squid_tells_of_a_dead_recogniser(gate: Squid, ca_file: Path) -> None:
     dead = await stream(f"wss://speech.example:{closed_port()}/", **through(gate, ca_file))
     assert fell(dead) == ("proxy", proxy_causes.PROXY_CANNOT_CONNECT)
+    assert dead.detail.startswith("speech.example: ")
 
 
 async def test_a_reverse_proxy_that_does_not_hand_the_upgrade_on_blocks_it(secure: int, ca_file: Path) -> None:

@@ -13,7 +13,7 @@ from retabli.net.web.http_messages import FIELD_VALUE, Answer, Head
 from retabli.net.web.websocket_causes import WEBSOCKET_FAILED, WEBSOCKET_REFUSED, WEBSOCKET_UNAVAILABLE
 
 MESSAGE_BYTES = 262_144
-FRAMES = 1_000  # without a whole message in them: fragments, pings
+FRAMES = 1_000  # fragments of one message; and pings, pongs and the like in all
 CHUNK = 4_096  # bytes taken apart at once: two thousand empty frames at most, before others have their turn
 LINE_BYTES = 8_192
 PAGE_BYTES = 65_536  # of what comes instead of an upgrade
@@ -67,7 +67,7 @@ class WebSocket:
         self._fragments: list[bytes] = []
         self._is_text = False
         self._waiting: list[str | bytes] = []
-        self._frames = 0
+        self._controls = 0
 
     async def upgrade(self, fields: Fields) -> NotUpgraded | None:
         """Ask for the upgrade, with these header fields too; None when it was granted (RFC 6455, section 4).
@@ -128,6 +128,8 @@ class WebSocket:
                 raise Fall(causes.CLOSED_EARLY, "closed without a close frame")
             self._protocol.receive_data(data)
             self._take()
+            if self._turn.locked():
+                continue  # whoever is sending sends our pong along: waiting for that would keep us from hearing
             with contextlib.suppress(*GONE):  # what it said before it went counts
                 await self._flush()
         return self._waiting.pop(0)
@@ -149,18 +151,19 @@ class WebSocket:
         for frame in self._protocol.events_received():
             if not isinstance(frame, Frame):
                 continue
-            self._frames += 1
-            if self._frames > FRAMES:
-                raise Fall(causes.TOO_LONG, f"more than {FRAMES} frames and no message")
             if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+                self._controls += 1
+                if self._controls > FRAMES:
+                    raise Fall(causes.TOO_LONG, f"more than {FRAMES} pings and the like")
                 continue
+            if len(self._fragments) >= FRAMES:
+                raise Fall(causes.TOO_LONG, f"a message in more than {FRAMES} fragments")
             if frame.opcode is not Opcode.CONT:
                 self._is_text = frame.opcode is Opcode.TEXT
             self._fragments.append(bytes(frame.data))
             if frame.fin:
                 self._waiting.append(_message(b"".join(self._fragments), self._is_text))
                 self._fragments.clear()
-                self._frames = 0
 
     def _raise_fault(self) -> None:
         """What the protocol found wrong, once every message that came whole before it is taken."""
@@ -174,8 +177,7 @@ class WebSocket:
 
     async def _flush(self) -> None:
         async with self._turn:
-            data = b"".join(self._protocol.data_to_send())
-            if data:
+            while data := b"".join(self._protocol.data_to_send()):
                 await self._connection.send(data)
 
 
