@@ -26,6 +26,7 @@ from retabli.net.web.http_verdicts import judge_answer
 from retabli.net.web.json_paths import at, read_json
 from retabli.net.web.proxy_causes import denied_by_status_alone
 
+CLIENT_CREDENTIALS = "grant_type=client_credentials"  # RFC 6749, section 4.4.2
 MOST_TOKEN = 16_384  # characters
 MOST_ANSWER = 65_536  # bytes
 # RFC 6749, section 5.2: what a token service says of a client that it does not know.
@@ -48,7 +49,7 @@ async def given_token(service: TokenService, ask: Ask, patience: float) -> str:
         Fall: `auth_refused` when our account is refused; `no_token`; `host_denied` and whatever else keeps us from
             that service, its host named.
     """
-    body = service.body if isinstance(service.body, str) else service.body.text()
+    body = service.body.text() if isinstance(service.body, Secret) else service.body or CLIENT_CREDENTIALS
     fetched = await _fetch(
         service.url,
         replace(

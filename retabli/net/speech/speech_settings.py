@@ -59,8 +59,8 @@ class TokenService(Settings):
     url: WebAddress
     user: str | None = None
     password: SecretRef | None = None
-    body: Annotated[str, Field(max_length=10_000)] | SecretRef = Field(
-        default="grant_type=client_credentials", description="what is posted there"
+    body: Annotated[str, Field(max_length=10_000)] | SecretRef | None = Field(
+        default=None, description="what is posted there; grant_type=client_credentials, unless told otherwise"
     )
     content_type: FieldValue = "application/x-www-form-urlencoded"
     at: JsonPath = Field(default="access_token", description="where the token stands in the answer")
