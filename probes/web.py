@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 import httpx
 from pydantic import Field, model_validator
 
-from retabli.model import causes, stages
+from retabli.model import stages
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
@@ -16,12 +16,12 @@ from retabli.model.settings import ProxyRef, Tls
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
 from retabli.net.web import http_causes, proxy_causes
-from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch, reach
+from retabli.net.web.hosts import DENIALS, look_at
+from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch
 from retabli.net.web.http_redirects import PORTS, Follow
 from retabli.net.web.http_settings import Cidr, FieldValue, PageExpect, WebAddress
 from retabli.net.web.http_verdicts import judge_answer, judge_texts, looked_at, page_of
 from retabli.net.web.page_text import telephone_numbers
-from retabli.net.web.proxy_causes import PROXY_DENIED
 from retabli.net.web.web_targets import TargetsFileRef
 
 DEPENDENCIES = stage("dependencies", fr="hôtes dont la page dépend", en="hosts the page depends on")
@@ -67,10 +67,8 @@ DEPENDENCY_UNREACHABLE = cause(
     en="a host that the page depends on does not answer",
 )
 
-DENIALS = (PROXY_DENIED, causes.SINKHOLE, causes.ADMIN_PROHIBITED)
 HOMES = ("", "/", "/index.html", "/index.htm", "/index.php", "/accueil", "/home")
 REMEMBERED = 86_400.0  # seconds for which a changed issuer is told before it is the usual one
-AT_ONCE = 4  # dependencies looked at together
 
 
 class Expect(PageExpect):
@@ -208,30 +206,12 @@ class Web(Probe):
 
     async def _judge_dependencies(self, ask: Ask) -> None:
         """Each host that the page draws from; the first that fails is named."""
-        places = asyncio.Semaphore(AT_ONCE)
-        falls = await asyncio.gather(*(_look_at(url, replace(ask, issuer=None), places) for url in self.depends))
-        for url, fall in zip(self.depends, falls, strict=True):
-            if fall is None:
-                continue
+        for url, fall in await look_at(self.depends, replace(ask, issuer=None)):
             detail = f"{httpx.URL(url).host}: {fall.cause.code} {fall.detail}"
             if fall.cause in DENIALS:
                 raise Fall(DEPENDENCY_DENIED, detail)
             failed = fall.cause.verdict is Verdict.FAILED
             raise Fall(DEPENDENCY_UNREACHABLE if failed else fall.cause, detail)
-
-
-async def _look_at(url: str, ask: Ask, places: asyncio.Semaphore) -> Fall | None:
-    """Why this host cannot be reached, if so; on a ladder of its own, for its rungs are not the page's."""
-    aside = Ladder(Web.LADDER)
-    async with places:
-        try:
-            await reach(aside, url, ask)
-        except (Fall, OSError) as error:
-            fallen = aside.fallen
-            if fallen is None or fallen.cause is None:
-                raise
-            return Fall(fallen.cause, fallen.detail or str(error))
-    return None
 
 
 def _is_home(url: str) -> bool:

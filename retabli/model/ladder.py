@@ -17,11 +17,15 @@ from retabli.model.stages import Stage
 
 
 class Fall(Exception):
-    """A probe's own verdict: this rung does not hold, and this is why. `detail` is cleaned and cut."""
+    """A probe's own verdict: this rung does not hold, and this is why. `detail` is cleaned and cut.
 
-    def __init__(self, cause: Cause, detail: str | bytes = "") -> None:
+    `rung` is the one that it is really about, where only a later one shows it: an answer that refuses our token.
+    """
+
+    def __init__(self, cause: Cause, detail: str | bytes = "", *, rung: Stage | None = None) -> None:
         self.cause = cause
         self.detail = clean(detail)
+        self.rung = rung
         super().__init__(f"{cause.code}: {self.detail}" if self.detail else cause.code)
 
 
@@ -222,6 +226,8 @@ class Ladder:
     def drop(self, stage: Stage, seconds: float, error: BaseException) -> None:
         """The rung did not hold. A cancellation is the run's deadline: a timeout, recorded where it fell."""
         self._current = None
+        if isinstance(error, Fall) and error.rung is not None and error.rung in self.stages:
+            stage = error.rung
         cancelled = isinstance(error, asyncio.CancelledError)
         found = DEADLINES.get(stage, causes.TIMEOUT) if cancelled else cause_of(error) or causes.PROBE_DEFECT
         detail = detail_of(error)

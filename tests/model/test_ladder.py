@@ -179,3 +179,20 @@ def test_every_common_cause_speaks_both_languages_and_gives_advice() -> None:
         assert each.words.fr
         assert each.words.en
         assert each.advice("fr") != each.advice("en")
+
+
+def test_a_fall_may_be_of_an_earlier_rung_which_then_counts_as_the_one_that_fell() -> None:
+    ladder = Ladder(LADDER)
+    for stage in (stages.RESOLVE, stages.CONNECT):
+        with ladder.rung(stage):
+            pass
+    with pytest.raises(Fall) as left, ladder.rung(stages.GREETING):
+        raise Fall(BUSY, "your link is known here, and refused", rung=stages.CONNECT)
+    result = finish(ladder, left.value)
+    assert (result.stage, result.cause, result.rung) == (stages.CONNECT, BUSY, 1)
+    assert [rung.stage for rung in result.rungs] == [stages.RESOLVE, stages.CONNECT]
+
+
+def test_a_fall_of_a_rung_that_is_not_climbed_stays_where_it_fell() -> None:
+    ladder, left = climb_until(Fall(BUSY, rung=stages.TLS))
+    assert finish(ladder, left).stage is stages.CONNECT

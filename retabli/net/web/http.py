@@ -1,7 +1,7 @@
 """Fetches one address over HTTP as the ladder climbs it: hop by hop, bounded, and never where it was not sent."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -25,13 +25,14 @@ from retabli.net.web.proxy_causes import PROXY_DENIED, as_passed_on, denied_by_s
 
 USER_AGENT = f"Retabli/{__version__} (+monitoring probe)"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Fields = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What to ask for, and how. `headers` are the operator's own; `final` says whether a redirecting status is
-    itself what is wanted, and so not followed. `issuer` is a part of what the certificate's issuer must be. Sizes in
-    bytes."""
+    itself what is wanted, and so not followed. `issuer` is a part of what the certificate's issuer must be. `tunnel`:
+    a proxy is asked for a tunnel to a plain site too, as WebSocket wants it (RFC 6455, 4.1). Sizes in bytes."""
 
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
@@ -45,6 +46,7 @@ class Ask:
     issuer: str | None = None
     sinkholes: tuple[Network, ...] = ()
     final: Callable[[int], bool] = lambda _: False
+    tunnel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +72,27 @@ class Fetched:
         return self.head.status
 
 
-async def fetch(ladder: Ladder, url: str, ask: Ask, judge: Callable[[Fetched], None] = lambda _: None) -> Fetched:
+async def fetch(
+    ladder: Ladder,
+    url: str,
+    ask: Ask,
+    judge: Callable[[Fetched], None] = lambda _: None,
+    opened: Callable[[], Awaitable[Fields]] | None = None,
+) -> Fetched:
     """Climb RESOLVE, CONNECT, [PROXY], [TLS], REQUEST and RESPONSE, once a hop; rungs of hops are one rung each.
 
     Redirects are followed on the same host only, from http to https and never back, unless `follow` says otherwise;
     never to this machine or its link (RFC 9110, 15.4, leaves it to us). A proxy's own answer is a fall of RESPONSE
     where it is not one of PROXY: to a plain site there is no CONNECT.
 
-    `judge` is shown the last answer while its time still counts as RESPONSE's, and may raise a Fall.
+    `judge` is shown the last answer while its time still counts as RESPONSE's, and may raise a Fall. `opened` is
+    awaited on each connection before anything is asked on it; it may climb rungs of its own, and gives the fields
+    that the request bears besides.
 
     Raises:
         Fall: the causes of each rung.
     """
-    trip = _Trip(ladder, ask, judge)
+    trip = _Trip(ladder, ask, judge, opened)
     try:
         fetched = await trip.run(_parsed(url))
     finally:
@@ -101,10 +111,17 @@ def _parsed(url: str) -> httpx.URL:
 class _Trip:
     """One fetch: its hops, and what they took."""
 
-    def __init__(self, ladder: Ladder, ask: Ask, judge: Callable[[Fetched], None]) -> None:
+    def __init__(
+        self,
+        ladder: Ladder,
+        ask: Ask,
+        judge: Callable[[Fetched], None] = lambda _: None,
+        opened: Callable[[], Awaitable[Fields]] | None = None,
+    ) -> None:
         self.ladder = ladder
         self.ask = ask
         self.judge = judge
+        self.opened = opened
         self.jar: httpx.Cookies | None = None
         self.first_address: str | None = None  # that was asked for, not redirected to
         self.redirects = 0
@@ -143,6 +160,8 @@ class _Trip:
         ladder, proxy = self.ladder, self.ask.proxy
         connection = await self.open(request.url)
         try:
+            if self.opened is not None:
+                request.headers.update(await self.opened())
             if proxy is None:
                 outcome = await self._exchange(connection, request)
             elif request.url.scheme == "https":
@@ -253,11 +272,12 @@ class _Trip:
         ask, ladder = self.ask, self.ladder
         host = url.raw_host.decode("ascii")
         port = url.port or PORTS[url.scheme]
-        if ask.proxy is not None and url.scheme == "http":
+        if ask.proxy is not None and url.scheme == "http" and not ask.tunnel:
             return await open_to_proxy(ladder, ask.proxy, ask.resolver)
         if ask.proxy is not None:
+            tls = ask.tls if url.scheme == "https" else None
             return await open_through(
-                ladder, ask.proxy, host, port, resolver=ask.resolver, tls=ask.tls, user_agent=ask.user_agent
+                ladder, ask.proxy, host, port, resolver=ask.resolver, tls=tls, user_agent=ask.user_agent
             )
         screen = self._screen if self.redirects or ask.sinkholes else None
         connection = await open_connection(ladder, host, port, resolver=ask.resolver, screen=screen)
@@ -298,6 +318,15 @@ class _Trip:
         return httpx.Request(method, url, headers=[*fields, *given], stream=httpx.ByteStream(body))
 
 
+async def open_site(ladder: Ladder, url: str, ask: Ask) -> Connection:
+    """A connection on which the site is spoken to, as `fetch` climbs to it: for protocols that begin as HTTP.
+
+    Raises:
+        Fall, OSError: as `fetch`.
+    """
+    return await _Trip(ladder, ask).open(_parsed(url))
+
+
 async def reach(ladder: Ladder, url: str, ask: Ask) -> None:
     """Climb to an address as far as it shows whether we may go there: TLS, and nothing is asked for.
 
@@ -315,5 +344,5 @@ async def reach(ladder: Ladder, url: str, ask: Ask) -> None:
 
         await fetch(ladder, url, replace(ask, method="HEAD", headers=(), follow="nowhere"), judge)
         return
-    connection = await _Trip(ladder, ask, lambda _: None).open(_parsed(url))
+    connection = await open_site(ladder, url, ask)
     await connection.close()

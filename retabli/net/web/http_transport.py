@@ -39,13 +39,15 @@ class Transport(httpx.AsyncBaseTransport):
         self._absolute = absolute
         self._answer_begins = answer_begins
         self.head: Head | None = None
+        self._broken: OSError | None = None  # what ended the sending of a body
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await self.send(request)
         return await self.receive(request)
 
     async def send(self, request: httpx.Request) -> None:
-        """Write the request, whole.
+        """Write the request, whole; or as far as the peer takes its body: why it does not, it may have answered before
+        it hung up (RFC 9112, 9.5), and `receive` tells.
 
         Raises:
             httpx.LocalProtocolError: something in it could be read as another request, or its body is too large.
@@ -61,7 +63,12 @@ class Transport(httpx.AsyncBaseTransport):
             data = write_request(request.method, target, request.headers.raw, body)
         except ValueError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
-        await self._line.send(data)
+        try:
+            await self._line.send(data)
+        except (ConnectionResetError, BrokenPipeError) as error:
+            if not body:
+                raise
+            self._broken = error
 
     async def receive(self, request: httpx.Request) -> httpx.Response:
         """The answer, its body still on the wire.
@@ -70,7 +77,12 @@ class Transport(httpx.AsyncBaseTransport):
             Fall: `garbage`, `too_long`, `closed_early`, and whatever the connection raises.
         """
         answer = Answer(self._line, request.method)
-        self.head = await answer.head(self._answer_begins)
+        try:
+            self.head = await answer.head(self._answer_begins)
+        except (Fall, OSError):
+            if self._broken is not None:
+                raise self._broken from None
+            raise
         coding = _coding(self.head)
         fields = [(name, value) for name, value in self.head.fields if name.lower() != b"content-encoding"]
         if coding != "identity":

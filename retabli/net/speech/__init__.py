@@ -1,0 +1,1 @@
+"""Speech recognition: the recording that is sent, the services around it, and how near the words come to it."""
