@@ -92,6 +92,7 @@ class Apicrypt(Probe):
 
     kind: Literal["apicrypt"]
     every: Duration = 300.0
+    timeout: Duration = 20.0  # Dovecot waits ten seconds for a maildrop's lock before it says that it is held
     submit: Submit
     mail_from: Address
     rcpt_to: Address

@@ -203,4 +203,7 @@ class MaildropReader:
     def _told(self, found: Cause, detail: str) -> str:
         if found.verdict is Verdict.UNKNOWN:
             return detail or found.code
+        fallen = self._aside.fallen if self._aside is not None else None
+        if found is causes.TIMEOUT and fallen is not None and fallen.stage is stages.AUTH:
+            return f"{found.code}: another session may hold the maildrop; some servers wait ten seconds to say so"
         return f"{found.code}: {detail}" if detail else found.code
