@@ -41,6 +41,7 @@ OF_SESSION = {
 
 # Each look is a login at somebody else's server: seconds between the first ones, and then between all others.
 PAUSES = ((0.5, 1.0, 2.0, 4.0), 10.0)
+DAY = 86_400.0  # seconds
 CROWDED = 1000  # messages beyond which the account is not being emptied
 
 
@@ -139,6 +140,8 @@ class Apicrypt(Probe):
         yield from super().warnings()
         if self.pop is None:
             yield "no pop: that a mail was accepted does not prove that it arrives"
+        elif DAY / self.every > CROWDED:
+            yield f"{DAY / self.every:.0f} messages a day stay in the maildrop: nothing is ever deleted there"
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.submit.host, self.submit.port, "tcp"

@@ -628,6 +628,7 @@ def test_what_check_says_of_settings(trust: Trust) -> None:
     probe = trust.probe()
     assert list(probe.faults()) == list(probe.warnings()) == []
     assert probe.in_flight == 2
+    assert any("1440 messages a day" in warning for warning in trust.probe(every="60s").warnings())
     assert probe.every == 300
 
 

@@ -470,6 +470,14 @@ def test_what_is_unwise_and_what_must_be_open() -> None:
     assert list(probe.warnings()) == []
 
 
+def test_a_daemon_that_does_not_know_is_not_to_be_taken_for_a_flow_that_failed() -> None:
+    hasty = settings(Promql, url="https://p.example", query=RESTORED)
+    assert any("while that daemon does not know" in warning for warning in hasty.warnings())
+    query = f'{RESTORED} unless on(flow) retabli_flow_state{{state="unknown"}} == 1'
+    careful = settings(Promql, url="https://p.example", query=query, samples=RESTORED)
+    assert list(careful.warnings()) == []
+
+
 async def test_the_engine_may_live_below_a_path() -> None:
     async with site({"/prometheus/api/v1/query": vector("1")}) as running:
         result = await climb(settings(Promql, url=running.url("/prometheus/"), query=RESTORED))

@@ -48,6 +48,7 @@ class Exporter:
 
     def __init__(self) -> None:
         self.restored = "1"
+        self.unknown = "0"
         self.port = free_port()
         self._server: ThreadingHTTPServer | None = None
 
@@ -59,7 +60,10 @@ class Exporter:
                 if self.path == "/stamped":
                     text = f"old_sample 1 {int(time.time() - 60) * 1000}\n"
                 else:
-                    text = f'retabli_flow_restored{{flow="mail-out"}} {exporter.restored}\nretabli_flows_total 3\n'
+                    text = (
+                        f'retabli_flow_restored{{flow="mail-out"}} {exporter.restored}\n'
+                        f'retabli_flow_state{{flow="mail-out",state="unknown"}} {exporter.unknown}\n'
+                    )
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.end_headers()
@@ -133,6 +137,17 @@ async def test_one_daemon_follows_another(metrics: Metrics) -> None:
     assert told(await metrics.until("sample_not_a_number")) == ("unknown", "value", "sample_not_a_number")
     metrics.exporter.restored = "1"
     assert told(await metrics.until(None))[0] == "ok"
+
+
+async def test_a_daemon_that_does_not_know_is_unknown_here_too(metrics: Metrics) -> None:
+    keys = {"query": f'{RESTORED} unless on(flow) retabli_flow_state{{state="unknown"}} == 1', "samples": RESTORED}
+    assert told(await metrics.until(None, **keys)) == ("ok", "value", None)
+    metrics.exporter.restored, metrics.exporter.unknown = "0", "1"
+    assert told(await metrics.until("series_missing", **keys)) == ("unknown", "answered", "series_missing")
+    metrics.exporter.unknown = "0"
+    assert told(await metrics.until("unexpected_value", **keys)) == ("failed", "value", "unexpected_value")
+    metrics.exporter.restored = "1"
+    await metrics.until(None, **keys)
 
 
 async def test_an_expression_is_as_fresh_as_the_series_it_names(metrics: Metrics) -> None:

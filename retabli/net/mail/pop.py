@@ -183,7 +183,7 @@ class PopSession:
             return await self._ask(whole)
         await self.connection.send(b"AUTH PLAIN\r\n")
         line = await self.connection.read_line(STATUS_LINE)
-        return await self._ask(secret) if line.startswith(b"+ ") else reply_of(line)
+        return await self._ask(secret) if line.startswith((b"+ ", b"+\r")) else reply_of(line)
 
     async def _user_and_pass(self, user: str, password: str, place: str) -> Reply:
         if re.search(r"[\x00\r\n]", password):
