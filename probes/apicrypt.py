@@ -207,11 +207,15 @@ def _climb_session(ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:
     Raises:
         Fall: why the maildrop could not be read, on the rung where that showed; on AUTH when nobody knocked.
     """
-    fell = POP_AUTH
+    fell, spent = POP_AUTH, dict[Stage, float]()
     for rung in reader.rungs:
+        climbed = OF_SESSION[rung.stage]
         if rung.cause is not None:
-            fell = OF_SESSION[rung.stage]
-        elif rung.stage is not stages.DELIVERED:  # which holds when the maildrop was read, whatever was found
-            hold(ladder, OF_SESSION[rung.stage], rung.seconds)
+            fell = climbed
+            spent.pop(climbed, None)
+        elif climbed is not stages.DELIVERED:  # which holds when the maildrop was read, whatever was found
+            spent[climbed] = spent.get(climbed, 0.0) + rung.seconds
+    for each, seconds in spent.items():
+        hold(ladder, each, seconds)
     if fate.fault is not None:
         fall_from(ladder, fell, 0.0, fate.fault)

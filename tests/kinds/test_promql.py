@@ -266,8 +266,8 @@ async def test_an_engine_that_tells_no_age() -> None:
     assert fell(await asked(vector("1"), vector("NaN"))) == ("fresh", promql_causes.SAMPLE_NOT_A_NUMBER)
     assert fell(await asked(vector("1"), vector("0"))) == ("fresh", promql_causes.SAMPLE_STALE)
     no_function = error("bad_data", "unknown function", "400 Bad Request")
-    assert fell(await asked(vector("1"), no_function)) == ("answered", promql_causes.QUERY_REFUSED)
-    assert fell(await asked(vector("1"), vector("1", warnings=["x"]))) == ("answered", promql_causes.ANSWER_PARTIAL)
+    assert fell(await asked(vector("1"), no_function)) == ("fresh", promql_causes.QUERY_REFUSED)
+    assert fell(await asked(vector("1"), vector("1", warnings=["x"]))) == ("fresh", promql_causes.ANSWER_PARTIAL)
 
 
 @pytest.mark.parametrize(("seconds", "when"), [(-300, "ago"), (300, "in our future")])
@@ -305,7 +305,7 @@ async def test_values_that_cannot_be_judged() -> None:
         (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then=closing), "response", "closed_early"),
         (saying(b"SSH-2.0-x\r\n"), "response", "garbage"),
         (trickling(b"HTTP/1.1 200 OK\r\n", 0.2), "response", "timeout"),
-        (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), "response", "too_long"),
+        (endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), "response", "too_long"),
     ],
 )
 async def test_an_engine_that_does_not_answer_says_nothing_of_the_flow(peer: Handler, stage: str, told: str) -> None:
@@ -323,9 +323,11 @@ async def test_an_engine_that_is_stopped() -> None:
     assert result.outcome is Outcome.UNKNOWN
 
 
-async def test_an_engine_that_stops_between_the_two_queries() -> None:
-    result = await asked(vector("1"), silent, deadline=0.5)
-    assert fell(result) == ("response", promql_causes.ENGINE_UNREACHABLE)
+@pytest.mark.parametrize(("peer", "told"), [(silent, "timeout"), (closing, "response: closed_early")])
+async def test_an_engine_that_stops_between_the_two_queries(peer: Handler, told: str) -> None:
+    result = await asked(vector("1"), peer, deadline=0.5)
+    assert fell(result) == ("fresh", promql_causes.ENGINE_UNREACHABLE)
+    assert result.detail.startswith(told)
     assert result.outcome is Outcome.UNKNOWN
 
 

@@ -17,7 +17,6 @@ from retabli.model.ladder import Fall
 from retabli.model.result import Result
 from retabli.net.web import promql
 from retabli.net.web.promql import PromqlQuery
-from retabli.net.web.promql_answer import Vector
 from tests.climbing import climb, settings
 from tests.real.servers import Server, accepts, free_port
 
@@ -180,20 +179,13 @@ async def test_prometheus_tells_of_an_expression_the_time_of_its_evaluation(metr
     """Why the age is asked of selectors alone: of what is computed it would always be 0."""
     await metrics.until("sample_stale", "old_sample", fresh="30s")
 
-    async def age(expression: str) -> float:
-        query = PromqlQuery(url=metrics.url, query="old_sample")
-        found = await _evaluated(query, f"min(timestamp({expression}))")
-        assert found.at is not None
-        return found.at - found.samples[0].value
+    async def age(samples: str) -> float:
+        query = PromqlQuery(url=metrics.url, query="old_sample", samples=None, fresh=300.0)
+        asked = query.model_copy(update={"samples": samples})  # as no configuration may have it
+        return (await promql.ask(asked)).age
 
     assert await age("old_sample") > 50
     assert await age("old_sample == 1") < 1
-
-
-async def _evaluated(query: PromqlQuery, expression: str) -> Vector:
-    from retabli.model.ladder import Ladder
-
-    return await promql._evaluate(Ladder(promql.query_stages(query)), query, promql._request(query, None), expression)
 
 
 @pytest.mark.parametrize(

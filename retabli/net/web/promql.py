@@ -14,7 +14,8 @@ A recording rule's samples are as fresh as the rule, not as what it read.
 import base64
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Self
 from urllib.parse import urlencode
@@ -167,8 +168,15 @@ async def ask(query: PromqlQuery, *, ladder: Ladder | None = None, resolver: Res
     if ladder is not None:
         return await _ask(query, ladder, resolver)
     aside = Ladder(query_stages(query))
-    try:
+    with _told_by_step(aside):
         return await _ask(query, aside, resolver)
+
+
+@contextmanager
+def _told_by_step(aside: Ladder) -> Iterator[None]:
+    """What falls on a ladder aside, as a Fall whose detail begins with the rung."""
+    try:
+        yield
     except (Fall, OSError) as error:  # ssl.SSLError and TimeoutError are OSErrors
         fallen = aside.fallen
         if fallen is None or fallen.cause is None:
@@ -210,15 +218,25 @@ def _is_good(value: float, expect: PromqlExpect) -> bool | None:
 
 async def _ask(query: PromqlQuery, ladder: Ladder, resolver: Resolver | None) -> Answer:
     request = _request(query, resolver)
-    found = await _evaluate(ladder, query, request, query.query)
+    fetched = await _fetch(ladder, query, request, query.query)
     with ladder.rung(ANSWERED):
+        found = vector_of(fetched)
         at = _judge_count(found, query.expect.series)
     ladder.describe("samples", _told(found.samples))
-    times = await _evaluate(ladder, query, request, f"min(timestamp({query.samples or query.query}))", at)
-    with ladder.rung(FRESH):
+    with ladder.told_as(_as_unasked), ladder.rung(FRESH):
+        times = await _times(query, request, at)
         age = _age(times, at, ladder.wall(), query.fresh)
     ladder.describe("age", f"{age:.1f} s")
     return Answer(found.samples, age, at)
+
+
+async def _times(query: PromqlQuery, request: Ask, at: float) -> Vector:
+    """When the oldest of the samples was taken that the engine knew at that instant."""
+    aside = Ladder(query_stages(query))
+    with _told_by_step(aside):
+        fetched = await _fetch(aside, query, request, f"min(timestamp({query.samples or query.query}))", at)
+        with aside.rung(ANSWERED):
+            return vector_of(fetched)
 
 
 def _request(query: PromqlQuery, resolver: Resolver | None) -> Ask:
@@ -247,10 +265,8 @@ def _token(secret: Secret) -> str:
         raise Fall(causes.SECRET_UNREADABLE, f"{secret.place} holds what no header can") from None
 
 
-async def _evaluate(
-    ladder: Ladder, query: PromqlQuery, request: Ask, expression: str, at: float | None = None
-) -> Vector:
-    """One instant query. `at`: the instant, by the engine's clock; its present when not given."""
+async def _fetch(ladder: Ladder, query: PromqlQuery, request: Ask, expression: str, at: float | None = None) -> Fetched:
+    """The answer to an instant query. `at`: the instant, by the engine's clock; its present when not given."""
     wanted = {"query": expression} | ({} if at is None else {"time": f"{at:.3f}"})
     authorised = query.user is not None or query.bearer is not None
 
@@ -262,9 +278,7 @@ async def _evaluate(
 
     with ladder.told_as(_as_unasked):
         url = query.url.rstrip("/") + API
-        fetched = await fetch(ladder, url, replace(request, body=urlencode(wanted).encode()), look)
-    with ladder.rung(ANSWERED):
-        return vector_of(fetched)
+        return await fetch(ladder, url, replace(request, body=urlencode(wanted).encode()), look)
 
 
 def _as_unasked(found: Cause, detail: str) -> tuple[Cause, str]:
