@@ -56,7 +56,7 @@ INSIDE_NAMES = f"""
   local-data: "sunk.example. A 0.0.0.0"
   local-data: "sunk.example. AAAA ::"
   local-zone: "filtered.example." redirect
-  local-data: "filtered.example. A 203.0.113.80"
+  local-data: "filtered.example. A 198.51.100.80"
 """
 FORWARDS = f"""
 forward-zone:
