@@ -59,13 +59,14 @@ async def site(answers: Answer | Mapping[str, Answer], *, tls: ssl.SSLContext | 
         else:
             await answer(reader, writer)
 
-    async with _listening(converse, tls) as port:
+    async with listening(converse, tls) as port:
         running.port = port
         yield running
 
 
 @contextlib.asynccontextmanager
-async def _listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server with or without TLS on a free port, which it gives. Its conversations end with it."""
     conversations: set[asyncio.Task[None]] = set()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -145,7 +146,7 @@ async def proxy(
             return
         await _forward(method, target, head, reader, writer)
 
-    async with _listening(converse) as port:
+    async with listening(converse) as port:
         running.port = port
         yield running
 

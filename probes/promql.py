@@ -1,0 +1,61 @@
+"""A value that a Prometheus-compatible engine knows, and that must be as expected: how one daemon follows others."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import httpx
+
+from retabli.model import causes, stages
+from retabli.model.causes import Cause
+from retabli.model.ladder import Ladder
+from retabli.model.probe import Probe
+from retabli.model.stages import Stage
+from retabli.net.web import promql, promql_causes
+from retabli.net.web.http_redirects import PORTS
+
+
+class Promql(Probe, promql.PromqlQuery):
+    """`retabli_flow_restored{flow="mail-out"}` of another daemon: 1 is ok, 0 is failed, no series is unknown.
+
+    Only a whole, fresh value that is not as expected is a failure. An engine that does not answer, a partial answer,
+    an old value, none, or NaN is unknown.
+    """
+
+    LADDER: ClassVar[tuple[Stage, ...]] = (
+        stages.RESOLVE,
+        stages.CONNECT,
+        stages.PROXY,
+        stages.TLS,
+        stages.REQUEST,
+        stages.RESPONSE,
+        promql.ANSWERED,
+        promql.FRESH,
+        promql.VALUE,
+    )
+    CAUSES: ClassVar[tuple[Cause, ...]] = (causes.SECRET_UNREADABLE, *promql_causes.CAUSES)
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Un moteur compatible avec Prometheus connaît une valeur récente, et elle est celle attendue.",
+        "A Prometheus-compatible engine knows a recent value, and it is the expected one.",
+    )
+
+    kind: Literal["promql"]
+
+    def climbs(self) -> tuple[Stage, ...]:
+        return (*promql.query_stages(self), promql.VALUE)
+
+    def openings(self) -> Iterator[tuple[str, int, str]]:
+        url = httpx.URL(self.url)
+        if self.proxy is not None:
+            yield self.proxy.host, self.proxy.port, "tcp"
+        else:
+            yield url.host, url.port or PORTS[url.scheme], "tcp"
+
+    def warnings(self) -> Iterator[str]:
+        yield from super().warnings()
+        if self.plain and (self.user is not None or self.bearer is not None):
+            yield "a secret is sent in clear: the address begins with http://"
+
+    async def run(self, ladder: Ladder) -> None:
+        answer = await promql.ask(self, ladder=ladder, resolver=self.resolver)
+        with ladder.rung(promql.VALUE):
+            promql.judge(answer, self.expect)
