@@ -2,22 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, model_validator
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.containment.containment_causes import CAUSES, IPV6_GONE, as_unjudged
 from retabli.net.containment.containment_settings import Alive, Attempt, Control, Denial, DenyPage, DnsTunnel
-from retabli.net.containment.promql import asking
 from retabli.net.containment.round import NO_IPV6, Plan, Round
 from retabli.net.containment.verdict import Findings
 from retabli.net.containment.ways import ControlSeen, Fate, Sign, Way
+from retabli.net.web.http_redirects import PORTS
 from retabli.net.web.http_settings import Cidr
+from retabli.net.web.promql import PromqlQuery
+from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 
 ATTEMPTED = stage("attempted", fr="toutes les sorties essayées", en="every way out tried")
 DENIED = stage("denied", fr="refusées comme attendu", en="denied as expected")
@@ -40,7 +41,7 @@ class Containment(Probe):
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (ATTEMPTED, DENIED, PATH, ALIVE)
-    CAUSES: ClassVar[tuple[Cause, ...]] = CAUSES
+    CAUSES: ClassVar[tuple[Cause, ...]] = (*CAUSES, ENGINE_AUTH_REFUSED)
     SUMMARY: ClassVar[tuple[str, str]] = (
         "Des sorties doivent rester fermées, et la preuve en est faite : refus attendus, témoins vivants.",
         "Ways out must stay closed, and are proven so: expected denials, living controls.",
@@ -98,9 +99,7 @@ class Containment(Probe):
             yield proxy.host, proxy.port, "tcp"
         for alive in self._alive_controls():
             if alive.promql is not None:
-                parts = urlsplit(alive.promql.url)
-                host, port = split_host_port(parts.netloc, 443 if parts.scheme == "https" else 80)
-                yield host, port, "tcp"
+                yield opening_of(alive.promql)
         if self.dns_tunnel is not None and self.dns_tunnel.nameserver is not None:
             for protocol in ("udp", "tcp"):
                 yield self.dns_tunnel.nameserver, self.dns_tunnel.port, protocol
@@ -132,7 +131,7 @@ class Containment(Probe):
 
     async def run(self, ladder: Ladder) -> None:
         plan = Plan(self.ways, self.dns_tunnel, self.control, self.resolver, self.sinkholes, self.deny_page)
-        round_ = Round(plan, self.timeout * SHARE, asking(self.resolver))
+        round_ = Round(plan, self.timeout * SHARE)
         with ladder.told_as(as_unjudged):  # nothing but an answer fails
             try:
                 with ladder.rung(ATTEMPTED):
@@ -167,6 +166,13 @@ class Containment(Probe):
                 findings.check_alive()
         else:
             ladder.skip(ALIVE)
+
+
+def opening_of(query: PromqlQuery) -> tuple[str, int, str]:
+    if query.proxy is not None:
+        return query.proxy.host, query.proxy.port, "tcp"
+    url = httpx.URL(query.url)
+    return url.host, url.port or PORTS[url.scheme], "tcp"
 
 
 def _pass(seen: Sequence[ControlSeen | None]) -> bool:

@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 WORD = b"CANARY\n"
 
@@ -43,18 +45,24 @@ class Witness:
         self.host, self.port = host, port
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        reached = 0
-        with contextlib.suppress(OSError):
-            async with asyncio.timeout(0.5):
-                _, other = await asyncio.open_connection(self.host, self.port)
-            other.close()
-            reached = 1
-        series = [{"metric": {"job": "canary"}, "value": [0, str(reached)]}]
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:"))
+        form = parse_qs((await reader.readexactly(length)).decode())
+        age_asked = "time" in form
+        value = f"{time.time():.3f}" if age_asked else str(int(await self._reaches()))
+        series = [{"metric": {"job": "canary"}, "value": [round(time.time(), 3), value]}]
         body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}}).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
         writer.close()
+
+    async def _reaches(self) -> bool:
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(0.5):
+                _, other = await asyncio.open_connection(self.host, self.port)
+            other.close()
+            return True
+        return False
 
 
 async def main(words: list[str]) -> None:

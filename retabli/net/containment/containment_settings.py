@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from retabli.model.settings import Port, Proxy, Settings, did_you_mean
-from retabli.net.web.http_settings import Pattern, Texts, WebAddress
+from retabli.net.nameservers import unspecified
+from retabli.net.resolve import literal_address
+from retabli.net.web.http_settings import Pattern, Texts
+from retabli.net.web.promql import PromqlQuery
 
 Protocol = Literal["tcp", "udp", "icmp", "http"]
 Denial = Literal["timeout", "reset", "cut", "icmp", "deny_page", "sinkhole"]
@@ -21,15 +24,12 @@ USUAL: tuple[tuple[Protocol, int], ...] = (
 )
 
 
-class Promql(Settings):
-    url: WebAddress = Field(description="a Prometheus-compatible engine, as http://prom.chu.example:9090")
-    query: str = Field(min_length=1, description="what is above zero while the target answers; every series must be")
-
-
 class Alive(Settings):
     """How it is known that this target and port answer somebody else now."""
 
-    promql: Promql | None = None
+    promql: PromqlQuery | None = Field(
+        default=None, description="what is 1 while the target answers; every series must be, and fresh"
+    )
     declared: Literal[True] | Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="the operator's word, and shown as that"
     )
@@ -89,6 +89,14 @@ class DnsTunnel(Settings):
     alive: Alive | None = None
 
 
+def _somewhere(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        literal = literal_address(value)
+        if literal is not None and unspecified(literal):
+            raise ValueError(f"{value} is nowhere: nothing could be proven by it")
+    return values
+
+
 def _vias(value: object, info: ValidationInfo) -> object:
     """Names to proxies; None stands for direct."""
     known: Mapping[str, Any] = (info.context or {}).get("proxies", {})
@@ -109,7 +117,9 @@ _VIA = {"type": "string", "description": "direct, or a key of proxies"}
 class Attempt(Settings):
     """Ways out that must be closed: every `to` by every port and via, over IPv4 and IPv6."""
 
-    to: Texts = Field(description="names or addresses: a listener of ours outside, a site not on the list, …")
+    to: Annotated[Texts, AfterValidator(_somewhere)] = Field(
+        description="names or addresses: a listener of ours outside, a site not on the list, …"
+    )
     port: Port | None = None
     ports: Literal["usual"] | Annotated[tuple[Port, ...], Field(min_length=1, strict=False)] | None = Field(
         default=None, description="several; usual: tcp 22 25 53 80 443 445 853 3389, udp 53 443, and icmp"

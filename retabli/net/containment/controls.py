@@ -8,12 +8,14 @@ from retabli.model.ladder import Fall
 from retabli.model.settings import Resolver
 from retabli.net.attempts import connect
 from retabli.net.containment.containment_settings import Alive, Path
-from retabli.net.containment.promql import Ask
 from retabli.net.containment.ways import ControlSeen
 from retabli.net.nameservers import Patience
 from retabli.net.resolve import resolve
+from retabli.net.web import promql
+from retabli.net.web.promql_causes import ENGINE_UNREACHABLE, UNEXPECTED_VALUE
 
 FAMILIES: tuple[Literal[4, 6], ...] = (4, 6)
+TOLD = 3  # samples that are told in words
 
 
 async def look_at_path(paths: Sequence[Path], resolver: Resolver | None, until: float) -> dict[int, ControlSeen]:
@@ -47,25 +49,24 @@ async def _reach(path: Path, family: Literal[4, 6], resolver: Resolver | None, u
     return ControlSeen(True, where)
 
 
-async def look_at_alive(controls: Iterable[Alive], ask: Ask, until: float) -> dict[Alive, ControlSeen]:
+async def look_at_alive(controls: Iterable[Alive], resolver: Resolver | None, until: float) -> dict[Alive, ControlSeen]:
     """Each of these once, all together."""
     distinct = list(dict.fromkeys(controls))
-    seen = await asyncio.gather(*(_alive(alive, ask, until) for alive in distinct))
+    seen = await asyncio.gather(*(_alive(alive, resolver, until) for alive in distinct))
     return dict(zip(distinct, seen, strict=True))
 
 
-async def _alive(alive: Alive, ask: Ask, until: float) -> ControlSeen:
+async def _alive(alive: Alive, resolver: Resolver | None, until: float) -> ControlSeen:
     if alive.promql is None:
         said = alive.declared if isinstance(alive.declared, str) else ""
         return ControlSeen(True, f"declared{': ' + said if said else ''}", declared=True)
     try:
         async with asyncio.timeout_at(until):
-            values = await ask(alive.promql.url, alive.promql.query)
+            answer = await promql.ask(alive.promql, resolver=resolver)
+        promql.judge(answer, alive.promql.expect)
     except TimeoutError:
-        return ControlSeen(None, "the metrics engine does not answer in time")
+        return ControlSeen(None, "the metrics engine does not answer in time", cause=ENGINE_UNREACHABLE)
     except Fall as fall:
-        return ControlSeen(None, f"{fall.cause.code} {fall.detail}".strip())
-    if not values:
-        return ControlSeen(None, "the query gives nothing")
-    passes = all(value > 0 for value in values)  # NaN is not: a value that is none shows no life
-    return ControlSeen(passes, f"{sum(value > 0 for value in values)} of {len(values)} series above zero")
+        known = fall.cause is UNEXPECTED_VALUE
+        return ControlSeen(False if known else None, f"{fall.cause.code}: {fall.detail}".rstrip(": "), cause=fall.cause)
+    return ControlSeen(True, "; ".join(str(sample) for sample in answer.samples[:TOLD]))

@@ -17,7 +17,6 @@ from retabli.net.containment.containment_causes import NAME_MISSING, NO_WAY_OUT,
 from retabli.net.containment.containment_settings import Alive, Control, DenyPage, DnsTunnel
 from retabli.net.containment.controls import look_at_alive, look_at_path
 from retabli.net.containment.denials import FALLS
-from retabli.net.containment.promql import Ask
 from retabli.net.containment.sinkholes import Network, sunk
 from retabli.net.containment.ways import Controls, Fate, Sign, Way
 from retabli.net.nameservers import Patience
@@ -61,10 +60,9 @@ class Seen:
 class Round:
     """`run` fills `seen`, which keeps what was seen also when the round is cut short."""
 
-    def __init__(self, plan: Plan, seconds: float, ask: Ask) -> None:
+    def __init__(self, plan: Plan, seconds: float) -> None:
         self.seen = Seen()
         self._plan = plan
-        self._ask = ask
         self._seconds = seconds
         self._until = asyncio.get_running_loop().time() + seconds
         self._answered = asyncio.Event()
@@ -111,7 +109,7 @@ class Round:
             wanted.add(plan.tunnel.alive or plan.control.alive)
         path, alive = await asyncio.gather(
             look_at_path(plan.control.paths, plan.resolver, self._until),
-            look_at_alive((each for each in wanted if each is not None), self._ask, self._until),
+            look_at_alive((each for each in wanted if each is not None), plan.resolver, self._until),
         )
         self.seen.controls = Controls(path, alive)
 
@@ -150,7 +148,7 @@ class Round:
         return found
 
     async def _to(self, way: Way, address: str) -> Fate:
-        if address != way.to and sunk(address, self._plan.sinkholes):
+        if literal_address(way.to) is None and sunk(address, self._plan.sinkholes):
             return Fate(way, Sign.SINKHOLE, detail=f"the resolver gives {address}")
         if way.family == 6 and not way.demanded and not has_source(*sockaddr(address, way.port or 1)):
             return Fate(way, detail=NO_IPV6)

@@ -94,9 +94,7 @@ class Findings:
         for fate in self.in_doubt:
             seen = self._alive(fate.way)
             if seen is None or not seen.passes:
-                known = seen is not None and seen.passes is False
-                cause = TARGET_NOT_ALIVE if known else ALIVE_NOT_KNOWN
-                raise Fall(cause, f"{fate.way}: {seen.detail if seen is not None else 'not looked at'}")
+                raise Fall(_why_not_alive(seen), f"{fate.way}: {seen.detail if seen is not None else 'not looked at'}")
 
     def _alive(self, way: Way) -> ControlSeen | None:
         alive = self.alive_of(way)
@@ -113,6 +111,13 @@ class Findings:
         """Of the targets in doubt, else of all."""
         found = {id(seen): seen for fate in self.in_doubt if (seen := self._alive(fate.way)) is not None}
         return list(found.values()) or list(self.controls.alive.values())
+
+
+def _why_not_alive(seen: ControlSeen | None) -> Cause:
+    if seen is not None and seen.passes is False:
+        return TARGET_NOT_ALIVE
+    refused = seen is not None and seen.cause is not None and seen.cause.credential  # accounts lock: it must show
+    return seen.cause if refused and seen is not None and seen.cause is not None else ALIVE_NOT_KNOWN
 
 
 def _fall(fates: Sequence[Fate]) -> Fall:

@@ -86,11 +86,15 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class ControlSeen:
-    """What a control gave: passes, fails, or None: it could not be evaluated. `declared`: it is the operator's word."""
+    """What a control gave: passes, fails, or None: it could not be evaluated. `declared`: it is the operator's word.
+
+    `cause` is why it did not pass, where that has one.
+    """
 
     passes: bool | None
     detail: str = ""
     declared: bool = False
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
