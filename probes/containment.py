@@ -26,6 +26,7 @@ PATH = stage("path", fr="témoin : notre sortie fonctionne", en="control: our wa
 ALIVE = stage("alive", fr="témoin : la cible répond ailleurs", en="control: the target answers elsewhere")
 
 MOST = 128  # attempts of one probe: they run together, each with a socket of its own
+USUAL_SIGNS = frozenset(Sign) - {Sign.CUT}
 SHARE = 0.85  # of the timeout: the attempts end before it, so that a silence is one and not a deadline
 SHORT = 2.5  # seconds of timeout below which a lost packet is not sent again: TCP waits one second for that
 TOLD = 40  # attempts that are told one by one
@@ -51,10 +52,10 @@ class Containment(Probe):
     kind: Literal["containment"]
     attempts: tuple[Attempt, ...] = Field(default=(), strict=False)
     denied: tuple[Denial, ...] = Field(
-        default=("timeout", "reset", "icmp", "deny_page", "sinkhole"),
+        default=(),
         strict=False,
-        description="how denials look here; any other one is unknown. cut: a handshake completed, then cut without a "
-        "word of the target's (needs says)",
+        description="how denials look here, any other one is unknown; all but cut, unless said. cut: a handshake that "
+        "is completed, then cut without a word of the target's (needs says)",
     )
     control: Control = Control()
     sinkholes: tuple[Cidr, ...] = Field(
@@ -82,14 +83,14 @@ class Containment(Probe):
         for attempt in self.attempts:
             for to in attempt.to:
                 for protocol, port in attempt.doors:
-                    for proxy in attempt.via:
+                    for proxy in attempt.roads:
                         spoken = protocol or ("tcp" if proxy is None else "http")
                         found[Way(to, port, spoken, proxy, attempt.family, False, attempt.alive, attempt.says)] = None
         return tuple(found)
 
     @property
     def expected(self) -> frozenset[Sign]:
-        return frozenset(Sign(word) for word in self.denied)
+        return frozenset(Sign(word) for word in self.denied) or USUAL_SIGNS
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
         """The controls' alone: what is attempted must never be opened."""
@@ -111,14 +112,14 @@ class Containment(Probe):
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        if "cut" in self.denied and not all(attempt.says for attempt in self.attempts if None in attempt.via):
+        if "cut" in self.denied and not all(attempt.says for attempt in self.attempts if None in attempt.roads):
             yield "denied: cut needs says on every direct attempt: else any completed handshake is an answer"
 
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
         if self.timeout < SHORT:
             yield f"timeout ({self.timeout:g}s) is short: a single lost packet would look like a closed door"
-        silent = [word for word in ("timeout", "reset") if word in self.denied]
+        silent = [sign.value for sign in (Sign.TIMEOUT, Sign.RESET) if sign in self.expected]
         direct = any(way.proxy is None for way in self.ways)
         missing = [] if self.control.paths or not direct else ["control.path"]
         if any((way.alive or self.control.alive) is None for way in self.ways):

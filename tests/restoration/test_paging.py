@@ -156,15 +156,59 @@ async def test_an_answer_that_the_second_try_does_not_repeat_is_unknown_until_th
     assert (world.state("internet"), world.pages("internet")) == (State.CONTAINED, 0)
 
 
-async def test_a_breach_ends_after_rise_proven_rounds_in_a_row() -> None:
+async def test_a_breach_ends_after_rise_proven_rounds_in_a_row_over_at_least_soak() -> None:
     world = await internet(rise=3).begin()
     await world.fail(2, of="internet")
-    await world.ok(2, of="internet")
-    assert world.state("internet") is State.BREACHED
+    await world.ok(4, of="internet", apart=30)
+    assert world.state("internet") is State.BREACHED  # four proven rounds, but only 90 s from first to last
     await world.ok(of="internet")
     assert world.state("internet") is State.CONTAINED
     assert world.told("internet") == ["firing", "resolved"]
     assert world.picture("internet").standing.breaches == 1
+
+
+async def test_soak_alone_ends_no_breach_before_rise_proven_rounds() -> None:
+    world = await World(flow("internet", intent=Intent.CLOSED, rise=3, soak=60, every=60)).begin()
+    await world.fail(2, of="internet")
+    await world.ok(2, of="internet", apart=60)
+    assert world.state("internet") is State.BREACHED
+    await world.ok(of="internet")
+    assert world.state("internet") is State.CONTAINED
+
+
+async def test_a_breach_of_a_second_is_seen_by_whoever_looks_once_a_minute() -> None:
+    world = await World(flow("internet", intent=Intent.CLOSED, every=10.0)).begin()
+    await world.fail(2, of="internet")
+    lasted = 0
+    while world.state("internet") is State.BREACHED:
+        await world.pass_time(10)
+        await world.ok(of="internet")
+        lasted += 10
+    assert lasted >= 2 * 60
+    assert world.told("internet") == ["firing", "resolved"]
+
+
+async def test_a_breach_that_cannot_be_judged_any_more_keeps_its_page_open_for_whoever_looks() -> None:
+    world = await World(flow("internet", intent=Intent.CLOSED, every=10.0)).begin()
+    await world.fail(2, of="internet")
+    await world.unknown(60, of="internet", apart=10)
+    assert world.state("internet") is State.UNKNOWN
+    incident = world.picture("internet").standing.incident
+    assert incident is not None
+    assert incident.reason == "breached"
+    await world.ok(13, of="internet", apart=10)
+    assert world.told("internet") == ["firing", "resolved"]
+
+
+async def test_an_unproven_round_begins_the_way_out_of_a_breach_anew() -> None:
+    world = await internet(rise=3).begin()
+    await world.fail(2, of="internet")
+    await world.ok(4, of="internet", apart=30)
+    await world.fail(of="internet")
+    await world.ok(4, of="internet", apart=30)
+    assert world.state("internet") is State.BREACHED
+    await world.ok(2, of="internet", apart=30)
+    assert world.state("internet") is State.CONTAINED
 
 
 async def test_unknown_is_never_counted_as_contained() -> None:

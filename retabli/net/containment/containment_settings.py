@@ -13,6 +13,7 @@ from retabli.net.web.promql import PromqlQuery
 
 Protocol = Literal["tcp", "udp", "icmp", "http"]
 Denial = Literal["timeout", "reset", "cut", "icmp", "deny_page", "sinkhole"]
+NameDenial = Literal["refused", "servfail", "timeout", "sinkhole", "nxdomain"]
 DIRECT = "direct"
 
 # Where people and malware go out: web, names (also encrypted), mail, shells, file shares, remote desktops, QUIC, ping.
@@ -81,10 +82,11 @@ class DnsTunnel(Settings):
     )
     nameserver: str | None = Field(default=None, description="the inside resolver, where it is not the probe's own")
     port: Port = 53
-    denied: tuple[Literal["refused", "servfail", "timeout", "sinkhole", "nxdomain"], ...] = Field(
-        default=("refused", "servfail", "timeout", "sinkhole"),
+    denied: tuple[NameDenial, ...] = Field(
+        default=(),
         strict=False,
-        description="how this resolver denies; nxdomain only where its filter is known to say that",
+        description="how this resolver denies; all but nxdomain, which proves nothing where a filter is not known to "
+        "say that",
     )
     alive: Alive | None = None
 
@@ -128,7 +130,7 @@ class Attempt(Settings):
         tuple[Proxy | None, ...],
         BeforeValidator(_vias),
         WithJsonSchema({"anyOf": [_VIA, {"type": "array", "items": _VIA, "minItems": 1}]}),
-    ] = Field(default=(None,), min_length=1, description="direct, or names of proxies")
+    ] = Field(default=(), description="direct, or names of proxies; direct, unless said")
     protocol: Protocol | None = Field(
         default=None,
         description="tcp directly and http through a proxy, unless said: tcp there is CONNECT; http is CONNECT to 443 "
@@ -145,7 +147,7 @@ class Attempt(Settings):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.ports == "usual":
-            if self.port is not None or self.protocol is not None or self.via != (None,):
+            if self.port is not None or self.protocol is not None or self.proxied:
                 raise ValueError("ports: usual is direct and names its protocols: give no port, protocol or via")
             return self
         if self.port is not None and self.ports is not None:
@@ -155,13 +157,22 @@ class Attempt(Settings):
                 raise ValueError("icmp has no ports")
         elif not self.numbers:
             raise ValueError("a port is wanted: port, or ports")
-        if self.protocol == "http" and None in self.via:
+        if self.protocol == "http" and None in self.roads:
             raise ValueError("http goes through a proxy: name it as via")
-        if self.protocol in ("udp", "icmp") and self.via != (None,):
+        if self.protocol in ("udp", "icmp") and self.proxied:
             raise ValueError(f"no proxy takes {self.protocol}: it goes directly")
-        if self.family is not None and self.via != (None,):
+        if self.family is not None and self.proxied:
             raise ValueError("a proxy chooses the family itself: give none")
         return self
+
+    @property
+    def roads(self) -> tuple[Proxy | None, ...]:
+        """The proxies by which it goes; None is directly."""
+        return self.via or (None,)
+
+    @property
+    def proxied(self) -> bool:
+        return any(road is not None for road in self.roads)
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ from retabli.net.nameservers import Patience, absolute, ask
 from retabli.net.system_resolver import system_nameservers
 
 LABEL = 16  # random bytes of a label: nobody has asked for that name before, no cache knows it
+USUAL = ("refused", "servfail", "timeout", "sinkhole")
 RCODES = {causes.SERVFAIL: "servfail", causes.DNS_REFUSED: "refused", causes.DNS_TIMEOUT: "timeout"}
 
 
@@ -114,7 +115,7 @@ def _denied(
             return Fate(way, cause=SOMEONE_ELSE_ANSWERS, detail=", ".join(texts))
         nameless = asked.rcode() == dns.rcode.NXDOMAIN
         word = "sinkhole" if sinks else "nxdomain" if nameless else "no data"
-    if word not in tunnel.denied:
+    if word not in (tunnel.denied or USUAL):
         return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail=f"the resolver answers {word}{_by_whom(asked)}")
     if word == "sinkhole":
         return Fate(way, Sign.SINKHOLE)
