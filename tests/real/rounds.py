@@ -18,12 +18,14 @@ from tests.restoration.worlds import Memory, Shown, flow, tell
 
 async def main(keys: dict[str, Any], rounds: int) -> dict[str, Any]:
     proxies = {name: Proxy.model_validate({"name": name, **each}) for name, each in keys.pop("proxies", {}).items()}
+    memory_before = keys.pop("memory", {})
     probe = settings(Containment, context={"proxies": proxies}, **keys)
     internet = flow("internet", intent=Intent.CLOSED, probes={"ways": probe})
     shown, memory = Shown(), Memory()
     pipeline = Pipeline(memory, [shown], tell, clock=time.monotonic)
     await pipeline.begin({"internet": internet}, {}, {}, {"internet": "same"})
     name = UnitName("internet", "ways")
+    pipeline.memory(name).update(memory_before)
     results = []
     for number in range(rounds):
         result = await climb(probe, memory=pipeline.memory(name), confirming=number > 0 and pipeline.wanted(name) > 0)

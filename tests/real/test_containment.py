@@ -173,6 +173,8 @@ def test_a_machine_without_ipv6_is_judged_by_ipv4_and_says_so(place: Border, run
     assert gave(seen) == ("contained", None)
     told = seen["rounds"][0]["properties"]["direct tcp 443 IPv6 canary.outside.example"]
     assert told == "not applicable: this machine has no IPv6 way out"
+    had_it = place.rounds({**keys, "memory": {"ipv6": True}}, 1)
+    assert gave(had_it) == ("contained", "ipv6_gone")  # told for a day, for it may come back with a door open
     demanded = ways("canary.outside.example", more={"family": 6}, resolver=RESOLVER)
     assert gave(place.rounds(demanded, 1)) == ("unknown", "no_way_out")
 

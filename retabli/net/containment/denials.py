@@ -41,7 +41,7 @@ def denial(way: Way, sock: socket.socket, address: str, error: OSError) -> Fate:
     """The fate of an attempt that this error ended."""
     icmp = read_error(sock)
     if icmp is not None:
-        return _by_icmp(way, sock, icmp)
+        return _by_icmp(way, sock, address, icmp)
     number = error.errno or 0
     if number in SIGNS:
         return Fate(way, SIGNS[number])
@@ -51,10 +51,10 @@ def denial(way: Way, sock: socket.socket, address: str, error: OSError) -> Fate:
     return Fate(way, cause=OWN.get(number, ROUND_NOT_JUDGED), detail=detail_of(error))
 
 
-def _by_icmp(way: Way, sock: socket.socket, icmp: IcmpError) -> Fate:
+def _by_icmp(way: Way, sock: socket.socket, address: str, icmp: IcmpError) -> Fate:
     """Who says so matters: a rejection by our own output filter is no firewall's. One that a closed port gives as well
     counts as a reset; "unreachable" is what a broken line gives, and shows no will to deny."""
-    if icmp.sender and icmp.sender == _own_address(sock):
+    if icmp.sender and icmp.sender == _own_address(sock) != address:
         return Fate(way, cause=OWN_FILTER, detail=f"{icmp}, which is this machine itself")
     if icmp.cause is causes.ADMIN_PROHIBITED:
         return Fate(way, Sign.ICMP, detail=str(icmp))
