@@ -99,7 +99,7 @@ async def test_a_closed_door_is_proven_closed_while_both_controls_pass(way_out: 
     assert (result.outcome, result.stage, result.rung, result.of) == (Outcome.OK, ALIVE, 4, 4), result
     assert [rung.stage for rung in result.rungs] == [ATTEMPTED, DENIED, PATH, ALIVE]
     assert result.properties["control_path"] == result.properties["control_alive"] == "passes"
-    assert result.properties["alive_declared"] == "declared: the canary's owner says so"
+    assert result.properties["alive_declared"] == "the canary's owner says so"
     (line,) = [value for name, value in result.properties.items() if name.startswith("direct tcp")]
     assert line == "reset (expected)"
 
@@ -432,6 +432,20 @@ async def test_a_sinkhole_beside_a_true_address_proves_only_its_own_part(way_out
     assert (result.outcome, result.rung, result.of) == (Outcome.OK, 4, 4)
     alone = await by_name(None, zone, sinkholes=["192.0.2.80"])
     assert fell(alone) == (Outcome.UNKNOWN, "path", found.CONTROLS_MISSING)
+
+
+async def test_a_resolver_that_denies_a_names_existence_to_questions_for_ipv6_alone_is_understood(
+    way_out: dict[str, Any],
+) -> None:
+    def half(query: dns.message.QueryMessage) -> list[bytes]:
+        response = dns.message.make_response(query)
+        if query.question[0].rdtype == 1:
+            response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", HERE))
+        else:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        return [response.to_wire()]
+
+    assert fell(await by_name(half, control=way_out)) == (Outcome.OK, "alive", None)
 
 
 async def test_an_address_over_which_the_resolver_keeps_silent_is_not_taken_for_none(way_out: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from retabli.model.record import Event
+from retabli.model.result import Outcome
 from retabli.model.states import Criticality, Intent, State
 from tests.restoration.worlds import Told, World, flow
 
@@ -376,6 +377,17 @@ async def test_a_silent_gateway_is_no_failure_of_our_link_while_anything_at_all_
     assert world.state("own_link") is State.RESTORED
     await world.fail(3, of="b")
     assert world.pages("b") == 1
+
+
+async def test_closure_that_is_proven_by_silences_is_no_sign_that_our_link_holds_but_an_answer_is() -> None:
+    for outcome, state in ((Outcome.OK, State.DROPPED), (Outcome.FAILED, State.RESTORED)):
+        world = await World(flow("own_link", soak=0), flow("internet", intent=Intent.CLOSED)).begin()
+        await world.ok(3, of="own_link")
+        for _ in range(10):
+            await world.pass_time(1)
+            await world.fail(of="own_link")
+            await world.run(outcome, of="internet")
+        assert world.state("own_link") is state
 
 
 async def test_when_the_link_is_back_what_is_still_down_pages() -> None:

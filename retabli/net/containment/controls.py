@@ -58,8 +58,8 @@ async def look_at_alive(controls: Iterable[Alive], resolver: Resolver | None, un
 
 async def _alive(alive: Alive, resolver: Resolver | None, until: float) -> ControlSeen:
     if alive.promql is None:
-        said = alive.declared if isinstance(alive.declared, str) else ""
-        return ControlSeen(True, f"declared{': ' + said if said else ''}", declared=True)
+        said = alive.declared if isinstance(alive.declared, str) else "the operator's word"
+        return ControlSeen(True, said, declared=True)
     try:
         async with asyncio.timeout_at(until):
             answer = await promql.ask(alive.promql, resolver=resolver)

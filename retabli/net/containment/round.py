@@ -136,6 +136,8 @@ class Round:
         try:
             addresses = await self._addresses(way)
         except Fall as fall:
+            if fall.cause is causes.NXDOMAIN and not way.demanded and await self._has_other_family(way):
+                fall = Fall(causes.NO_DATA)  # some resolvers say so of a name that has addresses of one family alone
             return [self._take(self._unresolved(way, fall))]
         found: list[Fate] = []
 
@@ -160,6 +162,12 @@ class Round:
         if key not in self._names:
             self._names[key] = asyncio.create_task(self._resolve(way))
         return await asyncio.shield(self._names[key])
+
+    async def _has_other_family(self, way: Way) -> bool:
+        try:
+            return bool(await self._addresses(replace(way, family=4 if way.family == 6 else 6)))
+        except Fall:
+            return False
 
     async def _resolve(self, way: Way) -> tuple[str, ...]:
         family: Literal[4, 6] = 6 if way.family == 6 else 4
