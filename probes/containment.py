@@ -131,7 +131,8 @@ class Containment(Probe):
                 yield f'proxy "{proxy.name}" is known by a status alone, which a site may say as well: give its header'
 
     async def run(self, ladder: Ladder) -> None:
-        plan = Plan(self.ways, self.dns_tunnel, self.control, self.resolver, self.sinkholes, self.deny_page)
+        page = self.deny_page.sign if self.deny_page is not None else None
+        plan = Plan(self.ways, self.dns_tunnel, self.control, self.resolver, self.sinkholes, page)
         round_ = Round(plan, self.timeout * SHARE)
         with ladder.told_as(as_unjudged):  # nothing but an answer fails
             try:

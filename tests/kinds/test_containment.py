@@ -14,6 +14,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from probes.containment import ALIVE, ATTEMPTED, DENIED, PATH, Containment
@@ -39,6 +40,7 @@ from tests.net.peers import (
     listening_then_closing,
     resetting,
     saying,
+    server_context,
     serving,
     silent,
     trickling,
@@ -584,6 +586,29 @@ async def test_what_a_proxy_lets_through_is_a_breach(denies: bytes, keys: dict[s
 async def test_a_proxy_that_fails_or_denies_in_another_way_proves_nothing(denies: Answer, keys: dict[str, Any]) -> None:
     result = await proxied(denies, **keys)
     assert fell(result) == (Outcome.UNKNOWN, "denied", found.NOT_EXPECTED_SIGNATURE), result
+
+
+async def reading_along(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inside: bytes) -> None:
+    """Opens every tunnel, speaks its own TLS in it, and answers there."""
+    authority = trustme.CA()
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    await writer.start_tls(server_context(authority.issue_cert("random.invalid")))
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(inside)
+    await writer.drain()
+
+
+@pytest.mark.parametrize(("inside", "breach"), [(BLOCKED, False), (page("welcome"), True), (b"", True)])
+async def test_a_proxy_that_reads_along_denies_inside_the_tunnel_by_its_sign(inside: bytes, breach: bool) -> None:
+    async def door(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reading_along(reader, writer, inside)
+
+    result = await proxied(door, ports=(443,), denied={"header": "X-Filter: deny"}, timeout="5s")
+    if breach:
+        assert fell(result) == (Outcome.FAILED, "denied", found.PROXY_LETS_THROUGH)
+    else:
+        assert (result.outcome, result.rung) == (Outcome.OK, 2), result
+        assert "inside: X-Filter: deny 7" in next(iter(result.properties.values()))
 
 
 async def test_a_proxy_that_denies_by_a_reset_needs_a_target_that_is_alive() -> None:

@@ -2,16 +2,19 @@
 
 `tcp:PORT` and `udp:PORT` are listeners of a canary, over IPv4 and IPv6, that say CANARY. `witness:PORT:HOST:PORT` is a
 metrics engine that answers every query by whether it can reach that host and port itself, now. `page:PORT` is a
-filter's page of denial.
+filter's page of denial, `tlspage:PORT` the same inside TLS of its own making.
 """
 
 import asyncio
 import contextlib
 import json
+import ssl
 import sys
 import time
 from typing import Any, cast
 from urllib.parse import parse_qs
+
+import trustme
 
 WORD = b"CANARY\n"
 
@@ -30,6 +33,12 @@ async def deny(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n" % len(page) + page)
         await writer.drain()
     writer.close()
+
+
+def intercepting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("canary.outside.example").configure_cert(context)
+    return context
 
 
 class Echo(asyncio.DatagramProtocol):
@@ -73,6 +82,8 @@ async def main(words: list[str]) -> None:
             await asyncio.start_server(canary, None, int(number))
         elif what == "page":
             await asyncio.start_server(deny, None, int(number))
+        elif what == "tlspage":
+            await asyncio.start_server(deny, None, int(number), ssl=intercepting())
         elif what == "udp":
             await loop.create_datagram_endpoint(Echo, local_addr=("::", int(number)))  # IPv4 comes mapped
         else:

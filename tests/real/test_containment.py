@@ -264,6 +264,21 @@ def test_a_filter_in_the_way_proves_closure_by_its_page_and_without_its_sign_is_
     assert gave(seen) == ("breached", "answered"), json.dumps(seen["rounds"][-1])
 
 
+def test_a_filter_that_reads_along_proves_closure_by_its_page_inside_tls(
+    place: Border, running: ExitStack, canary: None
+) -> None:
+    running.enter_context(place.outsiders(place.firewall, "tlspage:8443"))
+    page = {"body": "Blocked by hospital policy"}
+    turned = "ip daddr 198.51.100.10 tcp dport 443 redirect to :8443"
+    place.rule(turned=turned)
+    assert gave(place.rounds(ways(CANARY, deny_page=page))) == ("contained", None)
+    assert gave(place.rounds(ways(CANARY))) == ("breached", "answered")
+    place.rule()
+    for more in ({}, {"says": "CANARY"}):
+        seen = place.rounds(ways(CANARY, deny_page=page, more=more))
+        assert gave(seen) == ("breached", "answered"), json.dumps(seen["rounds"][-1])
+
+
 def test_a_squid_that_lets_through_is_a_breach_by_connect_and_in_clear(
     place: Border, running: ExitStack, canary: None
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from retabli.model.settings import Port, Proxy, Settings, did_you_mean
+from retabli.model.settings import Denied, Port, Proxy, Settings, did_you_mean
 from retabli.net.nameservers import unspecified
 from retabli.net.resolve import literal_address
 from retabli.net.web.http_settings import Pattern, Texts
@@ -69,6 +69,10 @@ class DenyPage(Settings):
         if self.header is None and self.body is None:
             raise ValueError("deny_page is known by a header or a body: a status alone is anybody's")
         return self
+
+    @property
+    def sign(self) -> Denied:
+        return Denied(status=(), header=self.header, body=self.body)
 
 
 class DnsTunnel(Settings):

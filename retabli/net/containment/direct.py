@@ -11,12 +11,13 @@ import socket
 from collections.abc import Sequence
 
 from retabli.model.ladder import Fall
+from retabli.model.settings import Denied
 from retabli.net.attempts import open_socket, sockaddr
 from retabli.net.connection import Connection
 from retabli.net.containment import questions
 from retabli.net.containment.containment_causes import ANSWERED, ANSWERED_IPV6, SOMEONE_ELSE_ANSWERS
 from retabli.net.containment.denials import denial, not_tried
-from retabli.net.containment.pages import Page, hear
+from retabli.net.containment.pages import hear
 from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.icmp_errors import listen_for_errors
 from retabli.net.ping import echo, ping_socket
@@ -25,7 +26,7 @@ SENDS = 3  # datagrams of one attempt: one that is lost on its way must not look
 DATAGRAM = 65_535
 
 
-async def attempt(way: Way, address: str, until: float, page: Page | None) -> Fate:
+async def attempt(way: Way, address: str, until: float, page: Denied | None) -> Fate:
     """What becomes of this way to that address before `until` (the loop's time). `page`: how a filter on the way
     denies by a page, if it does."""
     go = {"tcp": _tcp, "udp": _udp, "icmp": _icmp}[way.protocol]
@@ -42,7 +43,7 @@ def _answered(way: Way, detail: str) -> Fate:
 # TCP ----------------------------------------------------------------------------------------------------------------
 
 
-async def _tcp(way: Way, address: str, until: float, page: Page | None) -> Fate:
+async def _tcp(way: Way, address: str, until: float, page: Denied | None) -> Fate:
     family, where = sockaddr(address, way.port)
     sock = open_socket(family, socket.SOCK_STREAM)
     with sock:
@@ -72,13 +73,13 @@ def _connected(sock: socket.socket) -> bool:
     return True
 
 
-async def _handshake_completed(way: Way, address: str, sock: socket.socket, until: float, page: Page | None) -> Fate:
+async def _handshake_completed(way: Way, address: str, sock: socket.socket, until: float, page: Denied | None) -> Fate:
     """Somebody took our connection. That is an answer, unless this is how denials look here: a page with the
     configured sign proves a filter, and where `says` is given only the target's own word proves the target."""
     if way.says is None and page is None:
         return _answered(way, "the TCP handshake was completed")
     connection = Connection(sock, way.to, address, way.port)
-    heard = await hear(connection, way.to, until, page, way.says)
+    heard = await hear(connection, way.to, way.port, until, page=page, says=way.says)
     if heard.denied is not None:
         return Fate(way, Sign.DENY_PAGE, detail=heard.denied)
     if way.says is None or heard.word:
@@ -91,7 +92,7 @@ async def _handshake_completed(way: Way, address: str, sock: socket.socket, unti
 # UDP ----------------------------------------------------------------------------------------------------------------
 
 
-async def _udp(way: Way, address: str, until: float, page: Page | None) -> Fate:
+async def _udp(way: Way, address: str, until: float, page: Denied | None) -> Fate:
     loop = asyncio.get_running_loop()
     family, where = sockaddr(address, way.port)
     with open_socket(family, socket.SOCK_DGRAM) as sock:
@@ -140,7 +141,7 @@ async def _datagram(sock: socket.socket, until: float) -> bytes | None:
 # ICMP ---------------------------------------------------------------------------------------------------------------
 
 
-async def _icmp(way: Way, address: str, until: float, page: Page | None) -> Fate:
+async def _icmp(way: Way, address: str, until: float, page: Denied | None) -> Fate:
     family, where = sockaddr(address, 0)
     with ping_socket(family) as sock:
         try:

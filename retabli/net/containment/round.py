@@ -10,11 +10,11 @@ from typing import Literal
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
-from retabli.model.settings import Proxy, Resolver
+from retabli.model.settings import Denied, Proxy, Resolver
 from retabli.net.attempts import has_source, sockaddr
 from retabli.net.containment import direct, dns_tunnel, through_proxy
 from retabli.net.containment.containment_causes import NAME_MISSING, NO_WAY_OUT, PROXY_ACCOUNT, RESOLVER_FAILED
-from retabli.net.containment.containment_settings import Alive, Control, DenyPage, DnsTunnel
+from retabli.net.containment.containment_settings import Alive, Control, DnsTunnel
 from retabli.net.containment.controls import look_at_alive, look_at_path
 from retabli.net.containment.denials import FALLS
 from retabli.net.containment.sinkholes import Network, sunk
@@ -39,7 +39,7 @@ class Plan:
     control: Control
     resolver: Resolver | None
     sinkholes: tuple[Network, ...]
-    page: DenyPage | None
+    page: Denied | None
 
     def alive_of(self, way: Way) -> Alive | None:
         return way.alive or self.control.alive

@@ -17,6 +17,7 @@ from retabli.net.containment.containment_causes import (
     PROXY_LETS_THROUGH,
     ROUND_NOT_JUDGED,
 )
+from retabli.net.containment.pages import TLS_PORTS, hear
 from retabli.net.containment.questions import authority_of, fields_of
 from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.web.http_messages import Answer, Head, write_request
@@ -37,7 +38,7 @@ async def attempt(way: Way, resolver: Resolver | None, until: float) -> Fate:
     async with connection:
         try:
             async with asyncio.timeout_at(until):
-                return await _ask(way, proxy, connection)
+                return await _ask(way, proxy, connection, until)
         except TimeoutError:
             return Fate(way, cause=PROXY_DOWN, detail="the proxy takes connections, and does not answer in time")
         except ConnectionResetError:
@@ -67,7 +68,7 @@ def _cut(way: Way, proxy: Proxy) -> Fate:
     return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail="the proxy cut the connection, which is not how it denies")
 
 
-async def _ask(way: Way, proxy: Proxy, connection: Connection) -> Fate:
+async def _ask(way: Way, proxy: Proxy, connection: Connection, until: float) -> Fate:
     tunnel = way.protocol == "tcp" or way.port == 443
     presented = credentials(proxy)
     fields = fields_of(way.to, way.port) + ([presented] if presented is not None else [])
@@ -78,10 +79,19 @@ async def _ask(way: Way, proxy: Proxy, connection: Connection) -> Fate:
     answer = Answer(connection, method)
     head = await answer.head()
     if tunnel and 200 <= head.status < 300:
-        return Fate(way, cause=PROXY_LETS_THROUGH, detail=f"CONNECT was answered {_said(head)}")
+        return await _inside(way, proxy, connection, until, f"CONNECT was answered {_said(head)}")
     page = await refusal_page(answer) if proxy.denied.body is not None else b""
     found, detail = judge(proxy, head, page, tunnel=tunnel)
     return Fate(way, found, detail=detail) if isinstance(found, Sign) else Fate(way, cause=found, detail=detail)
+
+
+async def _inside(way: Way, proxy: Proxy, connection: Connection, until: float, said: str) -> Fate:
+    """A proxy that reads along opens every tunnel, and denies inside, by its own page in its own TLS."""
+    if way.port in TLS_PORTS and (proxy.denied.header is not None or proxy.denied.body is not None):
+        heard = await hear(connection, way.to, way.port, until, page=proxy.denied)
+        if heard.denied is not None:
+            return Fate(way, Sign.DENY_PAGE, detail=f"{said}; inside: {heard.denied}")
+    return Fate(way, cause=PROXY_LETS_THROUGH, detail=said)
 
 
 def judge(proxy: Proxy, head: Head, page: bytes, *, tunnel: bool) -> tuple[Sign | Cause, str]:
