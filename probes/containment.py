@@ -15,6 +15,7 @@ from retabli.net.containment.containment_settings import Alive, Attempt, Control
 from retabli.net.containment.round import NO_IPV6, Plan, Round
 from retabli.net.containment.verdict import Findings
 from retabli.net.containment.ways import ControlSeen, Fate, Sign, Way
+from retabli.net.resolve import literal_address
 from retabli.net.web.http_redirects import PORTS
 from retabli.net.web.http_settings import Cidr
 from retabli.net.web.promql import PromqlQuery
@@ -119,16 +120,26 @@ class Containment(Probe):
         yield from super().warnings()
         if self.timeout < SHORT:
             yield f"timeout ({self.timeout:g}s) is short: a single lost packet would look like a closed door"
-        silent = [sign.value for sign in (Sign.TIMEOUT, Sign.RESET) if sign in self.expected]
-        direct = any(way.proxy is None for way in self.ways)
-        missing = [] if self.control.paths or not direct else ["control.path"]
-        if any((way.alive or self.control.alive) is None for way in self.ways):
-            missing.append("control.alive")
-        if silent and missing:
-            yield f"without {' and '.join(missing)} a {' or '.join(silent)} proves nothing: it stays unknown"
+        yield from self._lacking_controls()
+        direct = [way for way in self.ways if way.proxy is None]
+        if direct and Sign.SINKHOLE in self.expected and not any(literal_address(way.to) for way in direct):
+            yield "every direct attempt goes by a name: a resolver's filter alone would close them; give an address too"
         for proxy in dict.fromkeys(way.proxy for way in self.ways if way.protocol == "http"):
             if proxy is not None and proxy.denied.header is None and proxy.denied.body is None:
                 yield f'proxy "{proxy.name}" is known by a status alone, which a site may say as well: give its header'
+
+    def _lacking_controls(self) -> Iterator[str]:
+        """Where a denial that is expected would prove nothing."""
+        silent = [sign.value for sign in (Sign.TIMEOUT, Sign.RESET) if sign in self.expected]
+        direct = [way for way in self.ways if way.proxy is None]
+        doubtful = direct + [way for way in self.ways if way.proxy is not None and way.proxy.denied.reset]
+        missing = ["control.path"] if direct and not self.control.paths else []
+        if any((way.alive or self.control.alive) is None for way in doubtful):
+            missing.append("control.alive")
+        if silent and missing:
+            yield f"without {' and '.join(missing)} a {' or '.join(silent)} proves nothing: it stays unknown"
+        if self.dns_tunnel is not None and (self.dns_tunnel.alive or self.control.alive) is None:
+            yield "without dns_tunnel.alive only a sinkhole proves the tunnel shut: the domain may be dead"
 
     async def run(self, ladder: Ladder) -> None:
         page = self.deny_page.sign if self.deny_page is not None else None
@@ -149,6 +160,7 @@ class Containment(Probe):
 
     def _findings(self, plan: Plan, round_: Round) -> Findings:
         return Findings(
+            wanted=plan.every_way,
             fates=round_.seen.fates,
             controls=round_.seen.controls,
             expected=self.expected,

@@ -7,6 +7,7 @@ import itertools
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from pydantic import ValidationError
 from probes.containment import ALIVE, ATTEMPTED, DENIED, PATH, Containment
 from retabli.model import causes
 from retabli.model.causes import Cause
+from retabli.model.ladder import Fall
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.attempts import has_source
 from retabli.net.containment import containment_causes as found
 from retabli.net.containment.questions import quic_question
+from retabli.net.containment.verdict import Findings
+from retabli.net.containment.ways import Controls, Fate, Sign, Way
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 from retabli.net.web.proxy_causes import PROXY_DOWN
 from tests.climbing import climb, settings
@@ -804,6 +808,24 @@ def test_what_must_stay_closed_is_never_told_as_an_opening_that_is_needed() -> N
     }
 
 
+def test_a_way_of_which_nothing_is_known_is_never_closed() -> None:
+    """Whatever loses an attempt: what was not tried is not proven."""
+    four, six = (Way("canary.example", 443, "tcp", family=family) for family in (4, 6))
+    both = Way("canary.example", 443, "tcp")
+    over_ipv4 = Fate(replace(both, family=4), Sign.ICMP)
+    for wanted, fates in (
+        ([both], []),
+        ([four, six], [Fate(four, Sign.ICMP)]),
+        ([both, four], [over_ipv4]),
+        ([both], [Fate(replace(both, family=6), detail="this machine has no IPv6 way out")]),
+    ):
+        findings = Findings(wanted, fates, Controls({}, {}), frozenset(Sign), lambda _: None, path_configured=False)
+        with pytest.raises(Fall) as fall:
+            findings.check_attempted()
+        assert fall.value.cause is found.ROUND_NOT_JUDGED
+    Findings([both], [over_ipv4], Controls({}, {}), frozenset(Sign), lambda _: None, False).check_attempted()
+
+
 def test_what_is_unwise_is_told() -> None:
     attempt = {"to": "192.0.2.1", "port": 443}
     assert [*settings(Containment, attempts=[attempt]).warnings()] == [
@@ -820,6 +842,10 @@ def test_what_is_unwise_is_told() -> None:
     assert "a single lost packet would look like a closed door" in said
     assert 'proxy "main" is known by a status alone' in said
     assert "control" not in said
+    named = [*settings(Containment, attempts=[{**attempt, "to": "canary.example", "alive": DECLARED}]).warnings()]
+    assert any("every direct attempt goes by a name" in each for each in named)
+    tunnel = [*settings(Containment, dns_tunnel=TUNNEL).warnings()]
+    assert tunnel == ["without dns_tunnel.alive only a sinkhole proves the tunnel shut: the domain may be dead"]
     cut = settings(Containment, attempts=[attempt], denied=["cut"])
     assert any("cut needs says" in fault for fault in cut.faults())
     assert not [*settings(Containment, attempts=[{**attempt, "says": "X"}], denied=["cut"]).faults()]

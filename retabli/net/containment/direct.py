@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Sequence
 
 from retabli.model.ladder import Fall
 from retabli.model.settings import Denied
@@ -155,8 +154,3 @@ async def _icmp(way: Way, address: str, until: float, page: Denied | None) -> Fa
         except OSError as error:
             return denial(way, sock, address, error)
     return _answered(way, "it answers a ping")
-
-
-def worst(fates: Sequence[Fate]) -> Fate:
-    """Of several addresses of one name: an answer before a reason not to judge, and that before a denial."""
-    return min(fates, key=lambda fate: 0 if fate.breach else 1 if fate.cause is not None else 2)

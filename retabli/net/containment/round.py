@@ -41,6 +41,10 @@ class Plan:
     sinkholes: tuple[Network, ...]
     page: Denied | None
 
+    @property
+    def every_way(self) -> tuple[Way, ...]:
+        return self.ways if self.tunnel is None else (*self.ways, dns_tunnel.way_of(self.tunnel))
+
     def alive_of(self, way: Way) -> Alive | None:
         return way.alive or self.control.alive
 
@@ -118,7 +122,6 @@ class Round:
     async def _direct(self, way: Way) -> None:
         """Over one family, or both. What none of them applies to could not be tried at all."""
         families = families_of(way)
-        first = len(self.seen.fates)
         found: list[list[Fate]] = [[] for _ in families]
 
         async def over(place: int, family: Literal[4, 6]) -> None:
@@ -128,9 +131,10 @@ class Round:
         fates = [fate for each in found for fate in each]
         if any(fate.applies for fate in fates):
             return
-        self.seen.fates[first:] = [fate for fate in self.seen.fates[first:] if fate not in fates]
+        self.seen.fates[:] = [fate for fate in self.seen.fates if fate not in fates]
         nameless = all(fate.detail == NO_ADDRESS for fate in fates)
-        self._take(Fate(way, cause=NAME_MISSING if nameless else NO_WAY_OUT, detail=f"{fates[0].detail}"))
+        told = ", ".join(f"IPv{fate.way.family}: {fate.detail}" for fate in fates)
+        self._take(Fate(way, cause=NAME_MISSING if nameless else NO_WAY_OUT, detail=told))
 
     async def _over(self, way: Way) -> list[Fate]:
         try:

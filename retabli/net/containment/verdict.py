@@ -1,7 +1,7 @@
 """What a round has proved: pure, from the fates of its attempts and its controls. Nothing is proven by default."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
@@ -22,8 +22,12 @@ NAMED = 4  # attempts that a detail names
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """A round's fates and controls, and what the operator expects. Each check raises a Fall, or holds."""
+    """A round's fates and controls, and what the operator expects. Each check raises a Fall, or holds.
 
+    `wanted` are the ways that must have been gone: one of which nothing is known is not closed.
+    """
+
+    wanted: Sequence[Way]
     fates: Sequence[Fate]
     controls: Controls
     expected: frozenset[Sign]
@@ -44,8 +48,11 @@ class Findings:
             return
         if kept_from:
             raise _fall(kept_from)
-        if not any(fate.applies for fate in self.fates):
-            raise Fall(ROUND_NOT_JUDGED, "no attempt was made")
+        gone = {replace(fate.way, demanded=False) for fate in self.fates if fate.applies}
+        gone |= {replace(way, family=None) for way in gone}  # a way over both families is gone over one at least
+        missing = [way for way in self.wanted if way not in gone]
+        if missing or not gone:
+            raise Fall(ROUND_NOT_JUDGED, f"not attempted: {', '.join(map(str, missing[:NAMED]))}")
 
     def check_denied(self) -> None:
         """None was answered, and every denial bears an expected sign."""
