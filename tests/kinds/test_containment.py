@@ -816,7 +816,7 @@ def test_a_way_of_which_nothing_is_known_is_never_closed() -> None:
     for wanted, fates in (
         ([both], []),
         ([four, six], [Fate(four, Sign.ICMP)]),
-        ([both, four], [over_ipv4]),
+        ([both, Way("canary.example", 80, "tcp")], [over_ipv4]),
         ([both], [Fate(replace(both, family=6), detail="this machine has no IPv6 way out")]),
     ):
         findings = Findings(wanted, fates, Controls({}, {}), frozenset(Sign), lambda _: None, path_configured=False)
