@@ -12,6 +12,7 @@ from retabli.model.probe import Probe
 from retabli.model.stages import Stage, stage
 from retabli.net.containment.containment_causes import CAUSES, IPV6_GONE, as_unjudged
 from retabli.net.containment.containment_settings import Alive, Attempt, Control, Denial, DenyPage, DnsTunnel
+from retabli.net.containment.direct import Filters
 from retabli.net.containment.round import NO_IPV6, Plan, Round
 from retabli.net.containment.verdict import Findings
 from retabli.net.containment.ways import ControlSeen, Fate, Sign, Way
@@ -64,6 +65,12 @@ class Containment(Probe):
     )
     deny_page: DenyPage | None = Field(
         default=None, description="the page of a filter that stands in the way; a proxy has its own denied"
+    )
+    firewalls: tuple[Cidr, ...] = Field(
+        default=(),
+        strict=False,
+        description="networks of our firewalls: ICMP denials count from these alone; from anybody but the target, "
+        "unless given",
     )
     dns_tunnel: DnsTunnel | None = None
 
@@ -138,12 +145,16 @@ class Containment(Probe):
             missing.append("control.alive")
         if silent and missing:
             yield f"without {' and '.join(missing)} a {' or '.join(silent)} proves nothing: it stays unknown"
+        alive = self.control.alive
+        doors = {(way.to, way.port, way.protocol) for way in direct if way.alive is None}
+        if alive is not None and alive.promql is not None and not alive.names_the_door and len(doors) > 1:
+            yield f"control.alive is one for {len(doors)} doors: a dead one among them looks closed; name $to and $port"
         if self.dns_tunnel is not None and (self.dns_tunnel.alive or self.control.alive) is None:
             yield "without dns_tunnel.alive only a sinkhole proves the tunnel shut: the domain may be dead"
 
     async def run(self, ladder: Ladder) -> None:
-        page = self.deny_page.sign if self.deny_page is not None else None
-        plan = Plan(self.ways, self.dns_tunnel, self.control, self.resolver, self.sinkholes, page)
+        filters = Filters(self.deny_page.sign if self.deny_page is not None else None, self.firewalls)
+        plan = Plan(self.ways, self.dns_tunnel, self.control, self.resolver, self.sinkholes, filters)
         round_ = Round(plan, self.timeout * SHARE)
         with ladder.told_as(as_unjudged):  # nothing but an answer fails
             try:

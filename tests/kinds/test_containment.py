@@ -136,6 +136,26 @@ async def test_a_metrics_engine_that_knows_the_target_alive_is_a_control(way_out
     assert prometheus.queries[0]["query"] == 'canary_up{port="443"}'
 
 
+async def test_one_query_asks_for_each_door_its_own_life(way_out: dict[str, Any]) -> None:
+    dead = closed_port()
+
+    async def by_port(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(vector("0" if f'port="{dead}"' in prometheus.queries[-1]["query"] else "1"))
+        await writer.drain()
+
+    async with engine(by_port) as prometheus:
+        query = 'canary_up{port="$port", protocol="$protocol", ip="$family", to="$to"}'
+        control = {**way_out, "alive": {"promql": {"url": prometheus.url, "query": query}}}
+        ports = [closed_port(), closed_port()]
+        living = await tried(attempts=[{"to": HERE, "ports": ports}], control=control)
+        asked = {each["query"] for each in prometheus.queries if each["query"].startswith("canary_up")}
+        one_dead = await tried(attempts=[{"to": HERE, "ports": [*ports, dead]}], control=control)
+    assert fell(living) == (Outcome.OK, "alive", None)
+    assert asked == {f'canary_up{{port="{port}", protocol="tcp", ip="4", to="{HERE}"}}' for port in ports}
+    assert fell(one_dead) == (Outcome.UNKNOWN, "alive", found.TARGET_NOT_ALIVE)
+    assert f"tcp {dead}" in one_dead.detail
+
+
 async def test_an_attempt_may_have_a_control_of_its_own(way_out: dict[str, Any]) -> None:
     async with engine(vector("0")) as prometheus:
         alive = {"promql": {"url": prometheus.url, "query": "canary_up"}}
@@ -723,6 +743,11 @@ async def test_nxdomain_proves_nothing_unless_the_filter_is_known_to_say_that() 
     assert (await tunnelled(resolving(dns.rcode.NXDOMAIN), denied=["nxdomain"])).outcome is Outcome.OK
 
 
+async def test_a_resolver_that_does_not_know_its_inside_name_is_no_witness_of_what_it_keeps_in() -> None:
+    result = await tunnelled(resolving(dns.rcode.NXDOMAIN), denied=["nxdomain"], inside_name="other.test")
+    assert fell(result) == (Outcome.UNKNOWN, "attempted", found.RESOLVER_FAILED)
+
+
 async def test_an_empty_answer_proves_nothing() -> None:
     result = await tunnelled(resolving(""))
     assert fell(result) == (Outcome.UNKNOWN, "denied", found.NOT_EXPECTED_SIGNATURE)
@@ -844,6 +869,15 @@ def test_what_is_unwise_is_told() -> None:
     assert "control" not in said
     named = [*settings(Containment, attempts=[{**attempt, "to": "canary.example", "alive": DECLARED}]).warnings()]
     assert any("every direct attempt goes by a name" in each for each in named)
+    promql: dict[str, Any] = {"url": "http://prom.example:9090", "query": "canary_up"}
+    path = {"to": "gw.example", "port": 443}
+    shared: dict[str, Any] = {"attempts": [{**attempt, "ports": [80, 443], "port": None}], "control": {"path": path}}
+    shared["control"]["alive"] = {"promql": promql}
+    assert [*settings(Containment, **shared).warnings()] == [
+        "control.alive is one for 2 doors: a dead one among them looks closed; name $to and $port"
+    ]
+    promql["query"] = 'canary_up{port="$port"}'
+    assert not [*settings(Containment, **shared).warnings()]
     tunnel = [*settings(Containment, dns_tunnel=TUNNEL).warnings()]
     assert tunnel == ["without dns_tunnel.alive only a sinkhole proves the tunnel shut: the domain may be dead"]
     cut = settings(Containment, attempts=[attempt], denied=["cut"])

@@ -150,6 +150,10 @@ class Border:
         """What the machine inside forbids itself."""
         self._rules(self.inside, "filter hook output priority 0", *rules)
 
+    def reject_at_the_target(self, *rules: str) -> None:
+        """What the canary's own machine forbids."""
+        self._rules(self.outside, "filter hook input priority 0", *rules)
+
     def _rules(self, name: str, hook: str, *rules: str) -> None:
         lines = "\n".join(rules)
         chain = f"chain border {{\ntype {hook}; policy accept;\n{lines}\n}}"

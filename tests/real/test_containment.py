@@ -48,6 +48,7 @@ def running(place: Border) -> Iterator[ExitStack]:
     place.mend()
     place.rule()
     place.own_rule()
+    place.reject_at_the_target()
 
 
 @pytest.fixture
@@ -193,6 +194,33 @@ def test_unreachable_is_no_will_to_deny(
     place.rule(f"meta nfproto ipv4 tcp dport 443 {rule}")
     seen = place.rounds(ways(), 1)
     assert gave(seen) == ("unknown" if cause else "contained", cause), json.dumps(seen["rounds"][-1])
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_target_that_rejects_us_itself_has_been_reached(
+    place: Border, running: ExitStack, canary: None, protocol: str
+) -> None:
+    """A prohibition by the target's own filter looks like a firewall's, but for who says it."""
+    place.reject_at_the_target(f"{protocol} dport 443 reject with icmp type host-prohibited")
+    seen = place.rounds(ways(more={"protocol": protocol}))
+    assert gave(seen) == ("breached", "answered"), json.dumps(seen["rounds"][-1])
+    assert "the target itself" in seen["rounds"][-1]["detail"]
+
+
+def test_a_closed_port_of_datagrams_at_the_target_itself_has_been_reached(
+    place: Border, running: ExitStack, canary: None
+) -> None:
+    seen = place.rounds(ways(port=9999, more={"protocol": "udp"}))
+    assert gave(seen) == ("breached", "answered"), json.dumps(seen["rounds"][-1])
+
+
+def test_a_prohibition_counts_from_our_own_firewalls_alone_where_they_are_known(
+    place: Border, running: ExitStack, canary: None
+) -> None:
+    place.rule(PROHIBITED)
+    assert gave(place.rounds(ways(BOTH, firewalls=[GATEWAY, GATEWAY6]), 1)) == ("contained", None)
+    elsewhere = place.rounds(ways(BOTH, firewalls=["203.0.113.0/24"]), 1)
+    assert gave(elsewhere) == ("unknown", "not_expected_signature")
 
 
 def test_a_denial_of_another_kind_than_expected_is_unknown(place: Border, running: ExitStack, canary: None) -> None:

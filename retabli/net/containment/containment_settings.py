@@ -1,5 +1,6 @@
 """The settings of containment: what must be denied, how denials look here, and the controls."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +16,7 @@ Protocol = Literal["tcp", "udp", "icmp", "http"]
 Denial = Literal["timeout", "reset", "cut", "icmp", "deny_page", "sinkhole"]
 NameDenial = Literal["refused", "servfail", "timeout", "sinkhole", "nxdomain"]
 DIRECT = "direct"
+DOOR = re.compile(r"\$(to|port|protocol|family)\b")
 
 # Where people and malware go out: web, names (also encrypted), mail, shells, file shares, remote desktops, QUIC, ping.
 USUAL: tuple[tuple[Protocol, int], ...] = (
@@ -29,7 +31,9 @@ class Alive(Settings):
     """How it is known that this target and port answer somebody else now."""
 
     promql: PromqlQuery | None = Field(
-        default=None, description="what is 1 while the target answers; every series must be, and fresh"
+        default=None,
+        description="what is 1 while the target answers; every series must be, and fresh. $to, $port, $protocol and "
+        "$family stand for the attempt's own",
     )
     declared: Literal[True] | Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="the operator's word, and shown as that"
@@ -40,6 +44,22 @@ class Alive(Settings):
         if (self.promql is None) == (self.declared is None):
             raise ValueError("alive has exactly one of promql and declared")
         return self
+
+    @property
+    def names_the_door(self) -> bool:
+        """Whether its query is another one for each attempt."""
+        return self.promql is not None and DOOR.search(self.promql.query + (self.promql.samples or "")) is not None
+
+    def of(self, door: Mapping[str, str]) -> "Alive":
+        """The control of this very door: `to`, `port`, `protocol` and `family` put where the query names them."""
+        if self.promql is None or not self.names_the_door:
+            return self
+
+        def put(text: str) -> str:
+            return DOOR.sub(lambda found: door[found[1]], text)
+
+        samples = put(self.promql.samples) if self.promql.samples is not None else None
+        return Alive(promql=self.promql.model_copy(update={"query": put(self.promql.query), "samples": samples}))
 
 
 class Path(Settings):

@@ -15,6 +15,7 @@ from retabli.net.web import promql
 from retabli.net.web.promql_causes import ENGINE_UNREACHABLE, UNEXPECTED_VALUE
 
 FAMILIES: tuple[Literal[4, 6], ...] = (4, 6)
+AT_ONCE = 16  # queries that an engine is asked at the same time
 TOLD = 3  # samples that are told in words
 
 
@@ -52,7 +53,13 @@ async def _reach(path: Path, family: Literal[4, 6], resolver: Resolver | None, u
 async def look_at_alive(controls: Iterable[Alive], resolver: Resolver | None, until: float) -> dict[Alive, ControlSeen]:
     """Each of these once, all together."""
     distinct = list(dict.fromkeys(controls))
-    seen = await asyncio.gather(*(_alive(alive, resolver, until) for alive in distinct))
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def look(alive: Alive) -> ControlSeen:
+        async with places:
+            return await _alive(alive, resolver, until)
+
+    seen = await asyncio.gather(*map(look, distinct))
     return dict(zip(distinct, seen, strict=True))
 
 

@@ -1,18 +1,22 @@
-"""What the kernel gave for an attempt: a denial by its sign, or a reason not to judge. Nothing here is an answer."""
+"""What the kernel gave for an attempt: a denial by its sign, or a reason not to judge; or the target's own refusal."""
 
 import errno
 import socket
+from collections.abc import Sequence
 
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, detail_of
 from retabli.net.attempts import has_source, sockaddr
 from retabli.net.containment.containment_causes import (
+    ANSWERED,
+    ANSWERED_IPV6,
     NO_WAY_OUT,
     NOT_EXPECTED_SIGNATURE,
     OWN_FILTER,
     ROUND_NOT_JUDGED,
 )
+from retabli.net.containment.sinkholes import Network, within
 from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.icmp_errors import IcmpError, read_error
 
@@ -37,11 +41,11 @@ SIGNS = {
 }
 
 
-def denial(way: Way, sock: socket.socket, address: str, error: OSError) -> Fate:
-    """The fate of an attempt that this error ended."""
+def denial(way: Way, sock: socket.socket, address: str, error: OSError, firewalls: Sequence[Network] = ()) -> Fate:
+    """The fate of an attempt that this error ended. `firewalls` are those whose ICMP counts; none: anybody's."""
     icmp = read_error(sock)
     if icmp is not None:
-        return _by_icmp(way, sock, address, icmp)
+        return _by_icmp(way, sock, address, icmp, firewalls)
     number = error.errno or 0
     if number in SIGNS:
         return Fate(way, SIGNS[number])
@@ -51,16 +55,26 @@ def denial(way: Way, sock: socket.socket, address: str, error: OSError) -> Fate:
     return Fate(way, cause=OWN.get(number, ROUND_NOT_JUDGED), detail=detail_of(error))
 
 
-def _by_icmp(way: Way, sock: socket.socket, address: str, icmp: IcmpError) -> Fate:
-    """Who says so matters: a rejection by our own output filter is no firewall's. One that a closed port gives as well
-    counts as a reset; "unreachable" is what a broken line gives, and shows no will to deny."""
-    if icmp.sender and icmp.sender == _own_address(sock) != address:
+def _by_icmp(way: Way, sock: socket.socket, address: str, icmp: IcmpError, firewalls: Sequence[Network]) -> Fate:
+    """Who says so matters: a rejection by our own output filter is no firewall's, and one by the target itself shows
+    that our packet got there. What a closed port gives as well counts as a reset; "unreachable" is what a broken line
+    gives, and shows no will to deny."""
+    own = _own_address(sock)
+    if icmp.sender == own != address:
         return Fate(way, cause=OWN_FILTER, detail=f"{icmp}, which is this machine itself")
+    if icmp.sender == address != own:
+        return answered(way, f"{icmp}, the target itself: our packet got there")
     if icmp.cause is causes.ADMIN_PROHIBITED:
+        if firewalls and not within(icmp.sender, firewalls):
+            return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail=f"{icmp}, which is none of our firewalls")
         return Fate(way, Sign.ICMP, detail=str(icmp))
     if icmp.cause is causes.REFUSED:
         return Fate(way, Sign.RESET, detail=str(icmp))
     return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail=f"unreachable ({icmp})")
+
+
+def answered(way: Way, detail: str) -> Fate:
+    return Fate(way, cause=ANSWERED_IPV6 if way.family == 6 else ANSWERED, detail=detail)
 
 
 def _own_address(sock: socket.socket) -> str:

@@ -8,15 +8,17 @@ import asyncio
 import contextlib
 import errno
 import socket
+from dataclasses import dataclass
 
 from retabli.model.ladder import Fall
 from retabli.model.settings import Denied
 from retabli.net.attempts import open_socket, sockaddr
 from retabli.net.connection import Connection
 from retabli.net.containment import questions
-from retabli.net.containment.containment_causes import ANSWERED, ANSWERED_IPV6, SOMEONE_ELSE_ANSWERS
-from retabli.net.containment.denials import denial, not_tried
+from retabli.net.containment.containment_causes import SOMEONE_ELSE_ANSWERS
+from retabli.net.containment.denials import answered, denial, not_tried
 from retabli.net.containment.pages import hear
+from retabli.net.containment.sinkholes import Network
 from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.icmp_errors import listen_for_errors
 from retabli.net.ping import echo, ping_socket
@@ -25,24 +27,27 @@ SENDS = 3  # datagrams of one attempt: one that is lost on its way must not look
 DATAGRAM = 65_535
 
 
-async def attempt(way: Way, address: str, until: float, page: Denied | None) -> Fate:
-    """What becomes of this way to that address before `until` (the loop's time). `page`: how a filter on the way
-    denies by a page, if it does."""
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """How what stands in the way denies: by a page, if it does; by ICMP of these firewalls, or of anybody."""
+
+    page: Denied | None = None
+    firewalls: tuple[Network, ...] = ()
+
+
+async def attempt(way: Way, address: str, until: float, filters: Filters) -> Fate:
+    """What becomes of this way to that address before `until` (the loop's time)."""
     go = {"tcp": _tcp, "udp": _udp, "icmp": _icmp}[way.protocol]
     try:
-        return await go(way, address, until, page)
+        return await go(way, address, until, filters)
     except Fall as fall:
         return not_tried(way, fall)
-
-
-def _answered(way: Way, detail: str) -> Fate:
-    return Fate(way, cause=ANSWERED_IPV6 if way.family == 6 else ANSWERED, detail=detail)
 
 
 # TCP ----------------------------------------------------------------------------------------------------------------
 
 
-async def _tcp(way: Way, address: str, until: float, page: Denied | None) -> Fate:
+async def _tcp(way: Way, address: str, until: float, filters: Filters) -> Fate:
     family, where = sockaddr(address, way.port)
     sock = open_socket(family, socket.SOCK_STREAM)
     with sock:
@@ -56,8 +61,8 @@ async def _tcp(way: Way, address: str, until: float, page: Denied | None) -> Fat
             if sock.getsockname() == sock.getpeername():  # a closed port of our own, tried from that very port
                 return Fate(way, Sign.RESET)
         except OSError as error:
-            return denial(way, sock, address, error)
-        return await _handshake_completed(way, address, sock, until, page)
+            return denial(way, sock, address, error, filters.firewalls)
+        return await _handshake_completed(way, address, sock, until, filters.page)
 
 
 def _connected(sock: socket.socket) -> bool:
@@ -76,13 +81,13 @@ async def _handshake_completed(way: Way, address: str, sock: socket.socket, unti
     """Somebody took our connection. That is an answer, unless this is how denials look here: a page with the
     configured sign proves a filter, and where `says` is given only the target's own word proves the target."""
     if way.says is None and page is None:
-        return _answered(way, "the TCP handshake was completed")
+        return answered(way, "the TCP handshake was completed")
     connection = Connection(sock, way.to, address, way.port)
     heard = await hear(connection, way.to, way.port, until, page=page, says=way.says)
     if heard.denied is not None:
         return Fate(way, Sign.DENY_PAGE, detail=heard.denied)
     if way.says is None or heard.word:
-        return _answered(way, "it says its word" if heard.word else heard.told)
+        return answered(way, "it says its word" if heard.word else heard.told)
     if heard.cut and not heard.data:
         return Fate(way, Sign.CUT, detail="the handshake was completed, and the connection then cut without a word")
     return Fate(way, cause=SOMEONE_ELSE_ANSWERS, detail=f"{heard.told}; not the target's word")
@@ -91,7 +96,7 @@ async def _handshake_completed(way: Way, address: str, sock: socket.socket, unti
 # UDP ----------------------------------------------------------------------------------------------------------------
 
 
-async def _udp(way: Way, address: str, until: float, page: Denied | None) -> Fate:
+async def _udp(way: Way, address: str, until: float, filters: Filters) -> Fate:
     loop = asyncio.get_running_loop()
     family, where = sockaddr(address, way.port)
     with open_socket(family, socket.SOCK_DGRAM) as sock:
@@ -106,14 +111,14 @@ async def _udp(way: Way, address: str, until: float, page: Denied | None) -> Fat
                 if data is not None:
                     return _datagram_came(way, data)
         except OSError as error:
-            return denial(way, sock, address, error)
+            return denial(way, sock, address, error, filters.firewalls)
     return Fate(way, Sign.TIMEOUT)
 
 
 def _datagram_came(way: Way, data: bytes) -> Fate:
     if way.says is not None and way.says.encode() not in data:
         return Fate(way, cause=SOMEONE_ELSE_ANSWERS, detail=f"{len(data)} bytes, not the target's word")
-    return _answered(way, f"a datagram of {len(data)} bytes came back")
+    return answered(way, f"a datagram of {len(data)} bytes came back")
 
 
 async def _datagram(sock: socket.socket, until: float) -> bytes | None:
@@ -140,7 +145,7 @@ async def _datagram(sock: socket.socket, until: float) -> bytes | None:
 # ICMP ---------------------------------------------------------------------------------------------------------------
 
 
-async def _icmp(way: Way, address: str, until: float, page: Denied | None) -> Fate:
+async def _icmp(way: Way, address: str, until: float, filters: Filters) -> Fate:
     family, where = sockaddr(address, 0)
     with ping_socket(family) as sock:
         try:
@@ -152,5 +157,5 @@ async def _icmp(way: Way, address: str, until: float, page: Denied | None) -> Fa
             except Fall:  # of its causes only the silence is left: nothing came to any of its requests
                 return Fate(way, Sign.TIMEOUT)
         except OSError as error:
-            return denial(way, sock, address, error)
-    return _answered(way, "it answers a ping")
+            return denial(way, sock, address, error, filters.firewalls)
+    return answered(way, "it answers a ping")

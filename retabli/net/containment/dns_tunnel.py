@@ -30,6 +30,7 @@ from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.nameservers import Patience, absolute, ask
 from retabli.net.system_resolver import system_nameservers
 
+PROTOCOL = "dns-tunnel"
 LABEL = 16  # random bytes of a label: nobody has asked for that name before, no cache knows it
 USUAL = ("refused", "servfail", "timeout", "sinkhole")
 RCODES = {causes.SERVFAIL: "servfail", causes.DNS_REFUSED: "refused", causes.DNS_TIMEOUT: "timeout"}
@@ -52,7 +53,7 @@ def inside_resolver(tunnel: DnsTunnel, resolver: Resolver | None) -> InsideResol
 
 
 def way_of(tunnel: DnsTunnel) -> Way:
-    return Way(tunnel.domain, 0, "dns-tunnel", alive=tunnel.alive)
+    return Way(tunnel.domain, 0, PROTOCOL, alive=tunnel.alive)
 
 
 async def attempt(tunnel: DnsTunnel, resolver: Resolver | None, seconds: float, sinkholes: tuple[Network, ...]) -> Fate:

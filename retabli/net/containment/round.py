@@ -10,13 +10,14 @@ from typing import Literal
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
-from retabli.model.settings import Denied, Proxy, Resolver
+from retabli.model.settings import Proxy, Resolver
 from retabli.net.attempts import has_source, sockaddr
 from retabli.net.containment import direct, dns_tunnel, through_proxy
 from retabli.net.containment.containment_causes import NAME_MISSING, NO_WAY_OUT, PROXY_ACCOUNT, RESOLVER_FAILED
 from retabli.net.containment.containment_settings import Alive, Control, DnsTunnel
 from retabli.net.containment.controls import look_at_alive, look_at_path
 from retabli.net.containment.denials import FALLS
+from retabli.net.containment.direct import Filters
 from retabli.net.containment.sinkholes import Network, sunk
 from retabli.net.containment.ways import Controls, Fate, Sign, Way
 from retabli.net.nameservers import Patience
@@ -39,14 +40,15 @@ class Plan:
     control: Control
     resolver: Resolver | None
     sinkholes: tuple[Network, ...]
-    page: Denied | None
+    filters: Filters
 
     @property
     def every_way(self) -> tuple[Way, ...]:
         return self.ways if self.tunnel is None else (*self.ways, dns_tunnel.way_of(self.tunnel))
 
     def alive_of(self, way: Way) -> Alive | None:
-        return way.alive or self.control.alive
+        alive = way.alive or self.control.alive
+        return alive.of(way.door) if alive is not None else None
 
 
 @dataclass(slots=True)
@@ -108,9 +110,7 @@ class Round:
 
     async def _controls(self) -> None:
         plan = self._plan
-        wanted = {plan.alive_of(way) for way in plan.ways}
-        if plan.tunnel is not None:
-            wanted.add(plan.tunnel.alive or plan.control.alive)
+        wanted = {plan.alive_of(each) for way in plan.every_way for each in over_families(way)}
         path, alive = await asyncio.gather(
             look_at_path(plan.control.paths, plan.resolver, self._until),
             look_at_alive((each for each in wanted if each is not None), plan.resolver, self._until),
@@ -158,7 +158,7 @@ class Round:
             return Fate(way, Sign.SINKHOLE, detail=f"the resolver gives {address}")
         if way.family == 6 and not way.demanded and not has_source(*sockaddr(address, way.port or 1)):
             return Fate(way, detail=NO_IPV6)
-        return await direct.attempt(way, address, self._until, self._plan.page)
+        return await direct.attempt(way, address, self._until, self._plan.filters)
 
     async def _addresses(self, way: Way) -> tuple[str, ...]:
         """Each name is resolved once a round and family, however many ports it is tried on."""
@@ -216,6 +216,12 @@ class Round:
 
     async def _tunnel(self, tunnel: DnsTunnel) -> None:
         self._take(await dns_tunnel.attempt(tunnel, self._plan.resolver, self._seconds * 0.9, self._plan.sinkholes))
+
+
+def over_families(way: Way) -> tuple[Way, ...]:
+    if way.family is not None or way.proxy is not None or way.protocol == dns_tunnel.PROTOCOL:
+        return (way,)
+    return tuple(replace(way, family=family) for family in families_of(way))
 
 
 def families_of(way: Way) -> tuple[Literal[4, 6], ...]:

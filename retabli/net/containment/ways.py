@@ -46,6 +46,12 @@ class Way:
     alive: Alive | None = None
     says: str | None = None
 
+    @property
+    def door(self) -> dict[str, str]:
+        """What stands for this attempt in the query of a control."""
+        port, family = str(self.port or ""), str(self.family or "")
+        return {"to": self.to, "port": port, "protocol": self.protocol, "family": family}
+
     def __str__(self) -> str:
         via = f"via {self.proxy.name or self.proxy.host}" if self.proxy is not None else "direct"
         port = f" {self.port}" if self.port else ""
