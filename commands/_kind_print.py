@@ -110,6 +110,9 @@ def _settings(
         yield above + name, shape, name in schema.get("required", ())
         if "properties" in shape and not is_secret(shape):
             yield from _settings(shape, definitions, f"{above}{name}.")
+        of = shape.get("items", {})
+        if "properties" in of and not is_secret(of):
+            yield from _settings(of, definitions, f"{above}{name}[].")
 
 
 def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

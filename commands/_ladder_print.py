@@ -34,6 +34,7 @@ LATER = Words(
     "réponse temporaire à {stage} (échelon {rung} sur {of}) après {time} : à juger plus tard",
     "a temporary answer at {stage} (rung {rung} of {of}) after {time}: to be judged later",
 )
+PROVEN = Words("fermé, et la preuve en est faite", "closed, and proven so")
 HELD = Words("tout tient : {rung} échelons sur {of} en {time}", "ok: {rung} of {of} rungs in {time}")
 PARTLY = Words("passe, mais pas entièrement : {why}", "it works, but not wholly: {why}")
 SLOWLY = Words("plus lent que la limite ({limit})", "slower than its limit ({limit})")
@@ -197,6 +198,8 @@ class Printed:
         self._paper.line((said, style))
         if result.outcome is Outcome.OK:
             self._remarks(climb, result)
+        if climb.flow.intent is Intent.CLOSED:
+            self._closure(climb.probe, result)
         self._paper.line()
 
     def _remarks(self, climb: Shown, result: Result) -> None:
@@ -207,8 +210,13 @@ class Printed:
             self._paper.line((PARTLY[self._language].format(why=why), "yellow"))
             if result.detail:
                 self._paper.line((f"      {result.detail}", "dim"))
-        if climb.flow.intent is Intent.CLOSED and not climb.probe.PROVES_CLOSURE:
+
+    def _closure(self, probe: Probe, result: Result) -> None:
+        """Of a flow that must stay closed: whether it answers, or is proven not to."""
+        if result.outcome is (Outcome.FAILED if probe.PROVES_CLOSURE else Outcome.OK):
             self._paper.line((CLOSED[self._language], "bold red"))
+        elif probe.PROVES_CLOSURE and result.outcome is Outcome.OK:
+            self._paper.line((PROVEN[self._language], "bold green"))
 
     def _facts(self, result: Result) -> Iterator[str]:
         for name, value in result.properties.items():
@@ -247,8 +255,8 @@ def verdict(result: Result) -> tuple[Words, str]:
 
 def aim(name: UnitName, probe: Probe) -> str:
     """Where the climb leads to: its target, or the first host that its settings name."""
-    if name.target is not None:
-        return ""  # it stands in the name
+    if name.target is not None or probe.PROVES_CLOSURE:
+        return ""  # it stands in the name; or it leads to many places, and is to arrive at none
     return next((f"{host}:{port}" if port else host for host, port, _ in probe.openings()), "")
 
 

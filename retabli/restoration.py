@@ -172,10 +172,7 @@ def weigh(units: Sequence[Weighed], needed: int, now: float, policy: Policy, *, 
     ok = says.count(Outcome.OK)
     failed = says.count(Outcome.FAILED)
     enough_to_fall = len(units) - needed + 1
-    risen = sum(
-        said is Outcome.OK and unit.record.oks >= policy.rise and _span(unit.record) >= policy.soak - 0.001
-        for unit, said in zip(units, says, strict=True)
-    )
+    risen = sum(said is Outcome.OK and _risen(unit.record, policy) for unit, said in zip(units, says, strict=True))
     fallen = sum(fresh(unit, now) and unit.record.fails >= policy.fall for unit in units)
     return Evidence(
         holds=bool(units) and ok >= needed,
@@ -187,19 +184,24 @@ def weigh(units: Sequence[Weighed], needed: int, now: float, policy: Policy, *, 
 
 
 def weigh_closed(units: Sequence[Weighed], now: float, policy: Policy) -> Evidence:
-    """The evidence of a closed flow: every unit must prove closure, and one that answers twice is a breach."""
+    """The evidence of a closed flow: every unit must prove closure, and one that answers twice is a breach.
+
+    `proven` is what ends a breach: as of an open flow, `rise` in a row over at least `soak`. So a breach that lasted
+    a second still shows for as long, and whoever looks once a minute sees it.
+    """
     says = [_says(unit, now, policy) for unit in units]
     return Evidence(
         holds=bool(units) and all(said is Outcome.OK for said in says),
         failing=Outcome.FAILED in says,
         proven=bool(units)
-        and all(said is Outcome.OK and unit.record.oks >= policy.rise for unit, said in zip(units, says, strict=True)),
+        and all(said is Outcome.OK and _risen(unit.record, policy) for unit, said in zip(units, says, strict=True)),
         fallen=any(fresh(unit, now) and unit.record.fails >= ANSWERS for unit in units),
     )
 
 
-def _span(record: UnitRecord) -> float:
-    return record.oks_last - record.oks_first
+def _risen(record: UnitRecord, policy: Policy) -> bool:
+    """`rise` successes in a row, the first and the last at least `soak` apart."""
+    return record.oks >= policy.rise and record.oks_last - record.oks_first >= policy.soak - 0.001
 
 
 def close_round(records: Sequence[UnitRecord]) -> tuple[bool | None, bool]:

@@ -139,11 +139,15 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """What the latest round of a closed flow proved, and its controls (None: not evaluated)."""
+    """What the latest round of a closed flow proved, and its controls (None: not evaluated).
+
+    `declared`: that the target is alive is the operator's word, and was not measured.
+    """
 
     proven: bool
     path: bool | None = None
     alive: bool | None = None
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,12 +171,12 @@ def _fate(sock: socket.socket, where: tuple[str, int] | tuple[str, int, int, int
     icmp = read_error(sock)
     if icmp is not None:
         return Fall(icmp.cause, str(icmp))
-    if error.errno == errno.EADDRNOTAVAIL and not _has_source(sock.family, where):
+    if error.errno == errno.EADDRNOTAVAIL and not has_source(sock.family, where):
         return Fall(causes.UNREACHABLE, "this machine has no address to reach it from")
     return Fall(cause_of(error) or causes.UNREACHABLE)
 
 
-def _has_source(family: int, where: tuple[str, int] | tuple[str, int, int, int]) -> bool:
+def has_source(family: int, where: tuple[str, int] | tuple[str, int, int, int]) -> bool:
     """Whether we have an address to reach that one from; else EADDRNOTAVAIL means: our ports are used up."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:

@@ -146,27 +146,28 @@ class Connection:
 
     # TLS ------------------------------------------------------------------------------------------------------------
 
-    async def start_tls(self, ladder: Ladder | None, tls: Tls, server_name: str) -> None:
+    async def start_tls(
+        self, ladder: Ladder | None, tls: Tls, server_name: str, *, context: ssl.SSLContext | None = None
+    ) -> None:
         """Turn this conversation into TLS. With a ladder it climbs the rung TLS and notes what was agreed;
-        without one the caller stands on a rung of its own.
+        without one the caller stands on a rung of its own. `context`: another one than the settings'.
 
         Raises:
             Fall: the handshake failed; or `garbage` when something was sent in clear after STARTTLS was agreed,
                 which somebody in between may have put there (CVE-2011-0411).
         """
         if ladder is None:
-            await self._start_tls(tls, server_name)
+            await self._start_tls(tls, server_name, context or context_for(tls))
             return
         try:
             with ladder.rung(stages.TLS):
-                await self._start_tls(tls, server_name)
+                await self._start_tls(tls, server_name, context or context_for(tls))
         finally:
             self.note(ladder)
 
-    async def _start_tls(self, tls: Tls, server_name: str) -> None:
+    async def _start_tls(self, tls: Tls, server_name: str, context: ssl.SSLContext) -> None:
         if self._buffer:
             raise Fall(causes.GARBAGE, "something was sent in clear after STARTTLS was agreed")
-        context = context_for(tls)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         assert isinstance(session, Session)  # noqa: S101 - the context was made for it

@@ -60,7 +60,7 @@ async def resolve(
             answer is an address that leads nowhere (and would lead to ourselves).
     """
     began = time.monotonic()
-    literal = _literal(host)
+    literal = literal_address(host)
     if literal is not None:
         return Answer(_usable([literal], family), 0.0)
     if resolver is None:
@@ -111,7 +111,8 @@ def _follow(reply: Reply) -> dns.message.ChainingResult:
 # Addresses --------------------------------------------------------------------------------------------------------
 
 
-def _literal(host: str) -> str | None:
+def literal_address(host: str) -> str | None:
+    """The address that is written there, if it is one and no name."""
     text = host[1:-1] if host.startswith("[") else host
     try:
         return str(ipaddress.ip_address(text))

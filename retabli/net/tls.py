@@ -6,7 +6,7 @@ The verdict on a certificate is OpenSSL's alone. What is read here besides (name
 import ssl
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from retabli.model import causes
@@ -89,6 +89,17 @@ def context_for(tls: Tls) -> ssl.SSLContext:
     """
     files = [path for path in (tls.ca, tls.client_cert, tls.client_key) if path is not None]
     return _context(tls, tuple(_identity(path) for path in files))
+
+
+@cache
+def believing_context() -> ssl.SSLContext:
+    """One that believes any certificate: not to speak with a partner, but to see who answers in one's place."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    context.sslobject_class = Session
+    return context
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

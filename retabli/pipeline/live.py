@@ -129,4 +129,5 @@ def _closure(units: tuple[UnitPicture, ...], standing: Standing) -> Closure:
         known = [value == "passes" for value in said if value in ("passes", "fails")]
         return all(known) if known else None
 
-    return Closure(standing.shown is State.CONTAINED, control("path"), control("alive"))
+    declared = any(unit.result is not None and "alive_declared" in unit.result.properties for unit in units)
+    return Closure(standing.shown is State.CONTAINED, control("path"), control("alive"), declared)

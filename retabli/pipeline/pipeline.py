@@ -228,7 +228,7 @@ class Pipeline:
             return  # the configuration changed while it ran: it speaks of a probe that is no more
         if name.flow == OWN_LINK:
             result = self._excuse_link(result)
-        elif result.outcome is Outcome.OK:
+        elif _reached(probe, result):
             self._last_success = max(self._last_success, result.ended)
         unit.record = observe(unit.record, result, probe, closed=live.flow.intent is Intent.CLOSED)
         unit.result = result
@@ -425,6 +425,13 @@ class Pipeline:
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())
+
+
+def _reached(probe: Probe, result: Result) -> bool:
+    """Whether this run has got out of our machine and back: closure proven by silences has not, an answer has."""
+    if probe.PROVES_CLOSURE:
+        return result.outcome is Outcome.FAILED or result.properties.get("control_path") == "passes"
+    return result.outcome is Outcome.OK
 
 
 def _given_time(flow: Flow | None, standing: Standing, now: float) -> Standing:

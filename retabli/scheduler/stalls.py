@@ -34,11 +34,12 @@ class Stalls:
     def judge(self, probe: Probe, result: Result) -> Result:
         """The result, or one that could not be judged if too much of the run was spent standing still.
 
-        A refused credential stays one, whatever else happened: accounts lock. So does an answer.
+        A refused credential stays one, whatever else happened: accounts lock. So does an answer, which is a success
+        of most kinds and the failure of those that prove closure; what may have been a silence is not believed.
         """
         refused = result.cause is not None and result.cause.credential
-        says = result.outcome is Outcome.FAILED or (result.outcome is Outcome.OK and probe.PROVES_CLOSURE)
-        if refused or not says:
+        silence = Outcome.OK if probe.PROVES_CLOSURE else Outcome.FAILED
+        if refused or result.outcome is not silence:
             return result
         still = self._since(result.started)
         if still < max(LONG, probe.deadline / 2):

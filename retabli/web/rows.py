@@ -97,7 +97,8 @@ def controls(picture: FlowPicture) -> tuple[tuple[str, str], ...]:
     if picture.closure is None:
         return ()
     said = {True: "passes", False: "fails", None: "not_evaluated"}
-    return ("control_path", said[picture.closure.path]), ("control_alive", said[picture.closure.alive])
+    alive = "control_declared" if picture.closure.declared else "control_alive"
+    return ("control_path", said[picture.closure.path]), (alive, said[picture.closure.alive])
 
 
 def cause_row(picture: FlowPicture, view: View, language: str) -> CauseRow | None:
@@ -191,7 +192,9 @@ def _unit_row(unit: UnitPicture, picture: FlowPicture, view: View, language: str
     kind, word = outcome.value, OUTCOMES[outcome][language]
     if result is None:
         word = text("never_run", language)
-    elif picture.flow.intent is Intent.CLOSED and not unit.probe.PROVES_CLOSURE and outcome is Outcome.OK:
+    elif picture.flow.intent is Intent.CLOSED and outcome is (
+        Outcome.FAILED if unit.probe.PROVES_CLOSURE else Outcome.OK
+    ):
         kind, word = "failed", {"fr": "répond", "en": "answers"}[language]  # an answer where there must be none
     return UnitRow(
         name=unit.name.probe,

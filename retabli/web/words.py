@@ -29,10 +29,15 @@ STANDPOINTS = {
 # The facts that probes note by name; one that is not here is shown by its name.
 FACTS = {
     "address": Words("adresse", "address"),
+    "alive_declared": Words("cible en vie, selon l'exploitant", "target alive, as declared"),
     "answers": Words("réponses", "answers"),
     "authentication": Words("authentification", "authentication"),
     "beacon": Words("balise n°", "beacon no."),
     "cipher": Words("chiffrement", "cipher"),
+    "control_alive": Words("témoin : la cible répond ailleurs", "control: the target answers elsewhere"),
+    "control_alive_detail": Words("témoin de la cible", "the target's control"),
+    "control_path": Words("témoin : notre sortie fonctionne", "control: our way out works"),
+    "control_path_detail": Words("témoin de notre sortie", "the way out's control"),
     "failed_addresses": Words("adresses en échec", "addresses that failed"),
     "in_flight": Words("messages en route", "messages on their way"),
     "issuer": Words("certificat émis par", "certificate issued by"),
@@ -89,6 +94,9 @@ TEXTS = {
     "proven_after": Words("", "ago"),
     "control_path": Words("notre sortie fonctionne", "our way out works"),
     "control_alive": Words("la cible répond ailleurs", "the target answers elsewhere"),
+    "control_declared": Words(
+        "la cible répond ailleurs (déclaré, non mesuré)", "the target answers elsewhere (declared, not measured)"
+    ),
     "passes": Words("oui", "yes"),
     "fails": Words("non", "no"),
     "not_evaluated": Words("non évalué", "not evaluated"),

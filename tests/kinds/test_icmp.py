@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from probes import icmp
-from probes.icmp import ECHO, Icmp, _checksum, _number, _request
+from probes.icmp import ECHO, Icmp
 from retabli.model import causes, stages
 from retabli.model.ladder import Fall
 from retabli.model.result import Measure, Outcome
+from retabli.net import ping
+from retabli.net.ping import answered, checksum, ping_socket, request
 from tests.climbing import climb, settings
 from tests.net.name_server import name_server
 
 
 def may_ping() -> bool:
     try:
-        icmp._socket(socket.AF_INET).close()
+        ping_socket(socket.AF_INET).close()
     except Fall:
         return False
     return True
@@ -55,7 +56,7 @@ async def test_a_user_who_may_not_ping_learns_what_to_do(monkeypatch: pytest.Mon
     def forbidden(*_: object) -> socket.socket:
         raise Fall(causes.LOCAL_PERMISSION, errno.errorcode[errno.EPERM])
 
-    monkeypatch.setattr(icmp, "open_socket", forbidden)
+    monkeypatch.setattr(ping, "open_socket", forbidden)
     result = await climb(settings(Icmp, host="127.0.0.1"))
     assert (result.outcome, result.stage, result.cause) == (Outcome.UNKNOWN, ECHO, causes.LOCAL_PERMISSION)
     assert "net.ipv4.ping_group_range" in result.detail
@@ -70,8 +71,8 @@ async def test_a_name_that_does_not_exist_falls_on_the_rung_below() -> None:
 
 def test_the_checksum_is_that_of_rfc_1071() -> None:
     packet = bytes.fromhex("0800000012340001") + b"abcd"
-    whole = packet[:2] + _checksum(packet).to_bytes(2) + packet[4:]
-    assert _checksum(whole) == 0
+    whole = packet[:2] + checksum(packet).to_bytes(2) + packet[4:]
+    assert checksum(whole) == 0
 
 
 def test_only_an_answer_that_bears_our_token_counts() -> None:
@@ -80,9 +81,9 @@ def test_only_an_answer_that_bears_our_token_counts() -> None:
     class Ping:
         family, type = socket.AF_INET, socket.SOCK_DGRAM
 
-    ours = b"\x00" + _request(Ping, token, 1)[1:]  # type: ignore[arg-type]
-    assert _number(Ping, ours, token) == 1  # type: ignore[arg-type]
-    assert _number(Ping, _request(Ping, token, 1), token) is None  # type: ignore[arg-type]
-    assert _number(Ping, ours, b"another token!!!") is None  # type: ignore[arg-type]
-    assert _number(Ping, ours[:12], token) is None  # type: ignore[arg-type]
-    assert _number(Ping, b"", token) is None  # type: ignore[arg-type]
+    ours = b"\x00" + request(Ping, token, 1)[1:]  # type: ignore[arg-type]
+    assert answered(Ping, ours, token) == 1  # type: ignore[arg-type]
+    assert answered(Ping, request(Ping, token, 1), token) is None  # type: ignore[arg-type]
+    assert answered(Ping, ours, b"another token!!!") is None  # type: ignore[arg-type]
+    assert answered(Ping, ours[:12], token) is None  # type: ignore[arg-type]
+    assert answered(Ping, b"", token) is None  # type: ignore[arg-type]

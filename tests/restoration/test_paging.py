@@ -3,6 +3,7 @@
 import pytest
 
 from retabli.model.record import Event
+from retabli.model.result import Outcome
 from retabli.model.states import Criticality, Intent, State
 from tests.restoration.worlds import Told, World, flow
 
@@ -156,15 +157,59 @@ async def test_an_answer_that_the_second_try_does_not_repeat_is_unknown_until_th
     assert (world.state("internet"), world.pages("internet")) == (State.CONTAINED, 0)
 
 
-async def test_a_breach_ends_after_rise_proven_rounds_in_a_row() -> None:
+async def test_a_breach_ends_after_rise_proven_rounds_in_a_row_over_at_least_soak() -> None:
     world = await internet(rise=3).begin()
     await world.fail(2, of="internet")
-    await world.ok(2, of="internet")
-    assert world.state("internet") is State.BREACHED
+    await world.ok(4, of="internet", apart=30)
+    assert world.state("internet") is State.BREACHED  # four proven rounds, but only 90 s from first to last
     await world.ok(of="internet")
     assert world.state("internet") is State.CONTAINED
     assert world.told("internet") == ["firing", "resolved"]
     assert world.picture("internet").standing.breaches == 1
+
+
+async def test_soak_alone_ends_no_breach_before_rise_proven_rounds() -> None:
+    world = await World(flow("internet", intent=Intent.CLOSED, rise=3, soak=60, every=60)).begin()
+    await world.fail(2, of="internet")
+    await world.ok(2, of="internet", apart=60)
+    assert world.state("internet") is State.BREACHED
+    await world.ok(of="internet")
+    assert world.state("internet") is State.CONTAINED
+
+
+async def test_a_breach_of_a_second_is_seen_by_whoever_looks_once_a_minute() -> None:
+    world = await World(flow("internet", intent=Intent.CLOSED, every=10.0)).begin()
+    await world.fail(2, of="internet")
+    lasted = 0
+    while world.state("internet") is State.BREACHED:
+        await world.pass_time(10)
+        await world.ok(of="internet")
+        lasted += 10
+    assert lasted >= 2 * 60
+    assert world.told("internet") == ["firing", "resolved"]
+
+
+async def test_a_breach_that_cannot_be_judged_any_more_keeps_its_page_open_for_whoever_looks() -> None:
+    world = await World(flow("internet", intent=Intent.CLOSED, every=10.0)).begin()
+    await world.fail(2, of="internet")
+    await world.unknown(60, of="internet", apart=10)
+    assert world.state("internet") is State.UNKNOWN
+    incident = world.picture("internet").standing.incident
+    assert incident is not None
+    assert incident.reason == "breached"
+    await world.ok(13, of="internet", apart=10)
+    assert world.told("internet") == ["firing", "resolved"]
+
+
+async def test_an_unproven_round_begins_the_way_out_of_a_breach_anew() -> None:
+    world = await internet(rise=3).begin()
+    await world.fail(2, of="internet")
+    await world.ok(4, of="internet", apart=30)
+    await world.fail(of="internet")
+    await world.ok(4, of="internet", apart=30)
+    assert world.state("internet") is State.BREACHED
+    await world.ok(2, of="internet", apart=30)
+    assert world.state("internet") is State.CONTAINED
 
 
 async def test_unknown_is_never_counted_as_contained() -> None:
@@ -332,6 +377,17 @@ async def test_a_silent_gateway_is_no_failure_of_our_link_while_anything_at_all_
     assert world.state("own_link") is State.RESTORED
     await world.fail(3, of="b")
     assert world.pages("b") == 1
+
+
+async def test_closure_that_is_proven_by_silences_is_no_sign_that_our_link_holds_but_an_answer_is() -> None:
+    for outcome, state in ((Outcome.OK, State.DROPPED), (Outcome.FAILED, State.RESTORED)):
+        world = await World(flow("own_link", soak=0), flow("internet", intent=Intent.CLOSED)).begin()
+        await world.ok(3, of="own_link")
+        for _ in range(10):
+            await world.pass_time(1)
+            await world.fail(of="own_link")
+            await world.run(outcome, of="internet")
+        assert world.state("own_link") is state
 
 
 async def test_when_the_link_is_back_what_is_still_down_pages() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import ClassVar
 
 from retabli.model import causes, stages
 from retabli.model.ladder import Fall, Ladder
@@ -65,7 +66,13 @@ async def test_a_silent_target_fails_as_soon_as_the_machine_is_awake_again() -> 
     assert judge.of(UNIT)[1].stage is stages.CONNECT
 
 
-async def dozed(error: Exception | None) -> Result:
+class ProvingProbe(PlayedProbe):
+    """As containment: ok means closed, and proven so."""
+
+    PROVES_CLOSURE: ClassVar = True
+
+
+async def dozed(error: Exception | None, kind: type[PlayedProbe] = PlayedProbe) -> Result:
     async def play(ladder: Ladder, number: int) -> None:
         with ladder.rung(stages.CONNECT):
             await asyncio.sleep(0.01)
@@ -76,7 +83,7 @@ async def dozed(error: Exception | None) -> Result:
     judge = RememberingJudge()
     async with Frozen(judge) as daemon:
         await asyncio.sleep(0.2)
-        await daemon.scheduler.adopt(one(PlayedProbe(every=30.0, timeout=1.0, play=play)))
+        await daemon.scheduler.adopt(one(kind(every=30.0, timeout=1.0, play=play)))
         await asyncio.sleep(0.2)
     return judge.of(UNIT)[0]
 
@@ -87,3 +94,10 @@ async def test_what_is_seen_before_the_watch_has_noticed_that_the_machine_stood_
 
 async def test_a_refused_login_is_one_though_the_machine_stood_still_for_accounts_lock() -> None:
     assert (await dozed(Fall(causes.AUTH_REFUSED))).cause is causes.AUTH_REFUSED
+
+
+async def test_closure_is_not_proven_by_a_silence_that_was_slept_through_but_an_answer_stays_one() -> None:
+    proof = await dozed(None, ProvingProbe)
+    assert (proof.outcome, proof.cause) == (Outcome.UNKNOWN, causes.LOCAL_STALL)
+    answer = await dozed(ConnectionResetError(), ProvingProbe)
+    assert (answer.outcome, answer.cause) == (Outcome.FAILED, causes.RESET)

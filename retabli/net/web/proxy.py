@@ -81,11 +81,11 @@ async def _connect(connection: Connection, proxy: Proxy, host: str, port: int, u
     head = await answer.head()
     if 200 <= head.status < 300:
         return
-    page = await _page(answer) if proxy.denied.body is not None and head.status != 407 else b""
+    page = await refusal_page(answer) if proxy.denied.body is not None and head.status != 407 else b""
     raise judge_connect(proxy, head, page, presented=presented is not None)
 
 
-async def _page(answer: Answer) -> bytes:
+async def refusal_page(answer: Answer) -> bytes:
     """The page that comes with a refusal, as far as it comes soon: the status is known, and must not be lost for it."""
     page = bytearray()
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from retabli.model import causes
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.ladder import Fall
-from retabli.model.settings import Proxy
+from retabli.model.settings import Denied, Proxy
 from retabli.model.words import Words
 from retabli.net.web.http_messages import Fields, Head, field
 
@@ -157,12 +157,17 @@ def marked(fields: Fields) -> tuple[Cause, str] | None:
 
 def signed(proxy: Proxy, fields: Fields, body: bytes) -> str | None:
     """The configured sign of a denial that this answer bears in its header or its page, or None."""
-    if proxy.denied.header_pattern is not None:
-        name, pattern = proxy.denied.header_pattern
+    return borne(proxy.denied, fields, body)
+
+
+def borne(denied: Denied, fields: Fields, body: bytes) -> str | None:
+    """As `signed`, whoever denies."""
+    if denied.header_pattern is not None:
+        name, pattern = denied.header_pattern
         value = field(fields, name)
         if value is not None and re.search(pattern, value):
             return f"{name}: {value}"
-    if proxy.denied.body is not None and re.search(proxy.denied.body, body[:BODY_LOOKED_AT].decode("utf-8", "replace")):
+    if denied.body is not None and re.search(denied.body, body[:BODY_LOOKED_AT].decode("utf-8", "replace")):
         return "its page bears the sign of a denial"
     return None
 

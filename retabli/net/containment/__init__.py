@@ -1,0 +1,1 @@
+"""What proves that a flow is closed: attempts that must be denied, and controls that give a denial its meaning."""

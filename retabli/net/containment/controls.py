@@ -1,0 +1,79 @@
+"""The positive controls of a round: we can get out of this place, and the very target answers somebody else now."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from retabli.model.ladder import Fall
+from retabli.model.settings import Resolver
+from retabli.net.attempts import connect
+from retabli.net.containment.containment_settings import Alive, Path
+from retabli.net.containment.ways import ControlSeen
+from retabli.net.nameservers import Patience
+from retabli.net.resolve import resolve
+from retabli.net.web import promql
+from retabli.net.web.promql_causes import ENGINE_UNREACHABLE, UNEXPECTED_VALUE
+
+FAMILIES: tuple[Literal[4, 6], ...] = (4, 6)
+AT_ONCE = 16  # queries that an engine is asked at the same time
+TOLD = 3  # samples that are told in words
+
+
+async def look_at_path(paths: Sequence[Path], resolver: Resolver | None, until: float) -> dict[int, ControlSeen]:
+    """The path by family: it passes when one of the places takes our connection over that family.
+
+    A family that none of them has is not in the result: nothing is known of it.
+    """
+    tried = [(path, family) for path in paths for family in FAMILIES]
+    seen = await asyncio.gather(*(_reach(path, family, resolver, until) for path, family in tried))
+    found: dict[int, ControlSeen] = {}
+    for (_, family), control in zip(tried, seen, strict=True):
+        if control is not None and not (family in found and found[family].passes):
+            found[family] = control
+    return found
+
+
+async def _reach(path: Path, family: Literal[4, 6], resolver: Resolver | None, until: float) -> ControlSeen | None:
+    where = f"{path.to}:{path.port} over IPv{family}"
+    try:
+        async with asyncio.timeout_at(until):
+            left = max(0.1, until - asyncio.get_running_loop().time())
+            answer = await resolve(path.to, resolver=resolver, family=family, patience=Patience(left / 2))
+            connection = await connect(answer.addresses, path.port)
+    except TimeoutError:
+        return ControlSeen(False, f"{where}: no answer in time")
+    except Fall as fall:
+        if fall.cause.code in ("no_data", "nxdomain"):
+            return None
+        return ControlSeen(False, f"{where}: {fall.detail or fall.cause.code}")
+    connection.abort()
+    return ControlSeen(True, where)
+
+
+async def look_at_alive(controls: Iterable[Alive], resolver: Resolver | None, until: float) -> dict[Alive, ControlSeen]:
+    """Each of these once, all together."""
+    distinct = list(dict.fromkeys(controls))
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def look(alive: Alive) -> ControlSeen:
+        async with places:
+            return await _alive(alive, resolver, until)
+
+    seen = await asyncio.gather(*map(look, distinct))
+    return dict(zip(distinct, seen, strict=True))
+
+
+async def _alive(alive: Alive, resolver: Resolver | None, until: float) -> ControlSeen:
+    if alive.promql is None:
+        said = alive.declared if isinstance(alive.declared, str) else "the operator's word"
+        return ControlSeen(True, said, declared=True)
+    try:
+        async with asyncio.timeout_at(until):
+            answer = await promql.ask(alive.promql, resolver=resolver)
+        promql.judge(answer, alive.promql.expect)
+    except TimeoutError:
+        return ControlSeen(None, "the metrics engine does not answer in time", cause=ENGINE_UNREACHABLE)
+    except Fall as fall:
+        known = fall.cause is UNEXPECTED_VALUE
+        return ControlSeen(False if known else None, f"{fall.cause.code}: {fall.detail}".rstrip(": "), cause=fall.cause)
+    return ControlSeen(True, "; ".join(str(sample) for sample in answer.samples[:TOLD]))
