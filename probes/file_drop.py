@@ -65,7 +65,7 @@ class FileDrop(Probe):
     CAUSES: ClassVar[tuple[Cause, ...]] = (
         *folder_causes.LOCAL,
         *ssh_causes.SSH,
-        *folder_causes.REMOTE,
+        folder_causes.LIST_DENIED,
         *folder_causes.ARRIVALS,
     )
     SUMMARY: ClassVar[tuple[str, str]] = (
@@ -151,10 +151,10 @@ class FileDrop(Probe):
         """How folders are listed there, and which one it is."""
         if self.sftp is None:
             # A hanging mount is to be told from a deadline: each look ends before the run does.
-            patience = self.timeout * 0.9
+            ends = ladder.clock() + self.timeout * 0.9
             with ladder.rung(folder_causes.REACHED):
-                await local_folder.reach(str(self.directory), patience)
-            return lambda folder: local_folder.list_folder(folder, patience), str(self.directory)
+                await local_folder.reach(str(self.directory), ends - ladder.clock())
+            return lambda folder: local_folder.list_folder(folder, ends - ladder.clock()), str(self.directory)
         # asyncssh is heavy: whoever has no such probe never imports it.
         from retabli.net.ssh import remote_folder
         from retabli.net.ssh.session import open_session

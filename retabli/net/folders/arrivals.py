@@ -30,7 +30,8 @@ class Arrivals:
 
 def sort_out(seen: Listing, pattern: Sequence[str], partial: Sequence[str], *, empty_counts: bool) -> Arrivals:
     """By their names: the partial ones first; an empty file is one whose content never came, unless it counts."""
-    whole, unfinished = [], []
+    whole: list[Entry] = []
+    unfinished: list[Entry] = []
     for entry in seen.files:
         if entry.matches(partial):
             unfinished.append(entry)
