@@ -156,8 +156,7 @@ class Exec(Probe):
         try:
             return await run(self.command, environment, self.timeout)
         except FileNotFoundError:
-            missing = not os.path.lexists(path)
-            raise Fall(COMMAND_MISSING if missing else COMMAND_UNUSABLE, path) from None
+            raise Fall(COMMAND_UNUSABLE if _is_there(path) else COMMAND_MISSING, path) from None
         except NotADirectoryError:
             raise Fall(COMMAND_MISSING, path) from None
         except PermissionError:
@@ -174,6 +173,11 @@ class Exec(Probe):
             if isinstance(value, Secret):
                 secrets.append(values[name].encode())
         return values, secrets
+
+
+def _is_there(path: str) -> bool:
+    """A script whose interpreter is missing "does not exist" either, as far as execve(2) is concerned."""
+    return os.path.lexists(path)
 
 
 def _unstarted(error: OSError, path: str) -> Exception:

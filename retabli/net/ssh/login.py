@@ -40,15 +40,16 @@ def _read(account: SftpAccount) -> Credential:
     passphrase = account.passphrase.text() if account.passphrase is not None else None
     try:
         return Credential(key=asyncssh.import_private_key(text, passphrase))
-    except asyncssh.KeyEncryptionError as error:
-        if "bcrypt" in str(error):
-            said = "OpenSSH's own encryption cannot be read here: ssh-keygen -p -m PKCS8 gives it the other form"
-            raise Fall(ssh_causes.KEY_UNREADABLE, f"{account.key.place}: {said}") from None
-        raise Fall(ssh_causes.PASSPHRASE_WRONG, account.key.place) from None
-    except asyncssh.KeyImportError as error:
-        # A PKCS#8 key that a wrong passphrase "decrypts" is only seen to be nonsense.
-        found = ssh_causes.PASSPHRASE_WRONG if "passphrase" in str(error).lower() else ssh_causes.KEY_UNREADABLE
-        raise Fall(found, account.key.place) from None
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise _unreadable(str(error), account.key.place) from None
+
+
+def _unreadable(said: str, place: str) -> Fall:
+    if "bcrypt" in said:
+        hint = "OpenSSH's own encryption cannot be read here: ssh-keygen -p -m PKCS8 gives it the other form"
+        return Fall(ssh_causes.KEY_UNREADABLE, f"{place}: {hint}")
+    locked = "passphrase" in said.lower() or "decrypt" in said.lower()
+    return Fall(ssh_causes.PASSPHRASE_WRONG if locked else ssh_causes.KEY_UNREADABLE, place)
 
 
 class Login(asyncssh.SSHClient):

@@ -129,15 +129,9 @@ class SftpSession:
     def _judged(self, error: asyncssh.DisconnectError) -> Exception:
         """What a login's end means, by how far it had come."""
         login, offer = self._login, self.wire.offer
+        if offer is not None and not set(offer.host_key) & set(self._pinned.proofs):
+            return Fall(ssh_causes.HOST_KEY_TYPE, f"{self._pinned.type} is pinned; offered: {_some(offer.host_key)}")
         if isinstance(error, asyncssh.ConnectionLost):
-            if (
-                not login.key_shown.is_set()
-                and offer is not None
-                and not set(offer.host_key) & set(self._pinned.proofs)
-            ):
-                return Fall(
-                    ssh_causes.HOST_KEY_TYPE, f"{self._pinned.type} is pinned; offered: {_some(offer.host_key)}"
-                )
             if login.tried is not None and not self.connected:
                 return Fall(ssh_causes.CUT_AT_LOGIN, f"after {login.tried}")
             return self.lost()
@@ -167,11 +161,10 @@ class SftpSession:
         offer = self.wire.offer
         if offer is None:
             return reason
-        for word, names in (("exchange", offer.key_exchange), ("encryption", offer.encryption), ("MAC", offer.mac)):
-            if f"{word} algorithm" in reason:
-                return (
-                    f"key exchange offered: {_some(names)}" if word == "exchange" else f"{word} offered: {_some(names)}"
-                )
+        kinds = {"key exchange": offer.key_exchange, "encryption": offer.encryption, "MAC": offer.mac}
+        for kind, names in kinds.items():
+            if f"{kind} algorithm" in reason:
+                return f"{kind}; offered: {_some(names)}"
         return reason
 
     async def __aenter__(self) -> Self:
@@ -181,15 +174,17 @@ class SftpSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connecting = self._connecting
-        if connecting is not None:
-            connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
-            if self.connected:
-                ssh = connecting.result()
-                ssh.close()
-                await ssh.wait_closed()
-        await self.wire.end()
-        self._connection.abort()
+        try:
+            if connecting is not None:
+                connecting.cancel()
+                await asyncio.gather(connecting, return_exceptions=True)
+                if self.connected:
+                    connecting.result().close()
+                    await connecting.result().wait_closed()
+            await self.wire.end()
+        finally:  # a second cancellation shortens the farewell, and leaves nothing open
+            self.wire.stop()
+            self._connection.abort()
 
 
 async def open_session(ladder: Ladder, account: SftpAccount, *, resolver: Resolver | None = None) -> SftpSession:
