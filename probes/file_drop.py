@@ -24,7 +24,7 @@ from retabli.net.folders.arrivals import (
     judge_partial,
     sort_out,
 )
-from retabli.net.folders.listing import Listing
+from retabli.net.folders.listing import MOST, Listing
 from retabli.net.ssh import ssh_causes
 from retabli.net.ssh.account import SftpAccount, account_faults
 
@@ -91,6 +91,9 @@ class FileDrop(Probe):
         description="the names of files whose transfer has not ended; empty files are such, too",
     )
     max_partial: Duration | None = Field(default=None, description="how long a transfer may take")
+    most_files: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=MOST, description="entries of a folder, beyond which it is only judged as far as it was seen"
+    )
     empty_counts: bool = Field(default=False, description="whether an empty file is a whole one")
 
     def climbs(self) -> tuple[Stage, ...]:
@@ -154,10 +157,14 @@ class FileDrop(Probe):
             ends = ladder.clock() + self.timeout * 0.9
             with ladder.rung(folder_causes.REACHED):
                 await local_folder.reach(str(self.directory), ends - ladder.clock())
-            return lambda folder: local_folder.list_folder(folder, ends - ladder.clock()), str(self.directory)
+
+            def list_folder(folder: str) -> Awaitable[Listing]:
+                return local_folder.list_folder(folder, ends - ladder.clock(), self.most_files)
+
+            return list_folder, str(self.directory)
         # asyncssh is heavy: whoever has no such probe never imports it.
         from retabli.net.ssh import remote_folder
         from retabli.net.ssh.session import open_session
 
         session = await stack.enter_async_context(await open_session(ladder, self.sftp, resolver=self.resolver))
-        return remote_folder.lister(session), self.sftp.directory
+        return remote_folder.lister(session, self.most_files), self.sftp.directory

@@ -67,7 +67,7 @@ class Sftp(SftpAccount, Probe):
         async with await open_session(ladder, self, resolver=self.resolver) as session:
             with ladder.rung(folder_causes.LIST):
                 sftp = await session.start_sftp()
-                seen = await list_folder(session, sftp, self.directory, most=GLANCE)
+                seen = await list_folder(session, sftp, self.directory, GLANCE)
             ladder.describe("files", f"{len(seen.files)}{' and more' if seen.cut else ''}")
             if self.canary is None:
                 return

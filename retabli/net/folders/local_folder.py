@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from retabli.model import causes
 from retabli.model.ladder import Fall, detail_of
 from retabli.net.folders import folder_causes
-from retabli.net.folders.listing import MOST, Entry, Listing, listing
+from retabli.net.folders.listing import Entry, Listing, listing
 
 MOST_THREADS = 64
 HANGING = (errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH)  # a mount that gives up (NFS `soft`)
@@ -113,7 +113,7 @@ async def reach(directory: str, patience: float) -> None:
     await _look(directory, lambda _: os.scandir(directory).close(), patience)
 
 
-async def list_folder(directory: str, patience: float, *, most: int = MOST) -> Listing:
+async def list_folder(directory: str, patience: float, most: int) -> Listing:
     """The files of that folder, at most so many of its entries. Raises as `reach` does."""
     return await _look(directory, lambda stop: _scan(directory, most, stop), patience)
 

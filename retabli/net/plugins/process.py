@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -171,6 +172,7 @@ async def _end(process: "subprocess.Popen[bytes]", dead: asyncio.Event) -> int:
         except asyncio.CancelledError:
             cancelled = True
     status = _reap(process, dead)
+    await _reap_orphans(process.pid)
     if cancelled:
         raise asyncio.CancelledError
     return status
@@ -180,11 +182,16 @@ def _reap(process: "subprocess.Popen[bytes]", dead: asyncio.Event) -> int:
     if not dead.is_set() and process.poll() is None:  # the kernel holds it (a disk that is gone)
         threading.Thread(target=process.wait, name="reaper", daemon=True).start()
         return -signal.SIGKILL
-    status = process.wait()
-    with contextlib.suppress(ChildProcessError):  # where we are process 1, its orphans are ours to reap
-        while os.waitpid(-process.pid, os.WNOHANG) != (0, 0):
-            pass
-    return status
+    return process.wait()
+
+
+async def _reap_orphans(group: int) -> None:
+    """Where we are process 1 (a container), what the program leaves behind becomes ours; elsewhere, nobody is."""
+    end = time.monotonic() + GRACE
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < end:
+            if os.waitpid(-group, os.WNOHANG) == (0, 0):  # noqa: ASYNC222 - it does not wait
+                await asyncio.sleep(0.01)
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:

@@ -9,7 +9,7 @@ import asyncssh
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.net.folders import folder_causes
-from retabli.net.folders.listing import MOST, Entry, Listing, listing
+from retabli.net.folders.listing import Entry, Listing, listing
 from retabli.net.ssh import ssh_causes
 from retabli.net.ssh.session import SftpSession
 
@@ -17,19 +17,19 @@ from retabli.net.ssh.session import SftpSession
 LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 
 
-def lister(session: SftpSession) -> Callable[[str], Awaitable[Listing]]:
+def lister(session: SftpSession, most: int) -> Callable[[str], Awaitable[Listing]]:
     """What lists a folder of that session; the file service is started when it is first asked for."""
     started: list[asyncssh.SFTPClient] = []
 
     async def list_one(directory: str) -> Listing:
         if not started:
             started.append(await session.start_sftp())
-        return await list_folder(session, started[0], directory)
+        return await list_folder(session, started[0], directory, most)
 
     return list_one
 
 
-async def list_folder(session: SftpSession, sftp: asyncssh.SFTPClient, directory: str, *, most: int = MOST) -> Listing:
+async def list_folder(session: SftpSession, sftp: asyncssh.SFTPClient, directory: str, most: int) -> Listing:
     """The files of that folder, at most so many of its entries.
 
     Raises:
