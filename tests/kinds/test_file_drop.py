@@ -64,7 +64,7 @@ def impaired(result: Result, cause: Cause) -> None:
     assert (result.outcome, result.whole, result.cause) == (Outcome.OK, False, cause), result
 
 
-ALL = {"max_age": "1h", "max_waiting": "2h", "error_directory": "error", "max_partial": "10m"}
+ALL: dict[str, Any] = {"max_age": "1h", "max_waiting": "2h", "error_directory": "error", "max_partial": "10m"}
 
 
 async def test_a_folder_that_lives_is_ok_to_the_top(folder: Path) -> None:
@@ -243,7 +243,7 @@ async def test_a_transfer_that_broke_off_is_told(folder: Path, name: str, text: 
 async def test_a_folder_beyond_all_bounds_is_judged_as_far_as_it_can_be(folder: Path) -> None:
     for number in range(20):
         drop(folder, f"{number}", age=2 * HOUR)
-    few = {"most_files": 10}
+    few: dict[str, Any] = {"most_files": 10}
     fell(await looked(folder, max_age="1h", **few), folder_causes.FRESH, folder_causes.FOLDER_TOO_LARGE)
     fell(await looked(folder, max_waiting="3h", **few), folder_causes.CONSUMED, folder_causes.FOLDER_TOO_LARGE)
     fell(await looked(folder, max_waiting="1h", **few), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)

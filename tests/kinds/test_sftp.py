@@ -351,13 +351,14 @@ async def test_what_we_cannot_read_ourselves_is_unknown_and_asks_nobody(locked: 
     (tmp_path / "phrase").write_text("wrong-phrase")
     wrong = {"file": str(tmp_path / "phrase")}
     port = closed_port()
-    for keys, cause in (
+    cases: tuple[tuple[dict[str, Any], Cause], ...] = (
         ({"key": {"file": str(tmp_path / "nowhere")}}, causes.SECRET_UNREADABLE),
         ({"password": {"file": str(tmp_path / "nowhere")}}, causes.SECRET_UNREADABLE),
         ({"key": {"file": str(tmp_path / "broken")}}, ssh_causes.KEY_UNREADABLE),
         ({"key": {"file": str(locked)}}, ssh_causes.PASSPHRASE_WRONG),
         ({"key": {"file": str(locked)}, "passphrase": wrong}, ssh_causes.PASSPHRASE_WRONG),
-    ):
+    )
+    for keys, cause in cases:
         result = await climb(probe(port, **keys))
         fell(result, stages.AUTH, cause)
         assert result.rung == 0
@@ -483,7 +484,7 @@ class Taking(asyncssh.SFTPServer):
         return super().open(path, pflags, attrs)
 
     def close(self, file_obj: Any) -> None:
-        super().close(file_obj)  # type: ignore[no-untyped-call]
+        super().close(file_obj)
         super().remove(self.path)
 
 

@@ -110,10 +110,15 @@ class Login(asyncssh.SSHClient):
         self.tried = method
         return True
 
+    @property
+    def shown_ours(self) -> bool:
+        """Whether the server has had our credential: one that is asked for by keyboard may never be asked for."""
+        return self._answered or self.tried not in (None, "keyboard-interactive")
+
     def refusal(self) -> Fall:
         """Why the server did not let us in, by what it asked for before and after our one attempt."""
-        offered = ", ".join(dict.fromkeys(self.offered)) or "no method that we know"
-        if self.tried is None:
+        if not self.shown_ours and not self.asked_more:
+            offered = ", ".join(dict.fromkeys(self.offered + self.offered_again)) or "no method that we know"
             return Fall(ssh_causes.METHOD_NOT_OFFERED, f"offered: {offered}")
         if self.must_change:
             return Fall(ssh_causes.PASSWORD_EXPIRED)

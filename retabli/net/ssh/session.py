@@ -132,7 +132,7 @@ class SftpSession:
         if offer is not None and not set(offer.host_key) & set(self._pinned.proofs):
             return Fall(ssh_causes.HOST_KEY_TYPE, f"{self._pinned.type} is pinned; offered: {_some(offer.host_key)}")
         if isinstance(error, asyncssh.ConnectionLost):
-            if login.tried is not None and not self.connected:
+            if login.shown_ours and not self.connected:
                 return Fall(ssh_causes.CUT_AT_LOGIN, f"after {login.tried}")
             return self.lost()
         if isinstance(error, asyncssh.KeyExchangeFailed):
@@ -145,7 +145,7 @@ class SftpSession:
             return Fall(ssh_causes.TOO_MANY_SESSIONS, error.reason)
         if error.code == HOST_NOT_ALLOWED:
             return Fall(ssh_causes.ADDRESS_REFUSED, error.reason)
-        if login.tried is not None and not self.connected:
+        if login.shown_ours and not self.connected:
             return Fall(ssh_causes.CUT_AT_LOGIN, error.reason)
         if isinstance(error, OURS):
             return Fall(causes.GARBAGE, error.reason)
