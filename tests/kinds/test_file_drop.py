@@ -98,7 +98,7 @@ async def test_a_newest_file_that_is_too_old_fails(folder: Path) -> None:
     drop(folder, "a", age=3 * HOUR)
     drop(folder, "b", age=2 * HOUR)
     result = await looked(folder, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.detail == "the newest arrived 2h ago"
 
 
@@ -107,7 +107,7 @@ async def test_times_in_which_silence_is_normal_do_not_count(folder: Path) -> No
     today = time.strftime("%a", time.gmtime()).lower()
     yesterday = time.strftime("%a", time.gmtime(time.time() - 24 * HOUR)).lower()
     assert (await looked(folder, max_age="8h", profile=[today, yesterday])).outcome is Outcome.OK
-    fell(await looked(folder, max_age="8h"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(await looked(folder, max_age="8h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(folder: Path) -> None:
@@ -119,7 +119,7 @@ async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(f
     (folder / "folder.hl7").mkdir()
     (folder / "link.hl7").symlink_to("new.txt")
     result = await looked(folder, max_age="1h", pattern="*.hl7")
-    fell(result, folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.properties["files"] == "1"
     assert (await looked(folder, max_age="1h", pattern=["*.hl7", "*.txt"])).outcome is Outcome.OK
     assert (await looked(folder, max_age="1h", pattern="*.hl7", empty_counts=True)).outcome is Outcome.OK
@@ -128,7 +128,7 @@ async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(f
 async def test_a_canary_of_ours_is_no_arrival(folder: Path) -> None:
     drop(folder, age=2 * HOUR)
     drop(folder, "Retabli-canary.txt")
-    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_a_consumer_that_is_faster_than_we_are_is_remembered_to_have_had_files(folder: Path) -> None:
@@ -140,7 +140,7 @@ async def test_a_consumer_that_is_faster_than_we_are_is_remembered_to_have_had_f
     fell(await looked(folder, memory, max_age="30s"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
     still_for(folder, 2 * HOUR)
     result = await looked(folder, memory, max_age="30s")
-    fell(result, folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.detail == "the newest arrived 1m ago"
 
 
@@ -153,12 +153,12 @@ async def test_an_empty_folder_in_which_something_moves_says_nothing(folder: Pat
 async def test_an_empty_folder_in_which_nothing_moves_proves_that_nothing_arrives(folder: Path) -> None:
     still_for(folder, 2 * HOUR)
     result = await looked(folder, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_old_files_that_stay_prove_that_new_ones_would_be_seen(folder: Path) -> None:
     drop(folder, age=2 * HOUR)  # the folder itself has changed just now
-    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_another_folders_memory_is_not_believed(folder: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_another_folders_memory_is_not_believed(folder: Path, tmp_path: Pa
     await looked(folder, memory, max_age="1h")
     (tmp_path / "other").mkdir()
     still_for(tmp_path / "other", 2 * HOUR)
-    fell(await looked(tmp_path / "other", memory, max_age="1h"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(await looked(tmp_path / "other", memory, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 @pytest.mark.parametrize("damaged", [{"folder": "x"}, {"folder": {"of": 1}}, {"folder": None}], ids=str)
@@ -401,7 +401,7 @@ async def test_a_folder_on_a_server_is_judged_as_one_that_is_here(folder: Path, 
             "errors",
             "partial",
         ]
-        fell(await remote(port, tmp_path, max_age="10s"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+        fell(await remote(port, tmp_path, max_age="10s"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
         fell(await remote(port, tmp_path, max_waiting="10s"), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
         fell(
             await remote(port, tmp_path, error_directory="wrong"),
@@ -414,7 +414,7 @@ async def test_an_empty_folder_on_a_server_is_judged_by_its_own_time(folder: Pat
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
         fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
         still_for(folder, 2 * HOUR)
-        fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+        fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 class Timeless(asyncssh.SFTPServer):

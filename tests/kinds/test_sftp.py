@@ -154,13 +154,13 @@ async def test_a_closed_port_falls_below(secret: Path) -> None:
     ("peer", "cause"),
     [
         (silent, causes.TIMEOUT),
-        (closing, ssh_causes.HUNG_UP_AT_ONCE),
+        (closing, ssh_causes.SSH_HUNG_UP_AT_ONCE),
         (resetting, causes.RESET),
-        (saying(b"Exceeded MaxStartups\r\n", then=closing), ssh_causes.TOO_MANY_SESSIONS),
+        (saying(b"Exceeded MaxStartups\r\n", then=closing), ssh_causes.SSH_TOO_MANY_SESSIONS),
         (saying(b"Not allowed at this time\r\n", then=closing), causes.RATE_LIMITED),
         (saying(b"SSH-2.0-Op", then=closing), causes.CLOSED_EARLY),
-        (trickling(b"SSH-2.0-OpenSSH_9.2p1", 0.05), ssh_causes.BANNER_UNFINISHED),
-        (saying(b"S"), ssh_causes.BANNER_UNFINISHED),
+        (trickling(b"SSH-2.0-OpenSSH_9.2p1", 0.05), ssh_causes.SSH_BANNER_UNFINISHED),
+        (saying(b"S"), ssh_causes.SSH_BANNER_UNFINISHED),
         (saying(b"SSH-1.5-Old_1.2\r\n"), ssh_causes.SSH_VERSION),
         (saying(b"220 ftp.chu.test ready\r\n"), ssh_causes.NOT_SSH),
         (saying(b"220 ftp.chu.test ready\r\n", then=closing), ssh_causes.NOT_SSH),
@@ -197,10 +197,10 @@ async def test_a_web_server_is_recognised_because_we_speak_first(secret: Path) -
         (saying(BANNER, then=listening_then_closing), causes.CLOSED_EARLY),
         (saying(BANNER, b"\xff" * 64), causes.GARBAGE),
         (saying(BANNER, b"GET / HTTP/1.1\r\n\r\n"), causes.GARBAGE),
-        (disconnecting(12, b"Too many connections"), ssh_causes.TOO_MANY_SESSIONS),
-        (disconnecting(1, b"Go away"), ssh_causes.ADDRESS_REFUSED),
-        (disconnecting(11, b"Maintenance"), ssh_causes.DISCONNECTED),
-        (disconnecting(3, b"No"), ssh_causes.NO_COMMON_ALGORITHM),
+        (disconnecting(12, b"Too many connections"), ssh_causes.SSH_TOO_MANY_SESSIONS),
+        (disconnecting(1, b"Go away"), ssh_causes.SSH_ADDRESS_REFUSED),
+        (disconnecting(11, b"Maintenance"), ssh_causes.SSH_DISCONNECTED),
+        (disconnecting(3, b"No"), ssh_causes.SSH_NO_COMMON_ALGORITHM),
         (saying(BANNER, then=endless(packet(b"\x02" + b"\0\0\0\x04junk") * 100)), causes.TOO_LONG),
     ],
     ids=itertools.count(),
@@ -225,7 +225,7 @@ async def test_a_server_without_an_algorithm_in_common_says_which(
 ) -> None:
     async with ssh_server(**options) as (port, _):
         result = await climb(probe(port, secret))
-    fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.NO_COMMON_ALGORITHM)
+    fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.SSH_NO_COMMON_ALGORITHM)
     assert result.detail.startswith(told)
 
 
@@ -285,7 +285,7 @@ async def test_a_refused_key_is_tried_once(tmp_path: Path) -> None:
 async def test_a_method_that_is_not_offered_is_no_refused_password(secret: Path) -> None:
     async with ssh_server(Door(host_key())) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.METHOD_NOT_OFFERED)
+    fell(result, stages.AUTH, ssh_causes.SSH_METHOD_NOT_OFFERED)
     assert result.detail == "offered: publickey"
     assert door.passwords == []
 
@@ -293,7 +293,7 @@ async def test_a_method_that_is_not_offered_is_no_refused_password(secret: Path)
 async def test_a_second_question_gets_no_password(secret: Path) -> None:
     async with ssh_server(Asking("Verification code: ")) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.SECOND_FACTOR)
+    fell(result, stages.AUTH, ssh_causes.SSH_SECOND_FACTOR)
     assert isinstance(door, Asking)
     assert door.answers == [PASSWORD]
 
@@ -306,7 +306,7 @@ async def test_a_password_that_must_be_changed_is_left_as_it_is(secret: Path) ->
 
     async with ssh_server(Expired()) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.PASSWORD_EXPIRED)
+    fell(result, stages.AUTH, ssh_causes.SSH_PASSWORD_EXPIRED)
     assert door.passwords == [PASSWORD]
 
 
@@ -323,8 +323,8 @@ async def test_a_server_that_cuts_us_off_after_the_password_counts_as_a_refusal(
 
     async with ssh_server(Cutting()) as (port, _):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.CUT_AT_LOGIN)
-    assert ssh_causes.CUT_AT_LOGIN.credential
+    fell(result, stages.AUTH, ssh_causes.SSH_CUT_AT_LOGIN)
+    assert ssh_causes.SSH_CUT_AT_LOGIN.credential
 
 
 async def test_a_server_that_never_judges_the_password_is_a_timeout_there(secret: Path) -> None:
@@ -354,9 +354,9 @@ async def test_what_we_cannot_read_ourselves_is_unknown_and_asks_nobody(locked: 
     cases: tuple[tuple[dict[str, Any], Cause], ...] = (
         ({"key": {"file": str(tmp_path / "nowhere")}}, causes.SECRET_UNREADABLE),
         ({"password": {"file": str(tmp_path / "nowhere")}}, causes.SECRET_UNREADABLE),
-        ({"key": {"file": str(tmp_path / "broken")}}, ssh_causes.KEY_UNREADABLE),
-        ({"key": {"file": str(locked)}}, ssh_causes.PASSPHRASE_WRONG),
-        ({"key": {"file": str(locked)}, "passphrase": wrong}, ssh_causes.PASSPHRASE_WRONG),
+        ({"key": {"file": str(tmp_path / "broken")}}, ssh_causes.SSH_KEY_UNREADABLE),
+        ({"key": {"file": str(locked)}}, ssh_causes.SSH_PASSPHRASE_WRONG),
+        ({"key": {"file": str(locked)}, "passphrase": wrong}, ssh_causes.SSH_PASSPHRASE_WRONG),
     )
     for keys, cause in cases:
         result = await climb(probe(port, **keys))

@@ -89,7 +89,7 @@ async def test_a_server_without_an_algorithm_in_common_says_which(
 ) -> None:
     server.restart(**{name: value})
     result = await climbed(server)
-    fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.NO_COMMON_ALGORITHM)
+    fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.SSH_NO_COMMON_ALGORITHM)
     assert result.detail.startswith(told), result.detail
 
 
@@ -113,14 +113,14 @@ async def test_a_denied_user_is_refused(server: Sshd) -> None:
 async def test_a_password_where_only_keys_are_taken_is_never_sent(server: Sshd) -> None:
     (server.folder / "password").write_text("synthetic")
     result = await climbed(server, key=None, password={"file": str(server.folder / "password")})
-    fell(result, stages.AUTH, ssh_causes.METHOD_NOT_OFFERED)
+    fell(result, stages.AUTH, ssh_causes.SSH_METHOD_NOT_OFFERED)
     assert result.detail == "offered: publickey, keyboard-interactive"  # which asks for nothing
 
 
 async def test_a_key_that_is_not_enough_is_told_from_one_that_is_refused(server: Sshd) -> None:
     server.restart(AuthenticationMethods="publickey,password", PasswordAuthentication="yes")
     result = await climbed(server)
-    fell(result, stages.AUTH, ssh_causes.SECOND_FACTOR)
+    fell(result, stages.AUTH, ssh_causes.SSH_SECOND_FACTOR)
     assert result.detail == "publickey was accepted; wanted next: password"
     refused = await climbed(server, key={"file": str(server.folder / "stranger")})
     fell(refused, stages.AUTH, causes.AUTH_REFUSED)
@@ -128,7 +128,7 @@ async def test_a_key_that_is_not_enough_is_told_from_one_that_is_refused(server:
 
 async def test_a_server_that_allows_no_attempt_at_all_counts_as_a_refusal(server: Sshd) -> None:
     server.restart(MaxAuthTries="1")
-    fell(await climbed(server, key={"file": str(server.folder / "stranger")}), stages.AUTH, ssh_causes.CUT_AT_LOGIN)
+    fell(await climbed(server, key={"file": str(server.folder / "stranger")}), stages.AUTH, ssh_causes.SSH_CUT_AT_LOGIN)
 
 
 # The file service ---------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ async def test_a_server_with_too_many_connections_under_way_is_temporary(server:
     with socket.create_connection(("127.0.0.1", server.port)) as waiting:
         waiting.recv(100)
         result = await climbed(server)
-    fell(result, ssh_causes.BANNER, ssh_causes.TOO_MANY_SESSIONS)
+    fell(result, ssh_causes.BANNER, ssh_causes.SSH_TOO_MANY_SESSIONS)
     assert result.outcome is Outcome.UNKNOWN
 
 
@@ -263,7 +263,7 @@ async def test_a_folder_of_dropped_files_is_judged_from_afar(server: Sshd) -> No
     result = await looked(max_age="1h", max_waiting="1h", error_directory="error", max_partial="10m")
     assert (result.outcome, result.whole, result.of) == (Outcome.OK, True, 11), result
     os.utime(path, (time.time() - 7200, time.time() - 7200))
-    fell(await looked(max_age="1h"), folder_causes.FRESH, folder_causes.NOTHING_ARRIVES)
+    fell(await looked(max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     fell(await looked(max_waiting="1h"), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
     path.rename(server.place / "result.part")
     assert (await looked(max_partial="10m")).cause is folder_causes.PARTIAL_LINGERS

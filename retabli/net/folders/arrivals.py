@@ -65,7 +65,7 @@ def judge_fresh(ladder: Ladder, book: FolderBook, arrivals: Arrivals, max_age: f
     came or went within `max_age`, nothing arrives for certain; if something did, we cannot tell what.
 
     Raises:
-        Fall: `nothing_arrives`; unknown: `arrivals_unseen`, `from_the_future`, `times_missing`, `folder_too_large`.
+        Fall: `no_arrivals`; unknown: `arrivals_unseen`, `from_the_future`, `times_missing`, `folder_too_large`.
     """
     now = ladder.wall()
     times = [entry.modified for entry in arrivals.whole if entry.modified is not None]
@@ -90,7 +90,7 @@ def judge_fresh(ladder: Ladder, book: FolderBook, arrivals: Arrivals, max_age: f
     last = "none was ever seen here" if newest is None else f"the newest arrived {_age(now - newest)} ago"
     if not arrivals.whole and not _still(arrivals.changed, now, max_age, profile):
         raise Fall(folder_causes.ARRIVALS_UNSEEN, last)
-    raise Fall(folder_causes.NOTHING_ARRIVES, last)
+    raise Fall(folder_causes.NO_ARRIVALS, last)
 
 
 def judge_consumed(ladder: Ladder, arrivals: Arrivals, max_waiting: float) -> None:

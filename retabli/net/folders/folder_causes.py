@@ -87,8 +87,8 @@ FOLDER_TOO_LARGE = cause(
     verdict=Verdict.UNKNOWN,
     look=_CONSUMER,
 )
-NOTHING_ARRIVES = cause(
-    "nothing_arrives",
+NO_ARRIVALS = cause(
+    "no_arrivals",
     Side.CONTENT,
     fr="rien n'arrive plus dans le dossier",
     en="nothing arrives in the folder any more",
@@ -236,7 +236,7 @@ REMOTE = (DIRECTORY_MISSING, NOT_A_DIRECTORY, LIST_DENIED)
 LOCAL = (DIRECTORY_MISSING, NOT_A_DIRECTORY, FOLDER_FORBIDDEN, FOLDER_HANGS, FOLDER_BROKEN)
 ARRIVALS = (
     FOLDER_TOO_LARGE,
-    NOTHING_ARRIVES,
+    NO_ARRIVALS,
     ARRIVALS_UNSEEN,
     FROM_THE_FUTURE,
     SOME_FROM_THE_FUTURE,

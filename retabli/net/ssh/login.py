@@ -47,9 +47,9 @@ def _read(account: SftpAccount) -> Credential:
 def _unreadable(said: str, place: str) -> Fall:
     if "bcrypt" in said:
         hint = "OpenSSH's own encryption cannot be read here: ssh-keygen -p -m PKCS8 gives it the other form"
-        return Fall(ssh_causes.KEY_UNREADABLE, f"{place}: {hint}")
+        return Fall(ssh_causes.SSH_KEY_UNREADABLE, f"{place}: {hint}")
     locked = "passphrase" in said.lower() or "decrypt" in said.lower()
-    return Fall(ssh_causes.PASSPHRASE_WRONG if locked else ssh_causes.KEY_UNREADABLE, place)
+    return Fall(ssh_causes.SSH_PASSPHRASE_WRONG if locked else ssh_causes.SSH_KEY_UNREADABLE, place)
 
 
 class Login(asyncssh.SSHClient):
@@ -119,11 +119,13 @@ class Login(asyncssh.SSHClient):
         """Why the server did not let us in, by what it asked for before and after our one attempt."""
         if not self.shown_ours and not self.asked_more:
             offered = ", ".join(dict.fromkeys(self.offered + self.offered_again)) or "no method that we know"
-            return Fall(ssh_causes.METHOD_NOT_OFFERED, f"offered: {offered}")
+            return Fall(ssh_causes.SSH_METHOD_NOT_OFFERED, f"offered: {offered}")
         if self.must_change:
-            return Fall(ssh_causes.PASSWORD_EXPIRED)
+            return Fall(ssh_causes.SSH_PASSWORD_EXPIRED)
         if self.asked_more:
-            return Fall(ssh_causes.SECOND_FACTOR, "another question after the password")
+            return Fall(ssh_causes.SSH_SECOND_FACTOR, "it asks for more than a password")
         if self.offered_again and self.tried not in self.offered_again:
-            return Fall(ssh_causes.SECOND_FACTOR, f"{self.tried} was accepted; wanted next: {self.offered_again[0]}")
+            return Fall(
+                ssh_causes.SSH_SECOND_FACTOR, f"{self.tried} was accepted; wanted next: {self.offered_again[0]}"
+            )
         return Fall(causes.AUTH_REFUSED, f"by {self.tried}")

@@ -133,23 +133,23 @@ class SftpSession:
             return Fall(ssh_causes.HOST_KEY_TYPE, f"{self._pinned.type} is pinned; offered: {_some(offer.host_key)}")
         if isinstance(error, asyncssh.ConnectionLost):
             if login.shown_ours and not self.connected:
-                return Fall(ssh_causes.CUT_AT_LOGIN, f"after {login.tried}")
+                return Fall(ssh_causes.SSH_CUT_AT_LOGIN, f"after {login.tried}")
             return self.lost()
         if isinstance(error, asyncssh.KeyExchangeFailed):
             if login.key_shown.is_set():
                 return Fall(ssh_causes.HOST_KEY_UNPROVEN, error.reason)
-            return Fall(ssh_causes.NO_COMMON_ALGORITHM, self._offered(error.reason))
+            return Fall(ssh_causes.SSH_NO_COMMON_ALGORITHM, self._offered(error.reason))
         if isinstance(error, asyncssh.PermissionDenied) and login.begun.is_set():
             return login.refusal()
         if error.code == TOO_MANY_CONNECTIONS:
-            return Fall(ssh_causes.TOO_MANY_SESSIONS, error.reason)
+            return Fall(ssh_causes.SSH_TOO_MANY_SESSIONS, error.reason)
         if error.code == HOST_NOT_ALLOWED:
-            return Fall(ssh_causes.ADDRESS_REFUSED, error.reason)
+            return Fall(ssh_causes.SSH_ADDRESS_REFUSED, error.reason)
         if login.shown_ours and not self.connected:
-            return Fall(ssh_causes.CUT_AT_LOGIN, error.reason)
+            return Fall(ssh_causes.SSH_CUT_AT_LOGIN, error.reason)
         if isinstance(error, OURS):
             return Fall(causes.GARBAGE, error.reason)
-        return Fall(ssh_causes.DISCONNECTED, error.reason)
+        return Fall(ssh_causes.SSH_DISCONNECTED, error.reason)
 
     @property
     def connected(self) -> bool:

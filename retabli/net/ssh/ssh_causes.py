@@ -36,13 +36,13 @@ SSH_VERSION = cause(
     en="the server does not speak SSH 2",
     look=_ALGORITHMS,
 )
-BANNER_UNFINISHED = cause(
+SSH_BANNER_UNFINISHED = cause(
     "ssh_banner_unfinished",
     Side.PARTNER_DOWN,
     fr="la bannière SSH n'arrive pas jusqu'au bout",
     en="the SSH banner never comes to its end",
 )
-HUNG_UP_AT_ONCE = cause(
+SSH_HUNG_UP_AT_ONCE = cause(
     "ssh_hung_up_at_once",
     Side.PARTNER_REFUSES,
     fr="le serveur SSH raccroche sans un mot",
@@ -52,7 +52,7 @@ HUNG_UP_AT_ONCE = cause(
         "A filter of addresses (hosts.deny, fail2ban) shuts us out, or a balancer has no server left behind it.",
     ),
 )
-TOO_MANY_SESSIONS = cause(
+SSH_TOO_MANY_SESSIONS = cause(
     "ssh_too_many_sessions",
     Side.PARTNER_DOWN,
     fr="le serveur SSH a trop de connexions en cours (MaxStartups)",
@@ -63,20 +63,20 @@ TOO_MANY_SESSIONS = cause(
         "The server is under assault or sessions stay open: tell the partner if it lasts.",
     ),
 )
-ADDRESS_REFUSED = cause(
+SSH_ADDRESS_REFUSED = cause(
     "ssh_address_refused",
     Side.PARTNER_REFUSES,
     fr="le serveur SSH refuse notre adresse",
     en="the SSH server refuses our address",
 )
-NO_COMMON_ALGORITHM = cause(
+SSH_NO_COMMON_ALGORITHM = cause(
     "ssh_no_common_algorithm",
     Side.PARTNER_DOWN,
     fr="aucun algorithme SSH en commun",
     en="no SSH algorithm in common",
     look=_ALGORITHMS,
 )
-DISCONNECTED = cause(
+SSH_DISCONNECTED = cause(
     "ssh_disconnected",
     Side.PARTNER_REFUSES,
     fr="le serveur SSH met fin à la connexion et dit pourquoi",
@@ -103,14 +103,14 @@ HOST_KEY_UNPROVEN = cause(
     en="the server shows the pinned host key and does not prove that it has it",
     look=_HOST_KEY,
 )
-METHOD_NOT_OFFERED = cause(
+SSH_METHOD_NOT_OFFERED = cause(
     "ssh_method_not_offered",
     Side.PARTNER_REFUSES,
     fr="notre façon de nous authentifier n'est pas offerte",
     en="our way to authenticate is not offered",
     look=_ACCOUNT,
 )
-SECOND_FACTOR = cause(
+SSH_SECOND_FACTOR = cause(
     "ssh_second_factor",
     Side.PARTNER_REFUSES,
     fr="un second facteur est exigé",
@@ -118,7 +118,7 @@ SECOND_FACTOR = cause(
     credential=True,
     look=_ACCOUNT,
 )
-PASSWORD_EXPIRED = cause(
+SSH_PASSWORD_EXPIRED = cause(
     "ssh_password_expired",
     Side.OURS,
     fr="le mot de passe doit être changé",
@@ -126,7 +126,7 @@ PASSWORD_EXPIRED = cause(
     credential=True,
     look=_ACCOUNT,
 )
-CUT_AT_LOGIN = cause(
+SSH_CUT_AT_LOGIN = cause(
     "ssh_cut_at_login",
     Side.PARTNER_REFUSES,
     fr="le serveur coupe la connexion après nos identifiants",
@@ -134,7 +134,7 @@ CUT_AT_LOGIN = cause(
     credential=True,
     look=_ACCOUNT,
 )
-KEY_UNREADABLE = cause(
+SSH_KEY_UNREADABLE = cause(
     "ssh_key_unreadable",
     Side.PROBE,
     fr="notre clé privée est illisible",
@@ -142,7 +142,7 @@ KEY_UNREADABLE = cause(
     verdict=Verdict.UNKNOWN,
     look=_OUR_KEY,
 )
-PASSPHRASE_WRONG = cause(
+SSH_PASSPHRASE_WRONG = cause(
     "ssh_passphrase_wrong",
     Side.PROBE,
     fr="la phrase secrète de notre clé privée manque ou est fausse",
@@ -183,21 +183,21 @@ SFTP_FAILURE = cause(
 SSH = (
     NOT_SSH,
     SSH_VERSION,
-    BANNER_UNFINISHED,
-    HUNG_UP_AT_ONCE,
-    TOO_MANY_SESSIONS,
-    ADDRESS_REFUSED,
-    NO_COMMON_ALGORITHM,
-    DISCONNECTED,
+    SSH_BANNER_UNFINISHED,
+    SSH_HUNG_UP_AT_ONCE,
+    SSH_TOO_MANY_SESSIONS,
+    SSH_ADDRESS_REFUSED,
+    SSH_NO_COMMON_ALGORITHM,
+    SSH_DISCONNECTED,
     HOST_KEY_TYPE,
     HOST_KEY_CHANGED,
     HOST_KEY_UNPROVEN,
-    METHOD_NOT_OFFERED,
-    SECOND_FACTOR,
-    PASSWORD_EXPIRED,
-    CUT_AT_LOGIN,
-    KEY_UNREADABLE,
-    PASSPHRASE_WRONG,
+    SSH_METHOD_NOT_OFFERED,
+    SSH_SECOND_FACTOR,
+    SSH_PASSWORD_EXPIRED,
+    SSH_CUT_AT_LOGIN,
+    SSH_KEY_UNREADABLE,
+    SSH_PASSPHRASE_WRONG,
     SFTP_REFUSED,
     SFTP_ENDED,
     SFTP_GARBAGE,

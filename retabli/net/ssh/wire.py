@@ -156,9 +156,9 @@ class Wire(asyncio.Transport):
         """The end came before the banner's."""
         text = self.said.lower()
         if not text:
-            return Fall(ssh_causes.HUNG_UP_AT_ONCE)
+            return Fall(ssh_causes.SSH_HUNG_UP_AT_ONCE)
         if b"maxstartups" in text or b"too many" in text:
-            return Fall(ssh_causes.TOO_MANY_SESSIONS, self.said)
+            return Fall(ssh_causes.SSH_TOO_MANY_SESSIONS, self.said)
         if b"not allowed at this time" in text:  # OpenSSH's PerSourcePenalties
             return Fall(causes.RATE_LIMITED, self.said)
         if text.startswith(b"ssh-"):
@@ -171,7 +171,7 @@ class Wire(asyncio.Transport):
             return found, detail
         begun = self.said.rpartition(b"\n")[2]
         kept = begun.startswith(b"SSH-") or b"SSH-".startswith(begun)
-        named = ssh_causes.BANNER_UNFINISHED if begun and kept else ssh_causes.NOT_SSH
+        named = ssh_causes.SSH_BANNER_UNFINISHED if begun and kept else ssh_causes.NOT_SSH
         return named, self.said[:80].decode("utf-8", "replace")
 
 
