@@ -25,7 +25,7 @@ from tests.net.peers import (
     closing,
     endless,
     listening_then_closing,
-    resetting,
+    reset,
     saying,
     serving,
     silent,
@@ -150,12 +150,16 @@ async def test_a_closed_port_falls_below(secret: Path) -> None:
     fell(await climb(probe(closed_port(), secret)), stages.CONNECT, causes.REFUSED)
 
 
+async def resetting_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    reset(writer)
+
+
 @pytest.mark.parametrize(
     ("peer", "cause"),
     [
         (silent, causes.TIMEOUT),
         (closing, ssh_causes.SSH_HUNG_UP_AT_ONCE),
-        (resetting, causes.RESET),
+        (resetting_at_once, causes.RESET),
         (saying(b"Exceeded MaxStartups\r\n", then=closing), ssh_causes.SSH_TOO_MANY_SESSIONS),
         (saying(b"Not allowed at this time\r\n", then=closing), causes.RATE_LIMITED),
         (saying(b"SSH-2.0-Op", then=closing), causes.CLOSED_EARLY),
@@ -178,7 +182,20 @@ async def test_what_is_no_whole_banner_has_its_cause(secret: Path, peer: Handler
         fell(await climb(probe(port, secret, timeout="500ms")), ssh_causes.BANNER, cause)
 
 
-async def test_a_web_server_is_recognised_because_we_speak_first(secret: Path) -> None:
+async def last_words(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Says them, and resets the connection: what we had said was never read."""
+    writer.write(b"Exceeded MaxStartups\r\n")
+    await writer.drain()
+    await reader.readline()
+    reset(writer)
+
+
+async def test_the_last_words_before_a_reset_are_heard(secret: Path) -> None:
+    async with serving(last_words) as port:
+        fell(await climb(probe(port, secret)), ssh_causes.BANNER, ssh_causes.SSH_TOO_MANY_SESSIONS)
+
+
+async def test_a_web_server_is_recognised_because_we_speak_when_nobody_does(secret: Path) -> None:
     async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert (await reader.readline()).startswith(b"SSH-2.0-Retabli")
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -1,6 +1,7 @@
 """OpenSSH's server of the distribution, in the foreground on loopback, with keys and a folder of the test's own."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,9 +66,17 @@ class Sshd(Server):
 
 
 @contextmanager
-def sshd(folder: Path, **settings: str) -> Iterator[Sshd]:
+def sshd(**settings: str) -> Iterator[Sshd]:
     """A server for the key `probe`; settings are sshd_config's own, an empty one is left out."""
     SEPARATION.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="sshd-") as folder:
+        Path(folder).chmod(0o755)  # its file service may run as somebody else
+        with _sshd(Path(folder), settings) as server:
+            yield server
+
+
+@contextmanager
+def _sshd(folder: Path, settings: Mapping[str, str]) -> Iterator[Sshd]:
     for name in ("host", "probe", "stranger"):
         make_key(folder, name)
     place = folder / "in"

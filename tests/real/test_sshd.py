@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(shutil.which("sshd") is None,
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Sshd]:
-    with sshd(tmp_path) as server:
+def server() -> Iterator[Sshd]:
+    with sshd() as server:
         yield server
 
 
@@ -191,10 +191,6 @@ async def test_a_disk_without_room_for_one_more_file_is_full_too(server: Sshd, f
 @pytest.fixture
 def nobody(server: Sshd) -> Sshd:
     """The file service runs as nobody, who has rights to respect."""
-    server.folder.chmod(0o755)
-    for parent in server.folder.parents:
-        if parent.owner() == "root" and parent.name.startswith("pytest"):
-            parent.chmod(0o755)
     become = f"{shutil.which('setpriv')} --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all"
     server.restart(Subsystem=f"sftp {become} /usr/lib/openssh/sftp-server")
     return server

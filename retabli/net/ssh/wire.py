@@ -17,6 +17,7 @@ MOST_BANNER = 8192  # bytes before and with the server's identification
 LONGEST_IDENTIFICATION = 255  # RFC 4253, section 4.2
 BEFORE_LOGIN = 1 << 20  # bytes that a server may send until we are logged in
 AFTER_LOGIN = 64 << 20  # and in all: a listing of the longest folder that is judged
+COURTESY = 1.0  # seconds for which the server may speak first, as all SSH servers do
 FAREWELL = 0.2  # seconds that our last words may take
 
 Factory = Callable[[], Any]
@@ -40,6 +41,7 @@ class Wire(asyncio.Transport):
         self._start = b""  # of what follows the banner, until the offer is whole
         self._received = 0
         self._closing = False
+        self._heard = asyncio.Event()
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -92,6 +94,14 @@ class Wire(asyncio.Transport):
             task.cancel()
 
     async def _send(self) -> None:
+        """Hand on what asyncssh writes.
+
+        A server that hangs up at once would reset the connection, and its last words be lost, if it left ours unread;
+        so it is let speak first. One that waits for us (a web server) is told who we are, and then shows what it is.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COURTESY):
+                await self._heard.wait()
         while True:
             data = await self._outgoing.get()
             try:
@@ -147,9 +157,15 @@ class Wire(asyncio.Transport):
                 raise Fall(ssh_causes.NOT_SSH, self.said[place : place + 80])
             if len(self.said) >= MOST_BANNER:
                 raise Fall(ssh_causes.NOT_SSH, f"{MOST_BANNER} bytes and no identification")
-            data = await self._connection.receive(1024)
+            try:
+                data = await self._connection.receive(1024)
+            except ConnectionError:
+                if not self.said:
+                    raise
+                data = b""  # its last words were heard
             if not data:
                 raise self._hung_up()
+            self._heard.set()
             self.said += data
 
     def _hung_up(self) -> Fall:
