@@ -30,7 +30,9 @@ from retabli.net.ssh.account import SftpAccount, account_faults
 
 Patterns = Annotated[
     tuple[str, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value, json_schema_input_type=str | list[str]
+    ),
     Field(strict=False, min_length=1),
 ]
 ListFolder = Callable[[str], Awaitable[Listing]]

@@ -181,7 +181,7 @@ async def test_files_from_the_future_are_no_fresh_arrivals(folder: Path) -> None
     drop(folder, age=-2 * HOUR)
     result = await looked(folder, memory, max_age="1h")
     fell(result, folder_causes.FRESH, folder_causes.FROM_THE_FUTURE)
-    assert result.detail == "1 files, up to 2h ahead of our clock"
+    assert result.detail == "1 file, up to 2h ahead of our clock"
     drop(folder, "b", age=60)
     impaired(await looked(folder, memory, max_age="1h"), folder_causes.SOME_FROM_THE_FUTURE)
 
@@ -233,7 +233,7 @@ async def test_a_transfer_that_broke_off_is_told(folder: Path, name: str, text: 
     drop(folder, name, age=HOUR, text=text)
     result = await looked(folder, max_partial="10m")
     impaired(result, folder_causes.PARTIAL_LINGERS)
-    assert result.detail == "1 files, the oldest for 1h"
+    assert result.detail == "1 file, the oldest for 1h"
     assert (await looked(folder, max_partial="2h")).whole
 
 

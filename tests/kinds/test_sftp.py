@@ -611,6 +611,53 @@ async def test_a_run_that_another_one_overtakes_says_so(secret: Path, folder: Pa
         fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
 
 
+async def test_a_file_that_may_not_be_read_is_never_written_over(secret: Path, folder: Path) -> None:
+    (folder / "retabli-c").write_text("somebody else's")
+    async with ssh_server(sftp=folder_server(folder, LetterBox)) as (port, _):
+        result = await climb(probe(port, secret, canary="c"))
+    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
+    assert (folder / "retabli-c").read_text() == "somebody else's"
+
+
+async def test_a_folder_of_our_name_is_left_alone(secret: Path, folder: Path) -> None:
+    (folder / "retabli-c").mkdir()
+    async with ssh_server(sftp=folder_server(folder)) as (port, _):
+        result = await climb(probe(port, secret, canary="c"))
+    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
+    assert (folder / "retabli-c").is_dir()
+
+
+async def test_a_canary_that_another_run_wrote_over_is_no_fault_of_the_server(secret: Path, folder: Path) -> None:
+    class WrittenOver(asyncssh.SFTPServer):
+        def close(self, file_obj: Any) -> None:
+            super().close(file_obj)
+            (folder / "retabli-c").write_bytes(MARK + b"written 1700000000 other\n")
+
+    async with ssh_server(sftp=folder_server(folder, WrittenOver)) as (port, _):
+        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
+
+
+async def test_a_server_that_goes_on_showing_the_leftover_gives_back_another(secret: Path, folder: Path) -> None:
+    left = MARK + b"written 1000000000 old\n"
+    (folder / "retabli-c").write_bytes(left)
+
+    class Stale(asyncssh.SFTPServer):
+        def close(self, file_obj: Any) -> None:
+            super().close(file_obj)
+            (folder / "retabli-c").write_bytes(left)
+
+    async with ssh_server(sftp=folder_server(folder, Stale)) as (port, _):
+        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_DIFFERS)
+
+
+async def test_runs_that_meet_at_one_canary_never_fail_each_other(secret: Path, folder: Path) -> None:
+    async with ssh_server(sftp=folder_server(folder)) as (port, _):
+        results = await asyncio.gather(*(climb(probe(port, secret, canary="c")) for _ in range(8)))
+    assert any(result.outcome is Outcome.OK for result in results)
+    assert {result.cause for result in results} <= {None, folder_causes.CANARY_BUSY, folder_causes.CANARY_TAKEN}
+    assert list(folder.iterdir()) == []
+
+
 # Settings -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,12 @@
 """The kinds `sftp` and `file_drop` against OpenSSH's server, whole and with faults that it really has. Needs root."""
 
 import asyncio
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,9 @@ from tests.climbing import climb, settings
 from tests.real.sshd import Sshd, make_key, sshd
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(shutil.which("sshd") is None, reason="sshd is not installed")]
+
+
+SOMEBODY = ["/usr/bin/setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups", "--bounding-set=-all"]
 
 
 @pytest.fixture
@@ -57,6 +62,16 @@ async def test_keys_of_other_types_are_pinned_too(server: Sshd, kind: str) -> No
     key = make_key(server.folder, kind, kind)
     server.restart(host_key=kind)
     assert (await climbed(server, host_key=key.with_suffix(".pub").read_text())).outcome is Outcome.OK
+
+
+async def test_a_user_without_a_name_logs_in_as_whom_it_is_told(server: Sshd) -> None:
+    """A container's user may be a number and no more, and have no home."""
+    (server.folder / "probe").chmod(0o644)
+    keys = json.dumps({**server.account(), "canary": "c"})
+    command = [*SOMEBODY, sys.executable, "-m", "tests.real.one_climb", "sftp", keys]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env={"PATH": ""})
+    seen = json.loads((await process.communicate())[0])
+    assert seen["outcome"] == "ok", seen
 
 
 # Host keys and algorithms -------------------------------------------------------------------------------------------

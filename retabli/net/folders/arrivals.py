@@ -86,7 +86,7 @@ def judge_fresh(ladder: Ladder, book: FolderBook, arrivals: Arrivals, max_age: f
     if len(times) < len(arrivals.whole):
         raise Fall(folder_causes.TIMES_MISSING)
     if arrivals.cut:
-        raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {len(arrivals.whole)} files")
+        raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
     last = "none was ever seen here" if newest is None else f"the newest arrived {_age(now - newest)} ago"
     if not arrivals.whole and not _still(arrivals.changed, now, max_age, profile):
         raise Fall(folder_causes.ARRIVALS_UNSEEN, last)
@@ -104,10 +104,10 @@ def judge_consumed(ladder: Ladder, arrivals: Arrivals, max_waiting: float) -> No
     overdue = [wait for wait in waits if wait > max_waiting]
     ladder.describe("waiting", str(len(arrivals.whole)))
     if overdue:
-        said = f"{len(overdue)} of {len(arrivals.whole)} files, the oldest for {_age(max(overdue))}"
+        said = f"{len(overdue)} of {_files(len(arrivals.whole))}, the oldest for {_age(max(overdue))}"
         raise Fall(folder_causes.NOT_CONSUMED, said)
     if arrivals.cut:
-        raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {len(arrivals.whole)} files")
+        raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
     if len(waits) < len(arrivals.whole):
         raise Fall(folder_causes.TIMES_MISSING)
 
@@ -127,12 +127,12 @@ def judge_errors(ladder: Ladder, book: FolderBook, seen: Listing, most: int | No
         book.set("errors_grew", now)
     book.set("errors", count)
     if most is not None and count > most:
-        raise Fall(folder_causes.TOO_MANY_ERRORS, f"{count} files, {most} allowed")
+        raise Fall(folder_causes.TOO_MANY_ERRORS, f"{_files(count)}, {most} allowed")
     times = [entry.modified for entry in seen.files if entry.modified is not None and entry.modified <= now + AHEAD]
     grew = book.get("errors_grew")
     last = max((time for time in (*times, grew) if time is not None), default=None)
     if count and last is not None and now - last <= window:
-        ladder.impair(folder_causes.ERRORS_ARRIVE, f"{count} files, the last one {_age(now - last)} ago")
+        ladder.impair(folder_causes.ERRORS_ARRIVE, f"{_files(count)}, the last one {_age(now - last)} ago")
 
 
 def judge_partial(ladder: Ladder, arrivals: Arrivals, longest: float) -> None:
@@ -142,7 +142,7 @@ def judge_partial(ladder: Ladder, arrivals: Arrivals, longest: float) -> None:
     lingering = [age for age in ages if age > longest]
     ladder.describe("partial", str(len(arrivals.partial)))
     if lingering:
-        said = f"{len(lingering)} files, the oldest for {_age(max(lingering))}"
+        said = f"{_files(len(lingering))}, the oldest for {_age(max(lingering))}"
         ladder.impair(folder_causes.PARTIAL_LINGERS, said)
 
 
@@ -155,5 +155,9 @@ def _age(seconds: float) -> str:
     return format_duration(float(max(0, round(seconds))))
 
 
+def _files(number: int) -> str:
+    return f"{number} file{'' if number == 1 else 's'}"
+
+
 def _ahead(future: Sequence[float], now: float) -> str:
-    return f"{len(future)} files, up to {_age(max(future) - now)} ahead of our clock"
+    return f"{_files(len(future))}, up to {_age(max(future) - now)} ahead of our clock"

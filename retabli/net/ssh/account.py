@@ -90,5 +90,7 @@ def account_faults(account: SftpAccount) -> Iterator[str]:
         yield "one of password and key is needed, and not both: there is one attempt a run"
     if account.passphrase is not None and account.key is None:
         yield "passphrase is a private key's, and there is no key"
+    if not account.user.isprintable():
+        yield "no user has such a name: it has characters that cannot be printed"
     if "\0" in account.directory:
         yield "no directory has such a name"

@@ -42,6 +42,7 @@ class Canary:
         self._path = path
         self._ladder = ladder
         self._busy = busy
+        self._found = b""  # what lay there before
         self._content = MARK + f"written {ladder.wall():.0f} {secrets.token_hex(16)}\n".encode()
 
     async def fly(self) -> None:
@@ -86,6 +87,7 @@ class Canary:
             return None  # a folder that may be written to and not read: writing will tell
         except asyncssh.SFTPError as error:
             raise fall(self._session, error, otherwise=folder_causes.CANARY_FOREIGN) from error
+        self._found = content
         if not content.startswith(MARK):
             if MARK.startswith(content):  # cut off in the middle of writing; empty, too: the name is ours alone
                 return Leftover(None)
@@ -102,10 +104,8 @@ class Canary:
         """By exclusive creation, unless it is our own that lies there."""
         flags = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | (asyncssh.FXF_TRUNC if over else asyncssh.FXF_EXCL)
         try:
-            file = await self._sftp.open(self._path, flags, encoding=None)
+            file = await self._create(flags)
         except asyncssh.SFTPError as error:
-            if not over and isinstance(error, TAKEN) and await self._leftover() is not None:
-                raise Fall(folder_causes.CANARY_BUSY) from error  # another run of ours was faster
             raise await self._unwritten(error) from error
         try:
             async with file:
@@ -114,6 +114,29 @@ class Canary:
             why = await self._unwritten(error)
             await self._try_to_remove(error)
             raise why from error
+
+    async def _create(self, flags: int) -> asyncssh.SFTPClientFile:
+        try:
+            return await self._sftp.open(self._path, flags, encoding=None)
+        except TAKEN:
+            if not flags & asyncssh.FXF_EXCL:
+                raise
+            await self._look_who_was_faster()
+        return await self._sftp.open(self._path, flags, encoding=None)  # they are gone already, or it was no one
+
+    async def _look_who_was_faster(self) -> None:
+        """After a creation that failed where there had been nothing.
+
+        Raises:
+            Fall: there is something now: `canary_busy`, or `canary_foreign` when we may not see what.
+        """
+        if await self._leftover() is not None:
+            raise Fall(folder_causes.CANARY_BUSY)
+        try:
+            await self._sftp.lstat(self._path)
+        except asyncssh.SFTPError:
+            return
+        raise Fall(folder_causes.CANARY_FOREIGN, "it may not be read")
 
     async def _unwritten(self, error: asyncssh.SFTPError) -> Exception:
         if isinstance(error, asyncssh.SFTPNoSpaceOnFilesystem | asyncssh.SFTPQuotaExceeded):
@@ -149,9 +172,12 @@ class Canary:
             if not isinstance(error, asyncssh.SFTPNoSuchFile):
                 await self._try_to_remove(error)
             raise fall(self._session, error, missing=folder_causes.CANARY_TAKEN) from error
-        if content != self._content:  # still the file that this very run made, and nobody else's
-            await self._try_to_remove(None)
-            raise Fall(folder_causes.CANARY_DIFFERS, f"{len(content)} bytes instead of {len(self._content)}")
+        if content == self._content:
+            return
+        if content.startswith(MARK) and content != self._found and _STAMP.search(content):
+            raise Fall(folder_causes.CANARY_BUSY)  # another run of ours took this one for a leftover
+        await self._try_to_remove(None)  # the file that this very run made, and nobody else's
+        raise Fall(folder_causes.CANARY_DIFFERS, f"{len(content)} bytes instead of {len(self._content)}")
 
     async def _remove(self) -> None:
         try:

@@ -1,6 +1,8 @@
 """An SFTP session, climbed to rung by rung: resolve, connect, banner, key exchange, host key, authentication."""
 
 import asyncio
+import getpass
+import os
 from types import TracebackType
 from typing import Self
 
@@ -83,6 +85,7 @@ class SftpSession:
 
     async def _connect(self, account: SftpAccount) -> asyncssh.SSHClientConnection:
         """asyncssh, kept from everything that is not in these settings."""
+        _have_a_name()
         return await asyncssh.connect(
             account.host,
             account.port,
@@ -206,6 +209,14 @@ async def open_session(ladder: Ladder, account: SftpAccount, *, resolver: Resolv
         await session.__aexit__(type(error), error, None)
         raise
     return session
+
+
+def _have_a_name() -> None:
+    """asyncssh asks who we are, though it is told whom to log in as; a container's user may have no name at all."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # what it raises by the version of Python
+        os.environ["LOGNAME"] = "retabli"
 
 
 def _some(names: tuple[str, ...]) -> str:
