@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -212,11 +213,15 @@ async def open_session(ladder: Ladder, account: SftpAccount, *, resolver: Resolv
 
 
 def _have_a_name() -> None:
-    """asyncssh asks who we are, though it is told whom to log in as; a container's user may have no name at all."""
+    """asyncssh asks who we are and where we live, though it is told all it needs; a container's user may not know."""
     try:
         getpass.getuser()
     except (KeyError, OSError):  # what it raises by the version of Python
         os.environ["LOGNAME"] = "retabli"
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ LONGEST_IDENTIFICATION = 255  # RFC 4253, section 4.2
 BEFORE_LOGIN = 1 << 20  # bytes that a server may send until we are logged in
 AFTER_LOGIN = 64 << 20  # and in all: a listing of the longest folder that is judged
 COURTESY = 1.0  # seconds for which the server may speak first, as all SSH servers do
+SETTLE = 0.05  # seconds that asyncssh, which works in tasks of its own, has for what came before the end
 FAREWELL = 0.2  # seconds that our last words may take
 
 Factory = Callable[[], Any]
@@ -123,9 +124,9 @@ class Wire(asyncio.Transport):
                 await asyncio.sleep(0)
         except (OSError, Fall) as error:
             self.error = error
-        finally:
-            if not self._closing:
-                protocol.connection_lost(None)
+        await asyncio.sleep(SETTLE)
+        if not self._closing:
+            protocol.connection_lost(None)
 
     def _take(self, data: bytes) -> None:
         """Count it, and keep what may still be the offer.
