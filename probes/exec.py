@@ -1,5 +1,6 @@
 """A program of the operator's that judges by its exit status: any monitoring plugin."""
 
+import asyncio
 import errno
 import os
 import stat
@@ -16,6 +17,8 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Secret, SecretRef
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
+from retabli.net.folders import folder_causes
+from retabli.net.folders.local_folder import looks
 from retabli.net.plugins.plugin_output import read_output
 from retabli.net.plugins.process import GRACE, Ended, run
 
@@ -58,6 +61,11 @@ PLUGIN_TIMEOUT = _broken("plugin_timeout", "le programme n'a pas fini dans le d�
 PLUGIN_TOO_LONG = _broken(
     "plugin_too_long", "le programme écrit au-delà de toute mesure", "the program writes beyond all bounds"
 )
+COMMAND_HANGS = _broken(
+    "command_hangs",
+    "la commande est sur un disque qui ne répond pas",
+    "the command lies on a disk that does not answer",
+)
 COMMAND_MISSING = _broken("command_missing", "la commande n'existe pas", "the command does not exist")
 COMMAND_FORBIDDEN = _broken("command_forbidden", "la commande ne peut être exécutée", "the command may not be executed")
 COMMAND_UNUSABLE = _broken(
@@ -90,6 +98,7 @@ class Exec(Probe):
         PLUGIN_KILLED,
         PLUGIN_TIMEOUT,
         PLUGIN_TOO_LONG,
+        COMMAND_HANGS,
         COMMAND_MISSING,
         COMMAND_FORBIDDEN,
         COMMAND_UNUSABLE,
@@ -111,8 +120,8 @@ class Exec(Probe):
 
     @property
     def deadline(self) -> float:
-        # The program has `timeout`; then it is asked to end, and ended.
-        return self.timeout + 3 * GRACE
+        # Its file has `timeout` to be looked at, it has as much, and then it is asked to end, and ended.
+        return 2 * self.timeout + 3 * GRACE
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
@@ -139,6 +148,7 @@ class Exec(Probe):
     async def run(self, ladder: Ladder) -> None:
         with ladder.rung(stages.START):
             environment, secrets = self._environment()
+            await self._look_at_command()
         with ladder.rung(ENDED):
             ended = await self._run(environment)
             if ended.too_long:
@@ -151,14 +161,33 @@ class Exec(Probe):
         with ladder.rung(STATUS):
             _judge(ladder, ended, said.text or read_output(_without(ended.stderr, secrets)).text)
 
+    async def _look_at_command(self) -> None:
+        """Starting a program holds this whole process until the program's file has been read: first see if it can be.
+
+        Raises:
+            Fall: `command_missing`, `command_forbidden`, `command_hangs`.
+        """
+        path = self.command[0]
+        try:
+            async with asyncio.timeout(self.timeout):
+                await looks().look(("command", path), lambda _: os.stat(path))
+        except TimeoutError:
+            raise Fall(COMMAND_HANGS, f"{path}: no answer within {self.timeout:g} s") from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise Fall(COMMAND_MISSING, path) from None
+        except PermissionError:
+            raise Fall(COMMAND_FORBIDDEN, path) from None
+        except OSError as error:
+            raise Fall(COMMAND_UNUSABLE, f"{path}: {error.strerror}") from error
+        except Fall as fall:
+            if fall.cause is folder_causes.FOLDER_HANGS:
+                raise Fall(COMMAND_HANGS, f"{path}: {fall.detail}") from None
+            raise
+
     async def _run(self, environment: Mapping[str, str]) -> Ended:
         path = self.command[0]
         try:
             return await run(self.command, environment, self.timeout)
-        except FileNotFoundError:
-            raise Fall(COMMAND_UNUSABLE if _is_there(path) else COMMAND_MISSING, path) from None
-        except NotADirectoryError:
-            raise Fall(COMMAND_MISSING, path) from None
         except PermissionError:
             raise Fall(COMMAND_FORBIDDEN, path) from None
         except OSError as error:
@@ -175,13 +204,11 @@ class Exec(Probe):
         return values, secrets
 
 
-def _is_there(path: str) -> bool:
-    """A script whose interpreter is missing "does not exist" either, as far as execve(2) is concerned."""
-    return os.path.lexists(path)
-
-
 def _unstarted(error: OSError, path: str) -> Exception:
-    """EAGAIN, ENOMEM and the like are the machine's; the rest is the program's (execve(2))."""
+    """EAGAIN, ENOMEM and the like are the machine's; the rest is the program's (execve(2)).
+
+    A script "does not exist" either when it is its interpreter that does not.
+    """
     if error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
         return Fall(causes.LOCAL_RESOURCES, detail_of(error))
     return Fall(COMMAND_UNUSABLE, f"{path}: {error.strerror}")

@@ -4,7 +4,9 @@ import asyncio
 import ctypes
 import os
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,8 @@ def alive(pid: int) -> bool:
 
 def children() -> set[int]:
     """Our own, zombies included."""
-    return {int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+    lists = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    return {int(word) for line in lists for word in line.split()}
 
 
 async def gone(pid: int) -> bool:
@@ -116,16 +119,18 @@ async def test_what_cannot_be_started_says_why(script: Path, tmp_path: Path) -> 
     (tmp_path / "data").write_text("x")
     (tmp_path / "garbage").write_bytes(b"\x7fELF garbage")
     (tmp_path / "garbage").chmod(0o755)
-    for command, cause in (
-        (tmp_path / "nowhere", COMMAND_MISSING),
-        (tmp_path / "data" / "below", COMMAND_MISSING),
-        (tmp_path / "data", COMMAND_FORBIDDEN),
-        (tmp_path, COMMAND_FORBIDDEN),
-        (script, COMMAND_UNUSABLE),
-        (tmp_path / "garbage", COMMAND_UNUSABLE),
+    (tmp_path / "loop").symlink_to("loop")
+    for command, stage, cause in (
+        (tmp_path / "nowhere", stages.START, COMMAND_MISSING),
+        (tmp_path / "data" / "below", stages.START, COMMAND_MISSING),
+        (tmp_path / "loop", stages.START, COMMAND_UNUSABLE),
+        (tmp_path / "data", ENDED, COMMAND_FORBIDDEN),
+        (tmp_path, ENDED, COMMAND_FORBIDDEN),
+        (script, ENDED, COMMAND_UNUSABLE),
+        (tmp_path / "garbage", ENDED, COMMAND_UNUSABLE),
     ):
         result = await climb(probe(str(command)))
-        assert (result.outcome, result.stage, result.cause) == (Outcome.UNKNOWN, ENDED, cause), command
+        assert (result.outcome, result.stage, result.cause) == (Outcome.UNKNOWN, stage, cause), command
 
 
 async def test_a_secret_that_cannot_be_read_starts_nothing(tmp_path: Path) -> None:
@@ -236,15 +241,37 @@ async def test_a_cancelled_run_leaves_no_process(tmp_path: Path) -> None:
     assert not children()
 
 
-async def test_a_run_that_is_cancelled_while_it_starts_leaves_no_process() -> None:
-    for pause in (0.0, 0.0005, 0.001, 0.002):
-        task = asyncio.create_task(climb(probe("/bin/sleep", "600")))
-        await asyncio.sleep(pause)
+def descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+async def test_a_run_that_is_cancelled_while_it_starts_leaves_nothing() -> None:
+    await shell("exit 0")
+    before = descriptors()
+    for number in range(60):
+        task = asyncio.create_task(process.run(["/bin/sleep", "600"], {}, 60))
+        await asyncio.sleep(number / 20_000)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     end = time.monotonic() + 5
-    while children() and time.monotonic() < end:
+    while (children() or descriptors() != before) and time.monotonic() < end:
         await asyncio.sleep(0.01)
+    assert not children()
+    assert descriptors() == before
+
+
+async def test_a_run_that_is_cancelled_before_a_thread_is_free_leaves_nothing() -> None:
+    held = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        pool.submit(held.wait)
+        before = descriptors()
+        task = asyncio.create_task(process.run(["/bin/sleep", "600"], {}, 60))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert descriptors() == before
+        held.set()
     assert not children()
 
 

@@ -1,4 +1,4 @@
-"""The kind `file_drop` where a folder's rights and its file server really fail. Needs root."""
+"""The kinds `file_drop` and `exec` where a folder's rights and its file server really fail. Needs root."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from probes.exec import COMMAND_HANGS, Exec
 from probes.file_drop import FileDrop
+from retabli.model import stages
 from retabli.model.result import Outcome
 from retabli.net.folders import folder_causes
-from retabli.net.folders.local_folder import looks
 from tests import reached
 from tests.climbing import climb, settings
 from tests.real.test_firewalls import NOBODY
@@ -78,7 +79,20 @@ async def test_a_mount_whose_server_is_silent_holds_one_thread_and_is_told_at_on
         while (await climb(probe)).cause is folder_causes.FOLDER_HANGS:
             await asyncio.sleep(0.01)
     assert (await climb(probe)).cause is folder_causes.FOLDER_BROKEN
-    assert looks() is looks()
+
+
+async def test_a_command_on_such_a_mount_stops_nobody_else(mount: tuple[Path, SilentMount]) -> None:
+    folder, silent = mount
+    probe = settings(Exec, command=[str(folder / "check")], timeout="500ms")
+    first = await climb(probe)
+    assert (first.outcome, first.stage, first.cause) == (Outcome.UNKNOWN, stages.START, COMMAND_HANGS), first
+    began = time.monotonic()
+    assert (await climb(probe)).cause is COMMAND_HANGS
+    assert time.monotonic() - began < 0.2
+    silent.die()
+    async with asyncio.timeout(10):
+        while (await climb(probe)).cause is COMMAND_HANGS:
+            await asyncio.sleep(0.01)
 
 
 def as_nobody(**keys: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from probes.file_drop import FileDrop
 from probes.sftp import Sftp
@@ -244,6 +245,13 @@ async def test_a_stopped_server_is_refused_and_comes_back(server: Sshd) -> None:
     fell(await climbed(server), stages.CONNECT, causes.REFUSED)
     server.start()
     assert (await climbed(server)).outcome is Outcome.OK
+
+
+async def test_the_loop_is_not_blocked(server: Sshd) -> None:
+    probe = settings(Sftp, **server.account(canary="c"))
+    await climb(probe)  # imports what is heavy
+    with blockbuster_ctx():
+        assert (await climb(probe)).outcome is Outcome.OK
 
 
 async def test_many_runs_leave_no_session_open(server: Sshd) -> None:

@@ -5,7 +5,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
@@ -38,7 +38,7 @@ class _Look:
 
 
 class Looks:
-    """One look at a time for each folder, so that one that hangs holds one thread, however often it is asked for.
+    """One look of a kind at a time for each place, so that one that hangs holds one thread, however often it is asked.
 
     The threads are daemons: one that hangs must not hold up the end of the process either.
     """
@@ -46,11 +46,13 @@ class Looks:
     def __init__(self, most: int = MOST_THREADS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._under_way: dict[str, _Look] = {}
+        self._under_way: dict[Hashable, _Look] = {}
         self._turn = threading.Lock()
 
-    async def look(self, name: str, job: Callable[[Stop], T]) -> T:
+    async def look(self, name: Hashable, job: Callable[[Stop], T]) -> T:
         """Have a thread do it, or join whoever has just asked for the same; a cancelled job is told to stop.
+
+        `name` says what is done, and where: the same name, the same result.
 
         Raises:
             Fall: `folder_hangs`, at once, while an earlier look has not come back; `local_resources`.
@@ -64,7 +66,7 @@ class Looks:
             if not look.waiting:
                 look.stop.set()
 
-    def _begin(self, name: str, job: Callable[[Stop], T]) -> _Look:
+    def _begin(self, name: Hashable, job: Callable[[Stop], T]) -> _Look:
         with self._turn:
             look = self._under_way.get(name)
             if look is not None and look.given_up:
@@ -73,7 +75,7 @@ class Looks:
             if look is not None:
                 return look
             if len(self._under_way) >= self._most:
-                raise Fall(causes.LOCAL_RESOURCES, f"{self._most} folders are being looked at, or hang")
+                raise Fall(causes.LOCAL_RESOURCES, f"{self._most} places are being looked at, or hang")
             look = self._under_way[name] = _Look(self._clock())
         look.done.set_running_or_notify_cancel()  # whoever ends waiting cannot take it back
         try:
@@ -83,7 +85,7 @@ class Looks:
             raise Fall(causes.LOCAL_RESOURCES, str(error)) from error
         return look
 
-    def _work(self, name: str, look: _Look, job: Callable[[Stop], T]) -> None:
+    def _work(self, name: Hashable, look: _Look, job: Callable[[Stop], T]) -> None:
         try:
             result = job(look.stop.is_set)
         except BaseException as error:  # noqa: BLE001 - carried to whoever awaits it, never swallowed
@@ -93,7 +95,7 @@ class Looks:
             self._forget(name)
             look.done.set_result(result)
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: Hashable) -> None:
         with self._turn:
             self._under_way.pop(name, None)
 
@@ -110,18 +112,18 @@ async def reach(directory: str, patience: float) -> None:
     Raises:
         Fall: `directory_missing`, `not_a_directory`, `folder_forbidden`, `folder_hangs`, `folder_broken`.
     """
-    await _look(directory, lambda _: os.scandir(directory).close(), patience)
+    await _look(directory, ("reach", directory), lambda _: os.scandir(directory).close(), patience)
 
 
 async def list_folder(directory: str, patience: float, most: int) -> Listing:
     """The files of that folder, at most so many of its entries. Raises as `reach` does."""
-    return await _look(directory, lambda stop: _scan(directory, most, stop), patience)
+    return await _look(directory, ("list", directory, most), lambda stop: _scan(directory, most, stop), patience)
 
 
-async def _look(directory: str, job: Callable[[Stop], T], patience: float) -> T:
+async def _look(directory: str, name: Hashable, job: Callable[[Stop], T], patience: float) -> T:
     try:
         async with asyncio.timeout(patience):
-            return await looks().look(directory, job)
+            return await looks().look(name, job)
     except TimeoutError:
         raise Fall(folder_causes.FOLDER_HANGS, f"no answer within {patience:.1f} s") from None
     except FileNotFoundError as error:

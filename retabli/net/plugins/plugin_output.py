@@ -25,7 +25,7 @@ class Value:
     most: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.label}={self.value:.6g}{self.unit}"
+        return f"{self.label}={self.value:.12g}{self.unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,13 @@ async def run(command: Sequence[str], environment: Mapping[str, str], patience: 
     loop = asyncio.get_running_loop()
     over, dead = asyncio.Event(), asyncio.Event()
     pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
-    process = await _start(command, environment, pipes)
     with contextlib.ExitStack() as stack:
         outlets = [_Outlet(read_end, over) for read_end, _ in pipes]
         for outlet in outlets:
             stack.callback(outlet.close)
+        process = await _Start(command, environment, pipes).process()
+        for outlet in outlets:
+            os.set_blocking(outlet.descriptor, False)
             loop.add_reader(outlet.descriptor, outlet.read)
         timed_out = False
         try:
@@ -92,45 +94,63 @@ async def run(command: Sequence[str], environment: Mapping[str, str], patience: 
         return Ended(status, stdout, stderr, timed_out=timed_out, too_long=over.is_set())
 
 
-async def _start(
-    command: Sequence[str], environment: Mapping[str, str], pipes: Sequence[tuple[int, int]]
-) -> "subprocess.Popen[bytes]":
-    """In a thread: starting it waits for the disk that it lies on. One that starts after a cancellation is ended."""
+class _Start:
+    """Starting it waits for the disk that it lies on: in a thread. One that begins after a cancellation is ended."""
 
-    def start() -> "subprocess.Popen[bytes]":
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], streams: Sequence[tuple[int, int]]
+    ) -> None:
+        self._command = command
+        self._environment = environment
+        self._streams = streams
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._begun = False
+        self._given_up = False
+
+    async def process(self) -> "subprocess.Popen[bytes]":
         try:
-            return subprocess.Popen(  # noqa: S603 - the operator's own command, without a shell
-                command,
+            return await asyncio.to_thread(self._begin)
+        except asyncio.CancelledError:
+            with self._turn:
+                self._given_up = True
+                if not self._begun:
+                    self._close()
+                elif self._process is not None:
+                    _kill(self._process)
+            raise
+
+    def _begin(self) -> "subprocess.Popen[bytes]":
+        with self._turn:
+            if self._given_up:
+                raise InterruptedError  # to nobody: whoever asked has left
+            self._begun = True
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the operator's own command, without a shell
+                self._command,
                 stdin=subprocess.DEVNULL,
-                stdout=pipes[0][1],
-                stderr=pipes[1][1],
-                env=dict(environment),
+                stdout=self._streams[0][1],
+                stderr=self._streams[1][1],
+                env=dict(self._environment),
                 cwd="/",
                 start_new_session=True,
             )
         finally:
-            for _, write_end in pipes:
-                os.close(write_end)
+            self._close()
+        with self._turn:
+            self._process = process
+            if self._given_up:
+                _kill(process)
+        return process
 
-    starting = asyncio.ensure_future(asyncio.to_thread(start))
-    try:
-        process = await asyncio.shield(starting)
-    except BaseException as error:
-        for read_end, _ in pipes:
-            os.close(read_end)
-        if isinstance(error, asyncio.CancelledError):
-            starting.add_done_callback(_kill)
-        raise
-    for read_end, _ in pipes:
-        os.set_blocking(read_end, False)
-    return process
+    def _close(self) -> None:
+        """Our own copies of the program's ends: a stream ends when nobody can write to it any more."""
+        for _, write_end in self._streams:
+            os.close(write_end)
 
 
-def _kill(starting: "asyncio.Future[subprocess.Popen[bytes]]") -> None:
+def _kill(process: "subprocess.Popen[bytes]") -> None:
     """It has only just begun."""
-    if starting.cancelled() or starting.exception() is not None:
-        return
-    process = starting.result()
     _signal_group(process.pid, signal.SIGKILL)
     process.wait()
 
