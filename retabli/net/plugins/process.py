@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 MOST_OUTPUT = 65_536  # bytes of stdout, and of stderr
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL
-DRAIN = 0.2  # seconds in which what was written before the end is still read
 CHUNK = 8192
 
 
@@ -106,14 +105,14 @@ class _Start:
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._begun = False
-        self._given_up = False
+        self._given_up = threading.Event()
 
     async def process(self) -> "subprocess.Popen[bytes]":
         try:
             return await asyncio.to_thread(self._begin)
         except asyncio.CancelledError:
             with self._turn:
-                self._given_up = True
+                self._given_up.set()
                 if not self._begun:
                     self._close()
                 elif self._process is not None:
@@ -122,7 +121,7 @@ class _Start:
 
     def _begin(self) -> "subprocess.Popen[bytes]":
         with self._turn:
-            if self._given_up:
+            if self._given_up.is_set():
                 raise InterruptedError  # to nobody: whoever asked has left
             self._begun = True
         try:
@@ -139,7 +138,7 @@ class _Start:
             self._close()
         with self._turn:
             self._process = process
-            if self._given_up:
+            if self._given_up.is_set():
                 _kill(process)
         return process
 
