@@ -24,7 +24,7 @@ def set_up(form: str = "text", level: str = "info", stream: TextIO | None = None
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Libraries speak of every request and connection at these levels; what matters of it is on the ladder.
-    for name in ("httpx", "httpcore", "apscheduler", "asyncio", "uvicorn", "uvicorn.error", "mail.log"):
+    for name in ("httpx", "httpcore", "apscheduler", "asyncio", "asyncssh", "uvicorn", "uvicorn.error", "mail.log"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

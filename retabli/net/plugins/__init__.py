@@ -1,0 +1,1 @@
+"""Monitoring plugins: programs that judge by their exit status, run within bounds."""
