@@ -45,7 +45,8 @@ async def asked(
     """One climb towards that engine with a message of this content."""
     message = write(folder) if content is None else write(folder, content)
     async with serving(peer) as port:
-        probe = settings(Hl7Mllp, **({"host": "127.0.0.1", "port": port, "message": message} | keys))
+        given: dict[str, Any] = {"host": "127.0.0.1", "port": port, "message": message}
+        probe = settings(Hl7Mllp, **(given | keys))
         assert list(probe.faults()) == []
         return await climb(probe, deadline=deadline)
 

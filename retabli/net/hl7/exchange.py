@@ -6,7 +6,7 @@ from typing import Literal
 
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
-from retabli.model.ladder import Fall, Ladder, Rename, cause_of
+from retabli.model.ladder import Fall, Ladder, Rename, cause_of, detail_of
 from retabli.model.settings import Resolver, Tls
 from retabli.model.stages import stage
 from retabli.net.connect import open_connection
@@ -110,12 +110,22 @@ class Exchange:
             await self._mllp.send(content)
             return await self._block()
         except (Fall, ConnectionError) as error:
-            connection = self._mllp.connection
-            left = cause_of(error) in (causes.CLOSED_EARLY, causes.RESET)
-            if left and not self._mllp.heard and connection.tls is None:
-                if await speaks_tls(connection.address, connection.port):
-                    raise Fall(TLS_WANTED, "it hangs up on a message in clear, and answers a TLS handshake") from error
+            await self._look_again(error)
             raise
+
+    async def _look_again(self, error: Exception) -> None:
+        """An engine that hangs up on us without a word may be one that speaks TLS.
+
+        Raises:
+            Fall: `tls_wanted`.
+        """
+        connection = self._mllp.connection
+        found = cause_of(error)
+        if found not in (causes.CLOSED_EARLY, causes.RESET) or self._mllp.heard or connection.tls is not None:
+            return
+        self._stranger = Fall(found, detail_of(error))  # should the deadline fall now
+        if await speaks_tls(connection.address, connection.port):
+            raise Fall(TLS_WANTED, "it hangs up on a message in clear, and answers a TLS handshake") from error
 
     async def acknowledged(self, answer: bytes) -> Acknowledgement:
         """The first acknowledgement, whoever it is for. An engine may send messages of its own before it."""
@@ -131,9 +141,9 @@ class Exchange:
         self._stranger = None
         return found
 
-    async def answered(self, ladder: Ladder, found: Acknowledgement) -> None:
+    async def answered(self, ladder: Ladder, found: Acknowledgement, *, stored_is_enough: bool = False) -> None:
         """The application's word: this acknowledgement, or the one that follows a commit on the same connection
-        (2.9.3.2).
+        (2.9.3.2), which is not awaited where the commit is enough.
 
         Raises:
             Fall: as `judge`; `no_application_ack` when the engine hangs up after its commit.
@@ -141,6 +151,7 @@ class Exchange:
         judge(ladder, found)
         if found.code == "CA":
             ladder.describe("commit", "CA")
+        if found.code == "CA" and not stored_is_enough:
             judge(ladder, await self._application())
 
     async def _application(self) -> Acknowledgement:

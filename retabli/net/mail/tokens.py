@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     BEACON = "beacon"
     REFLECTOR = "reflector"
     ACCOUNT = "account"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
