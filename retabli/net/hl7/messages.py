@@ -93,6 +93,7 @@ class Message:
         MSH-7 has an offset from UTC where the file's has one.
         """
         made = list(self.segments[0])
+        made += [b""] * (11 - len(made))
         moment = datetime.fromtimestamp(at, UTC).astimezone()
         with_offset = re.search(rb"[+-]\d{4}", self.header(7)) is not None
         made[6] = moment.strftime("%Y%m%d%H%M%S%z" if with_offset else "%Y%m%d%H%M%S").encode()

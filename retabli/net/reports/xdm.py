@@ -77,7 +77,7 @@ def _checked(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         parts = info.filename.replace("\\", "/").rstrip("/").split("/")
         if info.filename.startswith("/") or ".." in parts or ":" in parts[0] or len(parts) > DEEPEST + 1:
             raise Fall(report_causes.ARCHIVE_BOMB, "a path leaves the archive's folder, or is nested too deep")
-    return {info.filename.replace("\\", "/").upper(): info for info in infos if not info.is_dir()}
+    return {info.filename.replace("\\", "/").upper(): info for info in infos if not info.filename.endswith("/")}
 
 
 def _judge(opened: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], see: Callable[[bytes], None]) -> None:
