@@ -1,7 +1,7 @@
 """An HL7 engine that must acknowledge a test message over MLLP: blood test results, and whatever else speaks HL7 v2."""
 
-import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Port, Tls
 from retabli.model.stages import Stage
+from retabli.net.disk import disk
 from retabli.net.hl7 import hl7_causes
 from retabli.net.hl7.exchange import (
     ACKNOWLEDGED,
@@ -91,7 +92,7 @@ class Hl7Mllp(Probe):
         yield self.host, self.port, "tcp"
 
     async def run(self, ladder: Ladder) -> None:
-        message = await asyncio.to_thread(self.message.load, self.patient_mark)
+        message = await disk().call(partial(self.message.load, self.patient_mark))
         control_id = new_control_id()
         async with await open_engine(ladder, self.host, self.port, self.tls, resolver=self.resolver) as connection:
             exchange = Exchange(connection, control_id)

@@ -14,6 +14,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef
 from retabli.model.stages import Stage, stage
+from retabli.net.disk import disk
 from retabli.net.hl7 import hl7_causes
 from retabli.net.hl7.exchange import ACKNOWLEDGED, FRAMED, Exchange, open_engine
 from retabli.net.hl7.message_file import PatientMark
@@ -32,7 +33,7 @@ from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose, Token
 from retabli.net.reports import report_causes
-from retabli.net.reports.hand_over import Deposit, judge_unsent
+from retabli.net.reports.hand_over import Deposit, hung, judge_unsent
 from retabli.net.reports.report_book import ReportBook
 from retabli.net.reports.report_mail import Form, ReportReading, finding_of
 from retabli.net.reports.report_settings import ReportSubmit, Unsent
@@ -147,7 +148,7 @@ class ReportLoop(Probe):
 
     async def run(self, ladder: Ladder) -> None:
         key = self.key.read()
-        message = await asyncio.to_thread(self.submit.message.load, self.patient_mark)
+        message = await disk().call(partial(self.submit.message.load, self.patient_mark))
         if self.unsent is not None:
             await self._look_at_unsent(ladder, self.unsent)
         book = ReportBook(ladder.memory, key)
@@ -177,7 +178,7 @@ class ReportLoop(Probe):
                 judge_on_time(ladder, fate.seconds, self.within)
 
     async def _look_at_unsent(self, ladder: Ladder, unsent: Unsent) -> None:
-        with ladder.rung(UNSENT):
+        with ladder.told_as(hung), ladder.rung(UNSENT):
             async with asyncio.timeout(self.timeout):
                 waiting = await judge_unsent(unsent.directory, unsent.pattern, unsent.max_age, ladder.wall())
         ladder.describe("unsent", f"{waiting.files} files, the oldest for {waiting.oldest:.0f} s")
@@ -212,7 +213,7 @@ class ReportLoop(Probe):
 
     async def _by_file(self, ladder: Ladder, deposit: Deposit, content: bytes) -> None:
         try:
-            with ladder.rung(WRITTEN):
+            with ladder.told_as(hung), ladder.rung(WRITTEN):
                 async with asyncio.timeout(self.timeout):
                     await deposit.write(content)
             with ladder.rung(CONSUMED):

@@ -162,6 +162,12 @@ async def test_empty_blocks_and_line_ends_between_blocks_are_passed_over(tmp_pat
     assert (await asked(Engine(answer), tmp_path)).outcome is Outcome.OK
 
 
+async def test_an_engine_of_release_2_confirms_storage_before_it_acknowledges(tmp_path: Path) -> None:
+    stored = Engine(lambda message: [block(b"\x06"), *acking("AA")(message)])
+    assert (await asked(stored, tmp_path)).outcome is Outcome.OK
+    fell(await asked(Engine(lambda _: [block(b"\x15")]), tmp_path), FRAMED, hl7_causes.MLLP_NAK)
+
+
 async def test_an_acknowledgement_in_pieces_is_put_together(tmp_path: Path) -> None:
     def answer(message: bytes) -> list[bytes]:
         whole = acking("AA")(message)[0]

@@ -16,6 +16,7 @@ from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
 from probes.report_loop import ReportLoop
+from retabli.model import causes
 from retabli.model.causes import Side
 from retabli.model.result import Result
 from retabli.net.mail import tokens
@@ -371,6 +372,11 @@ async def test_a_directory_that_goes_away_has_consumed_nothing(world: World) -> 
 
     result = await by_file(world, unmount)
     assert told(result) == ("failed", "consumed", "directory_unusable")
+
+
+def test_a_directory_that_does_not_answer_is_no_fault_of_the_network() -> None:
+    assert hung(causes.TIMEOUT, "") == (report_causes.DIRECTORY_UNUSABLE, "it does not answer")
+    assert hung(causes.FILE_UNREADABLE, "") == (causes.FILE_UNREADABLE, "")
 
 
 async def test_a_file_is_taken_back_when_the_run_is_cut_off(world: World) -> None:

@@ -8,6 +8,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import signal
 import smtplib
@@ -95,13 +96,11 @@ def context(settings: dict[str, Any]) -> ssl.SSLContext | None:
 
 
 def serve_hl7apy(settings: dict[str, Any]) -> None:
-    from hl7apy.core import Message
-    from hl7apy.mllp import AbstractErrorHandler, AbstractHandler, MLLPServer
-    from hl7apy.parser import parse_message
+    core, mllp, parser = (importlib.import_module(f"hl7apy.{name}") for name in ("core", "mllp", "parser"))
 
     def reply(received: str, code: str, error: str = "") -> str:
         header = received.split("\r")[0].split("|")
-        answer = Message("ACK", version="2.5")
+        answer = core.Message("ACK", version="2.5")
         answer.msh.msh_9, answer.msh.msh_10, answer.msh.msh_11 = "ACK", "E1", "T"
         answer.msa.msa_1, answer.msa.msa_2 = code, header[9]
         if error:
@@ -109,17 +108,17 @@ def serve_hl7apy(settings: dict[str, Any]) -> None:
             answer.err.err_3, answer.err.err_4 = error, "E"
         return str(answer.to_mllp())
 
-    class Accepts(AbstractHandler):  # type: ignore[misc]
+    class Accepts(mllp.AbstractHandler):  # type: ignore[name-defined,misc]
         def reply(self) -> str:
-            parse_message(self.incoming_message, find_groups=False)
+            parser.parse_message(self.incoming_message, find_groups=False)
             return reply(self.incoming_message, settings["answers"])
 
-    class Refuses(AbstractErrorHandler):  # type: ignore[misc]
+    class Refuses(mllp.AbstractErrorHandler):  # type: ignore[name-defined,misc]
         def reply(self) -> str:
             return reply(self.incoming_message, "AR", "200")
 
     handlers = {"ORU^R01^ORU_R01": (Accepts,), "ERR": (Refuses,)}
-    MLLPServer(HOST, settings["port"], handlers).serve_forever()
+    mllp.MLLPServer(HOST, settings["port"], handlers).serve_forever()
 
 
 if __name__ == "__main__":

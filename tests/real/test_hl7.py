@@ -187,7 +187,7 @@ class Site:
 
     @contextmanager
     def engine(self, answers: str = "AA", **keys: Any) -> Iterator[Server]:
-        given = {"mail": self.relay.port, "from": SENDER, "to": PRESCRIBER}
+        given: dict[str, Any] = {"mail": self.relay.port, "from": SENDER, "to": PRESCRIBER}
         with engine(self.folder, answers, **(given | keys)) as server:
             yield server
 

@@ -18,6 +18,7 @@ from retabli.net.hl7.hl7_causes import (
     APPLICATION_REJECTED,
     COMMIT_ERROR,
     COMMIT_REJECTED,
+    MLLP_NAK,
     NO_APPLICATION_ACK,
     NOT_HL7,
     TLS_UNANSWERED,
@@ -25,7 +26,7 @@ from retabli.net.hl7.hl7_causes import (
     UNKNOWN_ACK_CODE,
     WRONG_CONTROL_ID,
 )
-from retabli.net.hl7.mllp import Mllp
+from retabli.net.hl7.mllp import ACK, NAK, Mllp
 from retabli.net.hl7.second_look import speaks_tls
 from retabli.net.tls import server_name_of
 
@@ -182,13 +183,20 @@ class Exchange:
             raise otherwise from error
 
     async def _block(self) -> bytes:
-        """The next block that is not empty: some engines keep a connection alive by empty ones."""
+        """The next block that is a message: some engines keep a connection alive by empty ones, and those of MLLP
+        release 2 confirm by a block of one byte that they have stored what we sent.
+
+        Raises:
+            Fall: `mllp_nak`, `too_long`, and as `Mllp.receive`.
+        """
         while True:
             if self._blocks == MOST_BLOCKS:
                 raise Fall(causes.TOO_LONG, f"more than {MOST_BLOCKS} blocks")
             self._blocks += 1
             answer = await self._mllp.receive()
-            if answer.strip():
+            if answer == NAK:
+                raise Fall(MLLP_NAK)
+            if answer.strip() not in (b"", ACK):
                 return answer
 
 

@@ -43,13 +43,24 @@ BAD_FRAME = cause(
         "Check that this port is an MLLP listener's, and its setting of the bytes VT, FS and CR.",
     ),
 )
+MLLP_NAK = cause(
+    "mllp_nak",
+    Side.PARTNER_DOWN,
+    fr="le moteur n'a pas pu conserver le message (NAK)",
+    en="the engine could not store the message (NAK)",
+    verdict=Verdict.TEMPORARY,  # MLLP release 2: the sender is to try again
+    look=Words(
+        "Faire vérifier le stockage du moteur du partenaire (disque, file d'attente).",
+        "Have the partner check their engine's storage (disk, queue).",
+    ),
+)
 NOT_HL7 = cause(
     "not_hl7",
     Side.PARTNER_DOWN,
     fr="la réponse n'est pas un acquittement HL7",
     en="the answer is no HL7 acknowledgement",
 )
-WIRE = (SILENT, TLS_UNANSWERED, TLS_WANTED, BAD_FRAME, NOT_HL7)
+WIRE = (SILENT, TLS_UNANSWERED, TLS_WANTED, BAD_FRAME, MLLP_NAK, NOT_HL7)
 
 # Acknowledgements (HL7 v2.5.1 chapter 2, 2.9.2 and 2.9.3, table 0008) ------------------------------------------------
 

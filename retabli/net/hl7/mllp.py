@@ -10,6 +10,7 @@ from retabli.net.connection import Connection
 from retabli.net.hl7.hl7_causes import BAD_FRAME, SILENT, TLS_WANTED
 
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
+ACK, NAK = b"\x06", b"\x15"  # the content of a block by which release 2 confirms or refuses storage
 LONGEST = 65_536  # bytes of one block
 BETWEEN = (b"\r", b"\n")  # some engines put line ends between blocks; anything else there is an error
 TLS_ALERT = b"\x15\x03"  # how a TLS server answers a client in clear (RFC 8446, section 5.1)

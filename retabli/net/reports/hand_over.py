@@ -1,6 +1,6 @@
 """Reports that are handed over as files: one of ours written and taken, and how long those of others have waited.
 
-Directories may be shares that hang: everything here runs in threads, and is given up with the run.
+Directories may be shares that hang: nothing here waits for them longer than the run does.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from retabli.model import causes
+from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
+from retabli.net.disk import disk
 from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, HAND_OVER_REJECTED, NOT_CONSUMED, UNSENT_TOO_OLD
 
 T = TypeVar("T")
@@ -21,6 +23,12 @@ T = TypeVar("T")
 MOST = 50_000  # files of a directory that are looked at
 LOOKS = (0.05, 0.1, 0.2)  # seconds between the first looks; then
 LOOK = 0.5
+TIDYING = 1.5  # seconds, at most, for taking a file back
+
+
+def hung(found: Cause, detail: str) -> tuple[Cause, str]:
+    """For `Ladder.told_as`: a share that does not answer is no network of the flow's."""
+    return (DIRECTORY_UNUSABLE, "it does not answer") if found is causes.TIMEOUT and not detail else (found, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ async def judge_unsent(directory: Path, pattern: str, max_age: float, now: float
         Fall: `unsent_too_old`; `file_unreadable` when the directory cannot be looked at.
     """
     try:
-        waiting = await asyncio.to_thread(_waiting, directory, pattern, now)
+        waiting = await disk().call(lambda: _waiting(directory, pattern, now))
     except OSError as error:
         raise Fall(causes.FILE_UNREADABLE, f"{directory}: {error.strerror}") from error
     if waiting.oldest > max_age or waiting.files >= MOST:
@@ -105,7 +113,7 @@ class Deposit:
                 while await self._on_disk(self._there):  # noqa: ASYNC110 - another program takes the file
                     await asyncio.sleep(next(pauses, LOOK))
         except TimeoutError:
-            raise Fall(NOT_CONSUMED, f"still there after {within:g} s") from None
+            raise Fall(NOT_CONSUMED, f"not gone after {within:g} s") from None
         if await self._on_disk(self._identity) != before:  # a share that is unmounted has consumed nothing
             raise Fall(DIRECTORY_UNUSABLE, f"{self.path.parent}: another directory than before")
         await self.check_errors()
@@ -128,7 +136,7 @@ class Deposit:
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.to_thread(work)
+            return await disk().call(work)
         except OSError as error:
             ours = error.errno in (errno.EACCES, errno.EPERM)
             detail = f"{self.path.parent}: {error.strerror}"
@@ -136,11 +144,15 @@ class Deposit:
 
     async def withdraw(self) -> None:
         """Take our file back, that it is not sent days later; one that is gone was taken after all."""
-        await asyncio.to_thread(self._withdraw)
+        try:
+            async with asyncio.timeout(TIDYING):
+                await disk().call(self._withdraw)
+        except (Fall, TimeoutError):
+            pass  # the run's own fault is already told
 
     def _withdraw(self) -> None:
         for left in (self.path, self.path.with_name(f".{self.path.name}.part")):
             try:
                 left.unlink(missing_ok=True)
             except OSError:
-                pass  # the run's own fault is already told
+                pass  # likewise

@@ -9,6 +9,7 @@ import email.errors
 import email.header
 import email.message
 import email.policy
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -26,6 +27,10 @@ LENGTH = 3_145_728  # bytes of a message that are read
 MOST_LINES = 60_000
 MOST_PARTS = 200
 TEXT = 262_144  # characters of one text in which a token is looked for
+
+# Lines that no mail server passes on (RFC 5322, section 2.1.1), and headers folded without end.
+_LONG_LINE = re.compile(rb"[^\n]{2000}")
+_LONG_HEADER = re.compile(rb"^content-[^\n]*(?:\n[ \t][^\n]*){20}", re.IGNORECASE | re.MULTILINE)
 
 FINDINGS = {cause.code: cause for cause in report_causes.CONTENT}
 
@@ -104,7 +109,7 @@ def examine(content: bytes, find: Callable[[str], Token | None], expect: Collect
     found = _Found(find)
     head = content[:TEXT].split(b"\r\n\r\n", 1)[0]
     found.see(_unfolded(head))
-    if len(content) >= LENGTH or content.count(b"\n") > MOST_LINES or content.count(b"\n--") > MOST_PARTS:
+    if _is_unbounded(content):
         found.see(content[:TEXT])
         return found.token, report_causes.REPORT_TOO_LARGE.code
     try:
@@ -115,6 +120,18 @@ def examine(content: bytes, find: Callable[[str], Token | None], expect: Collect
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
         return found.token, f"{report_causes.ARCHIVE_MISSING.code}: a message that cannot be taken apart"
     return found.token, ""
+
+
+def _is_unbounded(content: bytes) -> bool:
+    """What would cost the parser of mail more than the mail is worth: among others, it reads a header's parameters in
+    the square of their length, while it looks for parts."""
+    return (
+        len(content) >= LENGTH
+        or content.count(b"\n") > MOST_LINES
+        or content.count(b"\n--") > MOST_PARTS
+        or _LONG_LINE.search(content) is not None
+        or _LONG_HEADER.search(content) is not None
+    )
 
 
 def _parts(parsed: email.message.Message) -> Iterator[email.message.Message]:
