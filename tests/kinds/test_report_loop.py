@@ -22,6 +22,8 @@ from retabli.model.result import Result
 from retabli.net.mail import tokens
 from retabli.net.mail.mail_ledger import in_flight
 from retabli.net.mail.tokens import Purpose
+from retabli.net.reports import report_causes
+from retabli.net.reports.hand_over import hung
 from simulator.engine import ReportsEngine, field_of, xdm_archive
 from simulator.post import delivery_status
 from simulator.serving import Serving
