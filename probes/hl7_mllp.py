@@ -34,6 +34,7 @@ from retabli.net.hl7.messages import new_control_id
 class Hl7Mllp(Probe):
     """Prefer passive evidence (the age of the newest result, by `file_drop`): an injected result is a hazard.
 
+    An engine may be set to acknowledge on receipt: AA then proves its channel, and not the application behind it.
     What is sent is marked as a test for a test patient (MSH-11 = T, the mark in PID), or it is not sent. MSH-7 and
     MSH-10 are made anew for each send; everything else stays as the file has it.
     """

@@ -132,6 +132,8 @@ class ReportLoop(Probe):
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
         yield from self.submit.message.warnings(self.submit.expect)
+        if self.mail_from is None:
+            yield "without mail_from a report that somebody forwards may pass for one that arrived"
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
         if self.submit.host is not None:
@@ -153,17 +155,12 @@ class ReportLoop(Probe):
             await self._look_at_unsent(ladder, self.unsent)
         book = ReportBook(ladder.memory, key)
         reading = ReportReading(book, sender=self.mail_from, expect=self.expect)
+        returns = ReportReading(book, sender=self.mail_from, expect=self.expect, arrivals=False)
         readers = [
             MailboxReader(
-                mailbox,
-                ladder,
-                key,
-                timeout=self.timeout,
-                every=self.every,
-                resolver=self.resolver,
-                reading=reading,
+                mailbox, ladder, key, timeout=self.timeout, every=self.every, resolver=self.resolver, reading=how
             )
-            for mailbox in self._mailboxes()
+            for mailbox, how in zip(self._mailboxes(), (reading, returns), strict=False)
         ]
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
         async with RoundTrip(ladder, key, Purpose.REPORT, readers, patience) as trip:

@@ -266,9 +266,10 @@ async def test_a_refused_integration_is_content_and_no_drop_of_the_network(world
     assert result.cause.side is Side.CONTENT
     assert result.detail == "207 application internal error (E)"
     world.engine.mllp.position = "rejects"
-    rejected = await climb(world.loop())
+    memory: dict[str, Any] = {}
+    rejected = await climb(world.loop(), memory=memory)
     assert told(rejected) == ("unknown", "acknowledged", "application_rejected")
-    assert counts(rejected) == {}
+    assert (counts(rejected), memory["mail"]["open"]) == ({}, {})
 
 
 @pytest.mark.parametrize(
@@ -512,6 +513,32 @@ async def test_a_report_that_somebody_forwards_or_answers_is_no_arrival(world: W
     assert len(world.inbox) == 3
 
 
+async def test_only_what_the_sender_sent_is_ever_looked_into(world: World) -> None:
+    """Others' mail in either mailbox stays unread, as far as more than its headers goes."""
+    asked: list[str] = []
+    talk = world.mail.imap_server.talk
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        read = reader.readuntil
+
+        async def overheard(separator: bytes = b"\n") -> bytes:
+            line = await read(separator)
+            asked.append(line.decode("latin-1"))
+            return line
+
+        reader.readuntil = overheard  # type: ignore[method-assign,assignment]
+        await talk(reader, writer)
+
+    world.mail.imap._talk = listen
+    other = mail("private", attached=xdm_archive("x"))
+    other.replace_header("From", "someone@outside.example")
+    world.mail.witness["INBOX"].append(other.as_bytes())
+    world.mail.inside["INBOX"].append(other.as_bytes())
+    assert told(await climb(world.loop(bounces="inside")))[0] == "ok"
+    whole = [line for line in asked if "BODY.PEEK[]" in line]
+    assert len(whole) == 1, whole
+
+
 async def test_a_mailbox_that_cannot_be_read_leaves_the_arrival_unjudged(world: World) -> None:
     await world.mail.imap.stop()
     result = await climb(world.loop(within="300ms"))
@@ -705,6 +732,9 @@ def test_what_is_wrong_together_is_told(tmp_path: Path) -> None:
         return list(probe.faults())
 
     assert faults() == []
+    submit = {"host": "engine.example", "message": write(tmp_path, REPORT)}
+    probe = settings(ReportLoop, context=world.context, submit=submit, mailbox="witness", key=world.key)
+    assert "mail_from" in next(probe.warnings())
     assert "one of the two" in faults(submit={"directory": "/tmp"})[0]
     assert "one of the two" in faults(submit={"host": None})[0]
     assert "starttls" in faults(submit={"tls": {"mode": "starttls"}})[0]

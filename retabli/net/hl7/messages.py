@@ -184,8 +184,10 @@ def prove_test(message: Message, mark: str | None) -> None:
     marks = (mark,) if mark is not None else USUAL_MARKS
     for fields in (*patients, *merged):
         if not any(_stands_in(each, fields) for each in marks):
-            wanted = f'"{mark}"' if mark is not None else f"one of {', '.join(USUAL_MARKS)} (patient_mark)"
-            raise NotATest(f"a patient in it is not the agreed test patient: PID-2 to PID-5 hold not {wanted}")
+            wanted = f'"{mark}"' if mark is not None else f"one of {', '.join(USUAL_MARKS)}"
+            raise NotATest(
+                f"a patient in it is not the agreed test patient: PID-2 to PID-5 hold not {wanted} (patient_mark)"
+            )
 
 
 def _stands_in(mark: str, fields: tuple[bytes, ...]) -> bool:

@@ -34,6 +34,8 @@ class Reading(Protocol):
     @property
     def length(self) -> int: ...
 
+    def wants(self, sighting: Sighting) -> bool: ...
+
     async def __call__(self, sighting: Sighting, content: bytes) -> Sighting: ...
 
 
@@ -228,7 +230,7 @@ class MailboxReader:
 
     async def _read_whole(self, session: ImapSession, sightings: list[Sighting], reading: Reading) -> list[Sighting]:
         """The newest messages that may be ours, one after the other: never more than one lies in memory."""
-        wanted = [sighting.uid for sighting in sightings if sighting.kind in (Kind.OTHER, Kind.ANSWER, Kind.REPORT)]
+        wanted = [sighting.uid for sighting in sightings if reading.wants(sighting)]
         self.passed_over += max(0, len(wanted) - BODIES)
         newest = set(wanted[-BODIES:])
         found = []

@@ -46,25 +46,34 @@ def finding_of(told: str) -> Fall | None:
 class ReportReading:
     """The `reading` of a MailboxReader: what is one of our reports becomes a TOKEN, whoever composed its headers.
 
-    `sender`: only what comes from there counts; a report that somebody forwards is no arrival. `unknown` counts the
-    sender's messages that carry neither a token nor a control id of ours.
+    `sender`: only what comes from there counts; a report that somebody forwards is no arrival. `arrivals`: False for
+    the mailbox of notifications, where no other message is looked into. `unknown` counts the sender's messages that
+    carry neither a token nor a control id of ours.
     """
 
     length = LENGTH
 
-    def __init__(self, book: ReportBook, *, sender: str | None, expect: Collection[Form]) -> None:
+    def __init__(
+        self, book: ReportBook, *, sender: str | None, expect: Collection[Form], arrivals: bool = True
+    ) -> None:
         self.unknown = 0
         self._book = book
         self._sender = sender.lower() if sender is not None else None
         self._expect = expect
+        self._arrivals = arrivals
+
+    def wants(self, sighting: Sighting) -> bool:
+        if sighting.kind is Kind.REPORT:
+            return True
+        if not self._arrivals or sighting.kind not in (Kind.OTHER, Kind.ANSWER):
+            return False
+        if "in-reply-to" in sighting.headers or "references" in sighting.headers:
+            return False  # somebody's, though it may quote a report of ours
+        return self._sender is None or sighting.sender == self._sender
 
     async def __call__(self, sighting: Sighting, content: bytes) -> Sighting:
         if sighting.kind is Kind.REPORT:
             return await asyncio.to_thread(self._notification, sighting, content)
-        if "in-reply-to" in sighting.headers or "references" in sighting.headers:
-            return sighting  # somebody's, though it may quote a report of ours
-        if self._sender is not None and sighting.sender != self._sender:
-            return sighting
         token, finding = await asyncio.to_thread(examine, content, self._book.find, self._expect)
         token = token or sighting.token
         if token is None:
