@@ -104,11 +104,12 @@ async def test_other_delimiters_are_respected(tmp_path: Path) -> None:
     assert told.detail == "101 required field missing (E) PID^1^3"
 
 
+@pytest.mark.parametrize("tail", ["|||AL|NE", "|||AL|", ""])
 @pytest.mark.parametrize("expect", [["CA"], ["AA", "CA"]])
 async def test_a_commit_is_enough_where_it_is_expected_and_nothing_more_is_asked_for(
-    tmp_path: Path, expect: list[str]
+    tmp_path: Path, expect: list[str], tail: str
 ) -> None:
-    told = await asked(Engine(acking("CA")), tmp_path, content=result(tail="|||AL|NE"), expect=expect)
+    told = await asked(Engine(acking("CA")), tmp_path, content=result(tail=tail), expect=expect)
     assert climbed(told) == ["resolve", "connect", "framed", "acknowledged", "matched", "committed"]
     assert (told.outcome, told.rung, told.of) == (Outcome.OK, 6, 6)
 
@@ -231,7 +232,9 @@ async def test_an_engine_that_only_keeps_alive_is_silent_too(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("said", "detail"),
     [
-        (b"220 mail.example ESMTP\r\n", "it begins with b'220 mail' instead of VT"),
+        (b"220 mail.example ESMTP\r\n", "it begins with b'220 ' instead of VT"),
+        (b"PATIENT ZZTEST is unknown", "it begins without VT"),
+        (b"\r\n" * 50, "line ends without end"),
         (b"MSH|^~\\&|EFS\rMSA|AA|1\r", "HL7 without the VT before it"),
         (b"\x0bMSH|^~\\&|EFS\x1cMSA", "FS is not followed by CR"),
     ],

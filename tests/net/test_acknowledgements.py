@@ -42,6 +42,12 @@ def test_msa_is_read_wherever_it_stands() -> None:
     )
 
 
+def test_the_first_acknowledgement_of_a_block_counts() -> None:
+    found = acknowledgements.parse(b"MSH|^~\\&|EFS\rMSA|AE|1\rMSA|AA|1\r")
+    assert found is not None
+    assert found.code == "AE"
+
+
 def test_many_errors_do_not_hide_the_acknowledgement() -> None:
     found = acknowledgements.parse(b"MSH|^~\\&|EFS\r" + b"ERR|||101|E\r" * 3000 + b"MSA|AE|1\r")
     assert found is not None

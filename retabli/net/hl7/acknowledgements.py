@@ -90,7 +90,7 @@ def parse(content: bytes) -> Acknowledgement | None:
         raise Fall(NOT_HL7, "it does not begin with MSH and its delimiters")
     try:
         message = hl7.parse(_wanted(content))
-        segments = {str(segment[0]): segment for segment in message}  # the last of each; MSH and MSA stand once
+        segments = {str(segment[0]): segment for segment in reversed(message)}  # the first of each name
         if "MSA" not in segments:
             return None
         errors = [each for segment in message if str(segment[0]) == "ERR" for each in _errors(segment, message)]

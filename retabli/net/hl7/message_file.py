@@ -89,7 +89,7 @@ def _message_file(value: object, info: ValidationInfo) -> object:
         path=path,
         digest=hashlib.sha256(content).hexdigest(),
         asks_for_commit=message.asks_for_commit,
-        asks_for_application=message.asks_for_application,
+        asks_for_application=message.asks_for_application or message.is_original_mode,
         names_its_characters=not has_unnamed_characters(message, content),
     )
 

@@ -84,8 +84,13 @@ class Message:
 
     @property
     def asks_for_application(self) -> bool:
-        """MSH-16, or original mode, in which nothing else is answered (2.9.2)."""
-        return self.first(16) in ("AL", "SU") or not (self.first(15) or self.first(16))
+        """MSH-16: whether the application's acknowledgement is asked for when all is well."""
+        return self.first(16) in ("AL", "SU")
+
+    @property
+    def is_original_mode(self) -> bool:
+        """Neither MSH-15 nor MSH-16 has a value: the application's acknowledgement is all that is answered (2.9.2)."""
+        return not (self.first(15) or self.first(16))
 
     def made(self, control_id: str, at: float, values: Mapping[str, str] | None = None) -> bytes:
         """The message as it is sent: MSH-7 is the time `at` (Unix), MSH-10 the control id, `{name}` the values'.

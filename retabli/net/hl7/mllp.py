@@ -3,6 +3,8 @@
 A block is `<VT> content <FS><CR>`. What a peer sends is bounded, and an answer that fails is told apart by how.
 """
 
+import re
+
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
@@ -13,6 +15,9 @@ VT, FS, CR = b"\x0b", b"\x1c", b"\r"
 ACK, NAK = b"\x06", b"\x15"  # the content of a block by which release 2 confirms or refuses storage
 LONGEST = 65_536  # bytes of one block
 BETWEEN = (b"\r", b"\n")  # some engines put line ends between blocks; anything else there is an error
+MOST_BETWEEN = 64
+# How other services begin: all that is ever told of what came instead of a block, which could hold a patient.
+OTHERS = re.compile(rb"[0-9]{3}[ -]|HTTP/|SSH-|\+OK|\* OK|<\?xml|<html", re.IGNORECASE)
 TLS_ALERT = b"\x15\x03"  # how a TLS server answers a client in clear (RFC 8446, section 5.1)
 
 
@@ -27,6 +32,7 @@ class Mllp:
         self.connection = connection
         self.heard = 0
         self._blocks = 0
+        self._between = 0
         self._held = bytearray()
 
     async def send(self, content: bytes) -> None:
@@ -48,8 +54,11 @@ class Mllp:
     def _taken(self, seen: int) -> bytes | None:
         """The next block, when all of it is there; no FS stands before `seen`."""
         held = self._held
-        while held[:1] in BETWEEN and held:
-            del held[:1]
+        if held[:1] in BETWEEN:
+            self._between += len(held) - len(held.lstrip(b"\r\n"))
+            self._held = held = held.lstrip(b"\r\n")
+            if self._between > MOST_BETWEEN:
+                raise Fall(BAD_FRAME, "line ends without end")
         if not held:
             return None
         if held[:1] != VT:
@@ -76,13 +85,12 @@ class Mllp:
         raise Fall(causes.CLOSED_EARLY, "accepted, then closed" if not self.heard else "closed after a block")
 
     def _unframed(self) -> Fall:
-        """Never more of it than its first bytes: it could be a message with a patient in it."""
-        first = bytes(self._held[:8])
-        if first.startswith(TLS_ALERT):
+        if self._held.startswith(TLS_ALERT):
             return Fall(TLS_WANTED)
-        if first.startswith(b"MSH"):
+        if self._held.startswith(b"MSH"):
             return Fall(BAD_FRAME, "HL7 without the VT before it")
-        return Fall(BAD_FRAME, f"it begins with {first!r} instead of VT")
+        other = OTHERS.match(self._held)
+        return Fall(BAD_FRAME, f"it begins with {bytes(other[0])!r} instead of VT" if other else "it begins without VT")
 
     def overdue(self) -> tuple[Cause, str]:
         """What it means that the time is over now, while an answer is awaited."""

@@ -73,7 +73,7 @@ class ReportReading:
 
     async def __call__(self, sighting: Sighting, content: bytes) -> Sighting:
         if sighting.kind is Kind.REPORT:
-            return await asyncio.to_thread(self._notification, sighting, content)
+            return await self._notification(sighting, content)
         token, finding = await asyncio.to_thread(examine, content, self._book.find, self._expect)
         token = token or sighting.token
         if token is None:
@@ -82,16 +82,16 @@ class ReportReading:
         self._book.carried(sighting.headers.get("message-id", ("",))[0], token)
         return replace(sighting, kind=Kind.TOKEN, token=token, finding=finding)
 
-    def _notification(self, sighting: Sighting, content: bytes) -> Sighting:
+    async def _notification(self, sighting: Sighting, content: bytes) -> Sighting:
         """A delivery status (RFC 3464) or disposition notification (RFC 8098) about one of our reports."""
         text = content[: dsn.LENGTH].decode("latin-1")
         token = self._book.find(text.replace("=\r\n", "").replace("\r\n ", " "))
-        disposition = mdn.parse(content)
+        disposition = await asyncio.to_thread(mdn.parse, content)
         if disposition is not None:
             token = self._book.answered(disposition, token)
             told = dsn.Notification(dsn.Action.DELIVERED, "", "", "", token)
             return replace(sighting, report=told, token=token)
-        status = dsn.parse(content, self._book.key)
+        status = await asyncio.to_thread(dsn.parse, content, self._book.key)
         if status is None:
             return sighting
         return replace(sighting, report=replace(status, token=token), token=token)
