@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from retabli.net.certificates import Chain
 from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for
 
 CHUNK = 65_536
+UNACKNOWLEDGED = 24  # where tcpi_unacked stands in struct tcp_info (linux/tcp.h)
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
 
 
@@ -143,6 +145,19 @@ class Connection:
         data = await self._loop.sock_recv(self._sock, limit)
         self._unpaused += len(data)
         return data
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether something that we sent is still under way: the peer's kernel has not confirmed it (tcp(7), TCP_INFO).
+
+        It tells a program that does not answer from a network that has swallowed the question. False where the
+        kernel does not say.
+        """
+        try:
+            told = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, UNACKNOWLEDGED + 4)
+        except OSError:
+            return False
+        return len(told) >= UNACKNOWLEDGED + 4 and struct.unpack_from("=I", told, UNACKNOWLEDGED)[0] > 0
 
     # TLS ------------------------------------------------------------------------------------------------------------
 

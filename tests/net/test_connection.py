@@ -278,3 +278,16 @@ async def test_an_echo_comes_back_in_clear() -> None:
     async with serving(echoing) as port, await connect(["127.0.0.1"], port) as connection:
         await connection.send(b"hello\n")
         assert await connection.read_line() == b"hello\n"
+
+
+# What the peer's kernel says ------------------------------------------------------------------------------------------
+
+
+async def test_what_a_program_leaves_unread_is_acknowledged_by_its_kernel_nevertheless() -> None:
+    async with serving(silent) as port:
+        async with await connect(["127.0.0.1"], port) as connection:
+            await connection.send(b"x" * 1000)
+            async with asyncio.timeout(5):
+                while connection.unacknowledged:
+                    await asyncio.sleep(0.01)
+    assert not connection.unacknowledged

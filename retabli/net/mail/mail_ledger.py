@@ -3,7 +3,7 @@
 A token is written in before it is sent. One that was accepted ends in exactly one of received, late, lost and bounced.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from retabli.model.result import Mail
@@ -19,12 +19,16 @@ _KEY = "mail"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Where and how a token was found. `seconds` from its sending, our clock at both ends."""
+    """Where and how a token was found. `seconds` from its sending, our clock at both ends.
+
+    `finding` is what the kind that awaits it found wrong with what it carries, in that kind's own words.
+    """
 
     seconds: float
     junk: bool
     authentication: str = ""
     intact: bool | None = None
+    finding: str = ""
 
 
 class Ledger:
@@ -108,6 +112,7 @@ class Ledger:
         junk: bool = False,
         authentication: str = "",
         intact: bool | None = None,
+        finding: str = "",
     ) -> tuple[Mail | None, float]:
         """One of our tokens lies in the mailbox: what that is to be counted as, and its age in seconds.
 
@@ -123,7 +128,7 @@ class Ledger:
         if self._awaited(entry, sent, now):
             if "arrival" in entry:
                 return Mail.DUPLICATE, age
-            entry["arrival"] = {"seconds": age, "junk": junk, "authentication": authentication, "intact": intact}
+            entry["arrival"] = asdict(Arrival(age, junk, authentication, intact, finding))
             return None, age
         self._close(token.name)
         if since is None or sent.elapsed(since) <= within:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from retabli.model import causes
 from retabli.model.causes import Cause
@@ -27,6 +28,17 @@ SETTLE = 0.02  # seconds: a mailbox that never rests is not read without end
 Handle = Callable[[Sighting], bool]  # called once for each new message; True: it is ours, and to be removed
 
 
+class Reading(Protocol):
+    """How the whole of a message is read, where its headers do not tell whether it is ours; `length` in bytes."""
+
+    @property
+    def length(self) -> int: ...
+
+    def wants(self, sighting: Sighting) -> bool: ...
+
+    async def __call__(self, sighting: Sighting, content: bytes) -> Sighting: ...
+
+
 class MailboxReader:
     """One mailbox during one run. What went wrong last is `fault`; the run decides what that means.
 
@@ -44,6 +56,7 @@ class MailboxReader:
         every: float,
         resolver: Resolver | None = None,
         bodies: bool = False,
+        reading: Reading | None = None,
     ) -> None:
         self.mailbox = mailbox
         self.fault: Fall | None = None
@@ -54,6 +67,7 @@ class MailboxReader:
         self._every = every
         self._resolver = resolver
         self._bodies = bodies
+        self._reading = reading
         self._session: ImapSession | None = None
         self._book = MailboxBook(ladder.memory)
 
@@ -203,6 +217,8 @@ class MailboxReader:
 
     async def _read_more(self, session: ImapSession, sightings: list[Sighting]) -> list[Sighting]:
         """Notifications, and the content of our own messages where it is wanted: the newest only."""
+        if self._reading is not None:
+            return await self._read_whole(session, sightings, self._reading)
         wanted = {Kind.REPORT: dsn.LENGTH} | ({Kind.TOKEN: CONTENT_LENGTH} if self._bodies else {})
         more: dict[int, bytes] = {}
         for kind, length in wanted.items():
@@ -211,6 +227,20 @@ class MailboxReader:
             for one in await session.fetch(uids[-BODIES:], body_limit=length):
                 more[one.uid] = one.content
         return [self._with_content(sighting, more.get(sighting.uid)) for sighting in sightings]
+
+    async def _read_whole(self, session: ImapSession, sightings: list[Sighting], reading: Reading) -> list[Sighting]:
+        """The newest messages that may be ours, one after the other: never more than one lies in memory."""
+        wanted = [sighting.uid for sighting in sightings if reading.wants(sighting)]
+        self.passed_over += max(0, len(wanted) - BODIES)
+        newest = set(wanted[-BODIES:])
+        found = []
+        for sighting in sightings:
+            read = sighting
+            if sighting.uid in newest:
+                for one in await session.fetch([sighting.uid], body_limit=reading.length):
+                    read = await reading(sighting, one.content)
+            found.append(read)
+        return found
 
     def _with_content(self, sighting: Sighting, content: bytes | None) -> Sighting:
         if content is None:

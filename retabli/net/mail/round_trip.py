@@ -1,7 +1,7 @@
 """One token's way: handed over by SMTP, then awaited in a mailbox until it arrives, comes back, or is late."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -175,6 +175,24 @@ class RoundTrip:
             self._ledger.forget(self._token)
             self._token = None
 
+    async def hand_over(self, deliver: Callable[[Token], Awaitable[None]]) -> Token:
+        """Hand a new token over in another way than by SMTP: `deliver` climbs its own rungs.
+
+        Raises:
+            Whatever `deliver` does. The token was then never sent.
+        """
+        now = Moment.now(self._ladder)
+        token = self._ledger.issue(now)
+        try:
+            await deliver(token)
+        except BaseException:
+            self._ledger.withdraw(token, unsent=False)
+            raise
+        self._token, self._sent = token, now.clock
+        self._ledger.accepted(token)
+        self._ladder.count(Mail.SENT)
+        return token
+
     # Awaiting ------------------------------------------------------------------------------------------------------
 
     async def fate(self) -> Fate:
@@ -193,6 +211,16 @@ class RoundTrip:
             if seconds > 0:
                 await self._pause(seconds)
         return self._without_end(token)
+
+    async def until(self, answered: Callable[[], bool]) -> bool:
+        """Go on looking into the mailboxes until this is so, or the time is over."""
+        for seconds in self._looks():
+            await self._look()
+            if answered():
+                return True
+            if seconds > 0:
+                await self._pause(seconds)
+        return False
 
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""
@@ -261,6 +289,7 @@ class RoundTrip:
             junk=sighting.junk,
             authentication=str(sighting.authentication(self._trusted)),
             intact=None if content is None else mail_messages.attachment_intact(content, token),
+            finding=sighting.finding,
         )
         if event is not None:
             self._ladder.count(event)

@@ -34,7 +34,8 @@ class Kind(StrEnum):
 class Sighting:
     """One new message. `since`: when its folder was read before, None for the first time.
 
-    `report` is a notification, `content` the message's beginning; both only where they were asked for.
+    `report` is a notification, `content` the message's beginning, `finding` what is wrong with what it carries; all
+    only where they were asked for.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Sighting:
     headers: Mapping[str, tuple[str, ...]]
     report: Notification | None = None
     content: bytes | None = None
+    finding: str = ""
 
     @property
     def junk(self) -> bool:

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     REFLECTOR = "reflector"
     ACCOUNT = "account"
     APICRYPT = "apicrypt"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)

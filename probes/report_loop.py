@@ -1,0 +1,261 @@
+"""A test report handed to the engine that sends reports, and awaited in the mailbox of a test prescriber."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from retabli.model import stages
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall, Ladder
+from retabli.model.probe import Probe
+from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef
+from retabli.model.stages import Stage, stage
+from retabli.net.disk import disk
+from retabli.net.hl7 import hl7_causes
+from retabli.net.hl7.exchange import ACKNOWLEDGED, FRAMED, Exchange, open_engine
+from retabli.net.hl7.message_file import PatientMark
+from retabli.net.hl7.messages import Message
+from retabli.net.mail import mail_causes
+from retabli.net.mail.arrival_verdict import (
+    bounce_detail,
+    fall_from,
+    hold,
+    judge_on_time,
+    silence_detail,
+)
+from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_reader import MailboxReader
+from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.smtp_addresses import Address
+from retabli.net.mail.tokens import Purpose, Token
+from retabli.net.reports import report_causes
+from retabli.net.reports.hand_over import Deposit, hung, judge_unsent
+from retabli.net.reports.report_book import ReportBook
+from retabli.net.reports.report_mail import Form, ReportReading, finding_of
+from retabli.net.reports.report_settings import ReportSubmit, Unsent
+
+UNSENT = stage("unsent", fr="comptes rendus en attente", en="reports waiting")
+WRITTEN = stage("written", fr="fichier déposé", en="file handed over")
+CONSUMED = stage("consumed", fr="fichier pris en charge", en="file taken")
+ANSWERED = stage("answered", fr="accusé de lecture", en="disposition notification")
+
+
+class ReportLoop(Probe):
+    """The message is marked as a test for a test patient (MSH-11 = T), or it is not handed over.
+
+    Its control id (MSH-10) is ours and, like `{token}` in its file, finds the mail again: in the subject, the text, an
+    attachment's name, or inside the archive. A hand-over that fails is a failing probe; what arrives broken is a fault
+    of content, and no drop of the network.
+    """
+
+    LADDER: ClassVar[tuple[Stage, ...]] = (
+        UNSENT,
+        stages.RESOLVE,
+        stages.CONNECT,
+        stages.TLS,
+        FRAMED,
+        ACKNOWLEDGED,
+        WRITTEN,
+        CONSUMED,
+        stages.DELIVERED,
+        stages.CONTENT,
+        ANSWERED,
+        stages.ON_TIME,
+    )
+    CAUSES: ClassVar[tuple[Cause, ...]] = (*hl7_causes.CAUSES, *mail_causes.ARRIVAL, *report_causes.CAUSES)
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Un compte rendu de test est remis au moteur d'envoi et doit arriver, lisible, chez un prescripteur de test.",
+        "A test report is handed to the sending engine and must arrive, readable, at a test prescriber's.",
+    )
+    EVERY: ClassVar[str | None] = "5m"
+
+    kind: Literal["report_loop"]
+    every: Duration = 300.0
+    submit: ReportSubmit
+    mailbox: MailboxRef = Field(description="the test prescriber's")
+    key: SecretRef
+    within: Duration = 180.0
+    lost_after: Duration = 3600.0
+    patient_mark: PatientMark | None = Field(default=None, description="as in hl7_mllp")
+    mail_from: Address | None = Field(
+        default=None, description="whom reports are sent from; a report that comes from elsewhere is no arrival"
+    )
+    rcpt_to: Address | None = Field(default=None, description="the test prescriber's address, for {rcpt_to}")
+    bounces: MailboxRef | None = Field(default=None, description="where notifications to mail_from arrive")
+    unsent: Unsent | None = None
+    expect: Annotated[tuple[Form, ...], Field(strict=False, min_length=1)] = Field(
+        default=("xdm", "pdf"), description="what the mail must bring: an IHE_XDM.zip, a PDF, or either"
+    )
+    mdn: bool = Field(default=False, description="whether a disposition notification must come back to bounces")
+
+    def climbs(self) -> tuple[Stage, ...]:
+        by_mllp = self.submit.directory is None
+        left_out = {WRITTEN, CONSUMED} if by_mllp else {stages.RESOLVE, stages.CONNECT, FRAMED, ACKNOWLEDGED}
+        if not by_mllp or self.submit.tls.mode == "none":
+            left_out.add(stages.TLS)
+        if self.unsent is None:
+            left_out.add(UNSENT)
+        if not self.mdn:
+            left_out.add(ANSWERED)
+        return tuple(stage for stage in self.LADDER if stage not in left_out)
+
+    @property
+    def patience(self) -> float:
+        return self.within
+
+    @property
+    def deadline(self) -> float:
+        # To look at what is unsent, to hand over, to have it taken, to await, and to look a last time.
+        taken = self.submit.consumed_within if self.submit.directory is not None else 0.0
+        steps = 2 if self.unsent is None else 3
+        return steps * self.timeout + taken + self.within + GRACE
+
+    @property
+    def in_flight(self) -> int:
+        return math.ceil(self.within / self.every) + 1
+
+    def faults(self) -> Iterator[str]:
+        yield from super().faults()
+        yield from self.submit.faults()
+        yield from self.submit.message.faults(self.patient_mark)
+        for mailbox in self._mailboxes():
+            yield from mailbox_faults(mailbox)
+        if self.within > self.lost_after:
+            yield f"within ({self.within:g}s) is longer than lost_after ({self.lost_after:g}s)"
+        if self.mdn and self.bounces is None:
+            yield "mdn wants bounces: the mailbox to which the notification comes back"
+
+    def warnings(self) -> Iterator[str]:
+        yield from super().warnings()
+        yield from self.submit.message.warnings(self.submit.expect)
+        if self.mail_from is None:
+            yield "without mail_from a report that somebody forwards may pass for one that arrived"
+
+    def openings(self) -> Iterator[tuple[str, int, str]]:
+        if self.submit.host is not None:
+            yield self.submit.host, self.submit.port, "tcp"
+        for mailbox in self._mailboxes():
+            yield mailbox.imap, mailbox.port, "tcp"
+
+    def _mailboxes(self) -> tuple[Mailbox, ...]:
+        if self.bounces is None or _place(self.bounces) == _place(self.mailbox):
+            return (self.mailbox,)
+        return (self.mailbox, self.bounces)
+
+    # Running -------------------------------------------------------------------------------------------------------
+
+    async def run(self, ladder: Ladder) -> None:
+        key = self.key.read()
+        message = await disk().call(partial(self.submit.message.load, self.patient_mark))
+        if self.unsent is not None:
+            await self._look_at_unsent(ladder, self.unsent)
+        book = ReportBook(ladder.memory, key)
+        reading = ReportReading(book, sender=self.mail_from, expect=self.expect)
+        returns = ReportReading(book, sender=self.mail_from, expect=self.expect, arrivals=False)
+        readers = [
+            MailboxReader(
+                mailbox, ladder, key, timeout=self.timeout, every=self.every, resolver=self.resolver, reading=how
+            )
+            for mailbox, how in zip(self._mailboxes(), (reading, returns), strict=False)
+        ]
+        patience = Patience(self.timeout, self.within, self.lost_after, self.every)
+        async with RoundTrip(ladder, key, Purpose.REPORT, readers, patience) as trip:
+            token = await trip.hand_over(partial(self._hand_over, ladder, book, message))
+            fate = await trip.fate()
+            if reading.unknown:
+                ladder.describe("unknown_reports", f"{reading.unknown} mails without a mark of ours")
+            self._judge(ladder, fate)
+            if self.mdn and fate.arrival is not None:
+                await self._judge_answer(ladder, trip, partial(book.answer, token), readers[-1])
+            if fate.arrival is not None:
+                judge_on_time(ladder, fate.seconds, self.within)
+
+    async def _look_at_unsent(self, ladder: Ladder, unsent: Unsent) -> None:
+        with ladder.told_as(hung), ladder.rung(UNSENT):
+            async with asyncio.timeout(self.timeout):
+                waiting = await judge_unsent(unsent.directory, unsent.pattern, unsent.max_age, ladder.wall())
+        ladder.describe("unsent", f"{waiting.files} files, the oldest for {waiting.oldest:.0f} s")
+
+    # Handing over --------------------------------------------------------------------------------------------------
+
+    async def _hand_over(self, ladder: Ladder, book: ReportBook, message: Message, token: Token) -> None:
+        control_id = book.give(token)
+        values = {"token": token.text, "control_id": control_id}
+        values |= {name: value for name in ("mail_from", "rcpt_to") if (value := getattr(self, name)) is not None}
+        content = message.made(control_id, ladder.wall(), values)
+        ladder.describe("control_id", control_id)
+        if self.submit.directory is None:
+            async with asyncio.timeout(self.timeout):
+                await self._by_mllp(ladder, control_id, content)
+        else:
+            name = self.submit.file_name.replace("{control_id}", control_id)
+            await self._by_file(ladder, Deposit(self.submit.directory / name, self.submit.error_directory), content)
+
+    async def _by_mllp(self, ladder: Ladder, control_id: str, content: bytes) -> None:
+        submit = self.submit
+        async with await open_engine(
+            ladder, submit.host or "", submit.port, submit.tls, resolver=self.resolver
+        ) as connection:
+            exchange = Exchange(connection, control_id)
+            with ladder.told_as(exchange.overdue):
+                with ladder.rung(FRAMED):
+                    answer = await exchange.first(content)
+                with ladder.rung(ACKNOWLEDGED):
+                    found = await exchange.ours(await exchange.acknowledged(answer))
+                    await exchange.answered(ladder, found, stored_is_enough="CA" in submit.expect)
+
+    async def _by_file(self, ladder: Ladder, deposit: Deposit, content: bytes) -> None:
+        try:
+            with ladder.told_as(hung), ladder.rung(WRITTEN):
+                async with asyncio.timeout(self.timeout):
+                    await deposit.write(content)
+            with ladder.rung(CONSUMED):
+                await deposit.consumed(self.submit.consumed_within)
+        except BaseException:
+            await deposit.withdraw()
+            raise
+
+    # Judging -------------------------------------------------------------------------------------------------------
+
+    def _judge(self, ladder: Ladder, fate: Fate) -> None:
+        """DELIVERED and CONTENT."""
+        if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
+            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+            return
+        if fate.arrival is None:
+            fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(fate, ladder.language))
+        if fate.arrival.junk:
+            fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mail_causes.IN_SPAM))
+        hold(ladder, stages.DELIVERED, fate.seconds)
+        with ladder.rung(stages.CONTENT):
+            broken = finding_of(fate.arrival.finding)
+            if broken is not None:
+                raise broken
+
+    async def _judge_answer(
+        self, ladder: Ladder, trip: RoundTrip, answer: Callable[[], tuple[str, bool] | None], reader: MailboxReader
+    ) -> None:
+        with ladder.rung(ANSWERED):
+            await trip.until(lambda: answer() is not None)
+            found = answer()
+            if found is None:
+                raise reader.fault or Fall(report_causes.NO_MDN, f"none after {self.within:.0f} s")
+            kind, read = found
+            ladder.describe("disposition", kind)
+            if not read:
+                raise Fall(report_causes.MDN_REFUSED, kind)
+
+    def _verdict(self, fate: Fate, language: str) -> Fall:
+        if fate.fault is not None:
+            return fate.fault
+        if fate.end is End.BOUNCED:
+            return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
+        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
+
+
+def _place(mailbox: Mailbox) -> tuple[str, int, str]:
+    return mailbox.imap, mailbox.port, mailbox.user

@@ -1,0 +1,58 @@
+"""Calls to file systems that may hang (a share whose server is gone): each in a daemon thread of its own, and few.
+
+A hung call cannot be ended. It must neither use up the loop's small pool of threads, in which pages wait too, nor hold
+up the end of the process.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache
+from typing import TypeVar
+
+from retabli.model import causes
+from retabli.model.ladder import Fall
+
+MOST = 32
+
+T = TypeVar("T")
+
+
+class Disk:
+    """At most `most` calls at a time, the hung ones included."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """What `work` gives or raises. A cancellation leaves it behind.
+
+        Raises:
+            Fall: `local_resources` when too many calls hang already.
+        """
+        if not self._free.acquire(blocking=False):
+            raise Fall(causes.LOCAL_RESOURCES, "too many calls to file systems hang")
+        future: Future[T] = Future()
+        try:
+            threading.Thread(target=self._work, args=(future, work), name="disk", daemon=True).start()
+        except RuntimeError as error:  # can't start new thread
+            self._free.release()
+            raise Fall(causes.LOCAL_RESOURCES, str(error)) from error
+        return await asyncio.wrap_future(future)
+
+    def _work(self, future: "Future[T]", work: Callable[[], T]) -> None:
+        try:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:  # noqa: BLE001 - carried to whoever awaits it, never swallowed
+                    future.set_exception(error)
+        finally:
+            self._free.release()
+
+
+@cache
+def disk() -> Disk:
+    """A process has one set of file systems, and so one bound on what hangs in them."""
+    return Disk()

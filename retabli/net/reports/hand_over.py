@@ -1,0 +1,158 @@
+"""Reports that are handed over as files: one of ours written and taken, and how long those of others have waited.
+
+Directories may be shares that hang: nothing here waits for them longer than the run does.
+"""
+
+import asyncio
+import errno
+import fnmatch
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from retabli.model import causes
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall
+from retabli.net.disk import disk
+from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, HAND_OVER_REJECTED, NOT_CONSUMED, UNSENT_TOO_OLD
+
+T = TypeVar("T")
+
+MOST = 50_000  # files of a directory that are looked at
+LOOKS = (0.05, 0.1, 0.2)  # seconds between the first looks; then
+LOOK = 0.5
+TIDYING = 1.5  # seconds, at most, for taking a file back
+
+
+def hung(found: Cause, detail: str) -> tuple[Cause, str]:
+    """For `Ladder.told_as`: a share that does not answer is no network of the flow's."""
+    return (DIRECTORY_UNUSABLE, "it does not answer") if found is causes.TIMEOUT and not detail else (found, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Files that wait in a directory. `oldest` in seconds by this machine's clock, 0 when there is none."""
+
+    files: int
+    oldest: float
+
+
+async def judge_unsent(directory: Path, pattern: str, max_age: float, now: float) -> Waiting:
+    """That no file of that pattern has waited longer than `max_age` seconds. `now` is Unix time.
+
+    Raises:
+        Fall: `unsent_too_old`; `file_unreadable` when the directory cannot be looked at.
+    """
+    try:
+        waiting = await disk().call(lambda: _waiting(directory, pattern, now))
+    except OSError as error:
+        raise Fall(causes.FILE_UNREADABLE, f"{directory}: {error.strerror}") from error
+    if waiting.oldest > max_age or waiting.files >= MOST:
+        more = " or more" if waiting.files >= MOST else ""
+        raise Fall(UNSENT_TOO_OLD, f"{waiting.files}{more} files, the oldest for {waiting.oldest:.0f} s")
+    return waiting
+
+
+def _waiting(directory: Path, pattern: str, now: float) -> Waiting:
+    files, oldest = 0, now
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or not fnmatch.fnmatchcase(entry.name, pattern):
+                continue
+            try:
+                if not entry.is_file(follow_symlinks=False):
+                    continue
+                oldest = min(oldest, entry.stat(follow_symlinks=False).st_mtime)
+            except FileNotFoundError:
+                continue  # it was sent just now
+            files += 1
+            if files == MOST:
+                break
+    return Waiting(files, max(0.0, now - oldest))
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """A file of ours in the directory that an engine reads; `errors` is where it puts what it cannot use."""
+
+    path: Path
+    errors: Path | None
+
+    async def write(self, content: bytes) -> None:
+        """Write under a hidden name and rename, so that the engine never sees half of it.
+
+        Raises:
+            Fall: `directory_unusable`; `local_permission` when it is only we who may not.
+        """
+        await self._on_disk(lambda: self._write(content))
+
+    def _write(self, content: bytes) -> None:
+        part = self.path.with_name(f".{self.path.name}.part")
+        try:
+            with part.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(self.path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+    async def consumed(self, within: float) -> None:
+        """Wait until the engine has taken the file, for that many seconds at most.
+
+        Raises:
+            Fall: `not_consumed`, `hand_over_rejected`; `directory_unusable` when the whole directory went away.
+        """
+        before = await self._on_disk(self._identity)
+        pauses = iter(LOOKS)
+        try:
+            async with asyncio.timeout(within):
+                while await self._on_disk(self._there):  # noqa: ASYNC110 - another program takes the file
+                    await asyncio.sleep(next(pauses, LOOK))
+        except TimeoutError:
+            raise Fall(NOT_CONSUMED, f"not gone after {within:g} s") from None
+        if await self._on_disk(self._identity) != before:  # a share that is unmounted has consumed nothing
+            raise Fall(DIRECTORY_UNUSABLE, f"{self.path.parent}: another directory than before")
+        await self.check_errors()
+
+    async def check_errors(self) -> None:
+        """Raises: Fall: `hand_over_rejected` when the engine has put our file among its errors."""
+        if self.errors is not None and await self._on_disk((self.errors / self.path.name).exists):
+            raise Fall(HAND_OVER_REJECTED)
+
+    def _there(self) -> bool:
+        try:
+            self.path.lstat()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _identity(self) -> tuple[int, int]:
+        stat = self.path.parent.stat()
+        return stat.st_dev, stat.st_ino
+
+    async def _on_disk(self, work: Callable[[], T]) -> T:
+        try:
+            return await disk().call(work)
+        except OSError as error:
+            ours = error.errno in (errno.EACCES, errno.EPERM)
+            detail = f"{self.path.parent}: {error.strerror}"
+            raise Fall(causes.LOCAL_PERMISSION if ours else DIRECTORY_UNUSABLE, detail) from error
+
+    async def withdraw(self) -> None:
+        """Take our file back, that it is not sent days later; one that is gone was taken after all."""
+        try:
+            async with asyncio.timeout(TIDYING):
+                await disk().call(self._withdraw)
+        except (Fall, TimeoutError):
+            pass  # the run's own fault is already told
+
+    def _withdraw(self) -> None:
+        for left in (self.path, self.path.with_name(f".{self.path.name}.part")):
+            try:
+                left.unlink(missing_ok=True)
+            except OSError:
+                pass  # likewise
