@@ -74,6 +74,26 @@ File = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string",
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+# One file, or a list of them.
+Files = Annotated[
+    tuple[File, ...],
+    Field(strict=False),
+    BeforeValidator(_one_or_more),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "path"},
+                {"type": "array", "items": {"type": "string", "format": "path"}},
+            ]
+        }
+    ),
+]
+
+
 class Secret(Settings):
     """A secret is never in the configuration itself: it is named, and read when it is used."""
 
@@ -149,8 +169,17 @@ def _secret(value: object) -> object:
 SecretRef = Annotated[Secret, BeforeValidator(_secret)]
 
 
+# Suites as OpenSSL names them, one by one: its words for groups would not tell what may be agreed on.
+Ciphers = Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]+([-_][A-Z0-9]+)+$")], ...], Field(strict=False)]
+
+
 class Tls(Settings):
-    """How TLS is spoken. `ca` alone judges when it is given, else the system's authorities."""
+    """How TLS is spoken. `ca` alone judges when it is given, else the system's authorities.
+
+    `crl`: lists of revoked certificates (PEM or DER, RFC 5280, section 5); with them the peer's own certificate must
+    be covered by one that is valid now, and not be on it. `ciphers`: the only suites that may be agreed on, as OpenSSL
+    names them.
+    """
 
     mode: Literal["none", "starttls", "implicit"] = "implicit"
     ca: File | None = None
@@ -158,6 +187,8 @@ class Tls(Settings):
     client_key: File | None = None
     server_name: str | None = None  # the name asked for and checked; the host's otherwise
     min_version: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
+    crl: Files = ()
+    ciphers: Ciphers = ()
 
 
 def _starttls(value: object) -> object:

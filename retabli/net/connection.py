@@ -146,6 +146,11 @@ class Connection:
 
     # TLS ------------------------------------------------------------------------------------------------------------
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The peer's own certificate, DER, as OpenSSL accepted it; None in clear."""
+        return self._session.getpeercert(binary_form=True) if self.tls is not None and self._session else None
+
     async def start_tls(self, ladder: Ladder | None, tls: Tls, server_name: str) -> None:
         """Turn this conversation into TLS. With a ladder it climbs the rung TLS and notes what was agreed;
         without one the caller stands on a rung of its own.
@@ -178,9 +183,12 @@ class Connection:
             self._send_alert()
             raise self._judged(session, error, presented) from error
         cipher = session.cipher()
+        agreed = cipher[0] if cipher else ""
+        if tls.ciphers and agreed not in tls.ciphers:  # TLS 1.3's own suites cannot be withheld from the offer
+            raise Fall(causes.CIPHER_NOT_ALLOWED, f"{session.version()}, {agreed}")
         self.tls = TlsFacts(
             version=session.version() or "",
-            cipher=cipher[0] if cipher else "",
+            cipher=agreed,
             chain=session.chain(),
             client_certificate_asked=session.client_certificate_asked,
             presented=presented,

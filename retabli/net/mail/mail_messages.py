@@ -29,8 +29,13 @@ Contact: {contact}
 """
 
 
-def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = None) -> bytes:
-    """The whole message, lines ended by CRLF, 7-bit. The token stands in header, subject, Message-ID and text."""
+def compose(
+    token: Token, mail_from: str, rcpt_to: str, contact: str | None = None, *, disposition: bool = False
+) -> bytes:
+    """The whole message, lines ended by CRLF, 7-bit. The token stands in header, subject, Message-ID and text.
+
+    `disposition`: whoever takes it up is asked to say so (RFC 8098, section 2.1).
+    """
     message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=200))
     domain = mail_from.rpartition("@")[2] or "localhost"
     message["From"] = Address("Retabli probe", addr_spec=mail_from)
@@ -42,6 +47,8 @@ def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = No
     message["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
     message["Precedence"] = "bulk"  # the same, for older responders
     message[HEADER] = token.text
+    if disposition:
+        message["Disposition-Notification-To"] = mail_from
     content = attachment(token)
     message[ATTACHMENT_HEADER] = f"sha256={hashlib.sha256(content).hexdigest()}"
     message.set_content(_TEXT.format(contact=contact or mail_from, token=token.text), cte="quoted-printable")

@@ -1,7 +1,7 @@
 """One token's way: handed over by SMTP, then awaited in a mailbox until it arrives, comes back, or is late."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -115,14 +115,28 @@ class RoundTrip:
         Raises:
             Fall, OSError: as the SMTP session raises them. The token was then never sent.
         """
+        await self.send_by(
+            lambda: smtp.open_session(self._ladder, submit, resolver=resolver), mail_from, rcpt_to, contact=contact
+        )
+
+    async def send_by(
+        self,
+        open_session: Callable[[], Awaitable[smtp.SmtpSession]],
+        mail_from: str,
+        rcpt_to: str,
+        *,
+        contact: str | None = None,
+        disposition: bool = False,
+    ) -> None:
+        """`send`, over a session that the caller opens in its own way; `disposition` as in `compose`."""
         async with asyncio.timeout(self._patience.timeout) as limit:
-            session = await smtp.open_session(self._ladder, submit, resolver=resolver)
+            session = await open_session()
             async with session:
                 now = Moment.now(self._ladder)
                 token = self._ledger.issue(now)
                 unsent = True
                 try:
-                    message = mail_messages.compose(token, mail_from, rcpt_to, contact)
+                    message = mail_messages.compose(token, mail_from, rcpt_to, contact, disposition=disposition)
                     await session.envelope(self._ladder, mail_from, [rcpt_to], len(message))
                     unsent = False
                     queue_id = await session.data(self._ladder, message)
@@ -154,6 +168,19 @@ class RoundTrip:
             if seconds > 0:
                 await self._pause(seconds)
         return self._without_end(token)
+
+    async def answer(self) -> float | None:
+        """Await that the recipient's side says it took the message up; seconds from its sending, None: not in time."""
+        token = self._token
+        if token is None:
+            raise RuntimeError("an answer to a token is asked for before it was sent")
+        for seconds in self._looks():
+            await self._look()
+            if self._ledger.answered(token):
+                return self._ladder.clock() - self._sent
+            if seconds > 0:
+                await self._pause(seconds)
+        return None
 
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""

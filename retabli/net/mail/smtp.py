@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +30,7 @@ from retabli.net.mail.smtp_replies import (
 from retabli.net.mail.starttls import start_tls_after_agreement
 
 CAUSES = smtp_causes.CAUSES
+Judge = Callable[[Connection], None]
 QUIT_PATIENCE = 0.5  # seconds: a farewell must not cost a run its deadline
 
 
@@ -58,12 +59,18 @@ def submission_faults(submit: Submit) -> Iterator[str]:
 
 
 async def open_session(
-    ladder: Ladder, submit: Submit, *, resolver: Resolver | None = None, ehlo_name: str | None = None
+    ladder: Ladder,
+    submit: Submit,
+    *,
+    resolver: Resolver | None = None,
+    ehlo_name: str | None = None,
+    judge: Judge | None = None,
 ) -> "SmtpSession":
     """A session ready for an envelope; climbs the rungs of `submission_stages`.
 
     The caller ends it, by `async with session:` (which says QUIT, or just closes when something went wrong).
     `ehlo_name`: the name we give; this machine's full name by default, or its address (RFC 5321, section 4.1.4).
+    `judge` is shown the connection on the rung TLS, before anything is said over it, and may raise a Fall.
 
     Raises:
         Fall: one of CAUSES or a common cause; other errors as the ladder's table knows them.
@@ -71,7 +78,7 @@ async def open_session(
     connection = await open_connection(ladder, submit.host, submit.port, resolver=resolver, tls=submit.tls)
     session = SmtpSession(connection, submit.tls, ehlo_name or _own_name(connection))
     try:
-        await session.begin(ladder, submit)
+        await session.begin(ladder, submit, judge)
     except BaseException:
         connection.abort()
         raise
@@ -113,7 +120,7 @@ class SmtpSession:
 
     # Climbing ------------------------------------------------------------------------------------------------------
 
-    async def begin(self, ladder: Ladder, submit: Submit) -> None:
+    async def begin(self, ladder: Ladder, submit: Submit, judge: Judge | None = None) -> None:
         """GREETING, EHLO, and STARTTLS, TLS and AUTH where the settings want them."""
         with ladder.rung(stages.GREETING):
             await self._greeting()
@@ -122,7 +129,7 @@ class SmtpSession:
         if submit.tls.mode == "starttls":
             with ladder.rung(stages.STARTTLS):
                 await self._starttls()
-            await self._tls_rung(ladder, submit)
+            await self._tls_rung(ladder, submit, judge)
         if submit.user is not None:
             with ladder.rung(stages.AUTH):
                 refuse_clear(self.connection.tls is not None, self.connection.address)
@@ -232,12 +239,14 @@ class SmtpSession:
             raise Fall(smtp_causes.STARTTLS_STRIPPED, str(reply))
         raise Fall(smtp_causes.STARTTLS_UNAVAILABLE if reply.temporary else smtp_causes.STARTTLS_REFUSED, str(reply))
 
-    async def _tls_rung(self, ladder: Ladder, submit: Submit) -> None:
+    async def _tls_rung(self, ladder: Ladder, submit: Submit, judge: Judge | None) -> None:
         """TLS, and EHLO over it: a client certificate is refused after the handshake (always so under TLS 1.3), so
         the rung holds once the server has spoken over TLS."""
         try:
             with ladder.rung(stages.TLS):
                 await start_tls_after_agreement(self.connection, submit.tls, submit.host)
+                if judge is not None:
+                    judge(self.connection)
                 await self._ehlo()
         finally:
             self.connection.note(ladder)
