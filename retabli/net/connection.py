@@ -171,7 +171,8 @@ class Connection:
     async def _start_tls(self, tls: Tls, server_name: str) -> None:
         if self._buffer:
             raise Fall(causes.GARBAGE, "something was sent in clear after STARTTLS was agreed")
-        context = context_for(tls)
+        # Revocation lists are megabytes, and new each day.
+        context = await asyncio.to_thread(context_for, tls) if tls.crl else context_for(tls)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         assert isinstance(session, Session)  # noqa: S101 - the context was made for it

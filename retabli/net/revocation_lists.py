@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from retabli.model import causes
 from retabli.model.ladder import Fall
 
-LARGEST = 16_777_216  # bytes of one file of lists
+LARGEST = 8_388_608  # bytes of one file of lists
 _PEM = re.compile(rb"-----BEGIN X509 CRL-----.{1,30000000}?-----END X509 CRL-----", re.DOTALL)
 
 

@@ -247,9 +247,19 @@ class SmtpSession:
                 await start_tls_after_agreement(self.connection, submit.tls, submit.host)
                 if judge is not None:
                     judge(self.connection)
-                await self._ehlo()
+                await self._first_words_over_tls()
         finally:
             self.connection.note(ladder)
+
+    async def _first_words_over_tls(self) -> None:
+        """EHLO. Some servers that do not like our certificate say nothing, not even an alert."""
+        try:
+            await self._ehlo()
+        except Fall as fall:
+            facts = self.connection.tls
+            if fall.cause is causes.CLOSED_EARLY and not fall.detail and facts and facts.client_certificate_asked:
+                raise Fall(fall.cause, "closed without a word once our client certificate was shown") from fall
+            raise
 
 
 # Messages --------------------------------------------------------------------------------------------------------

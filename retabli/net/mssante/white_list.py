@@ -22,7 +22,7 @@ from xml.parsers import expat
 from retabli.model.ladder import Fall
 from retabli.net.mssante.mssante_causes import WHITE_LIST_UNREADABLE
 
-LARGEST = 16_777_216  # bytes; the real one is some 4 MB
+LARGEST = 12_582_912  # bytes; the real one is some 4 MB
 CHUNK = 32_768
 DEEPEST = 16
 MOST_ENTRIES = 200_000
