@@ -64,7 +64,8 @@ class MsSante(Probe):
     that the partner would take our mail is then shown as unverified.
 
     With `authorised`, `mail_from` and `rcpt_to` an envelope is offered and withdrawn. With `mailbox` and `key` besides,
-    a marked message is sent and must arrive there `within`; with `mdn` whoever reads it must say so, in `bounces`.
+    a marked message is sent and must arrive there `within`; or, `delivered_by: dsn`, the notification of its delivery
+    must. With `mdn` whoever reads it must say so, in `bounces` or `mailbox`.
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
@@ -91,6 +92,7 @@ class MsSante(Probe):
         mail_causes.LATE,
         mail_causes.BOUNCED,
         mail_causes.RELAY_HOLDING,
+        mail_causes.IN_SPAM,
         mail_causes.MAILBOX_UNREADABLE,
         mail_causes.MAILBOX_AUTH_REFUSED,
     )
@@ -117,7 +119,10 @@ class MsSante(Probe):
     password: SecretRef | None = None
     mail_from: Address | None = None
     rcpt_to: Address | None = None
-    mailbox: MailboxRef | None = Field(default=None, description="where the message must arrive")
+    mailbox: MailboxRef | None = Field(default=None, description="where the message, or word of it, must arrive")
+    delivered_by: Literal["mailbox", "dsn"] = Field(
+        default="mailbox", description="what proves it: the message in mailbox, or the partner's notification there"
+    )
     bounces: MailboxRef | None = Field(default=None, description="where notifications to mail_from arrive")
     key: SecretRef | None = None
     within: Duration = 90.0
@@ -188,7 +193,7 @@ class MsSante(Probe):
             yield "mailbox and key come together: one of them is missing"
         if self.mailbox is not None and (self.mail_from is None or self.rcpt_to is None):
             yield "mailbox needs mail_from and rcpt_to"
-        if self.mdn and self.bounces is None:
+        if self.mdn and self.bounces is None and self.delivered_by == "mailbox":
             yield "mdn needs bounces: the mailbox of mail_from, where the notification arrives"
         if self.bounces is not None and self.mailbox is None:
             yield "bounces needs mailbox and key"
@@ -311,7 +316,8 @@ class MsSante(Probe):
             for mailbox in self._mailboxes()
         ]
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
-        async with RoundTrip(ladder, key, Purpose.LOOP, readers, patience) as trip:
+        reported = self.delivered_by == "dsn"
+        async with RoundTrip(ladder, key, Purpose.LOOP, readers, patience, reported=reported) as trip:
             await trip.send_by(
                 lambda: open_operator_session(ladder, partner),
                 *self.envelope,
@@ -319,8 +325,12 @@ class MsSante(Probe):
                 disposition=self.mdn,
             )
             fate = await trip.fate()
-            if judge_delivered(ladder, fate, self.within) is None:
+            arrival = judge_delivered(ladder, fate, self.within)
+            if arrival is None:
                 return
+            if arrival.junk:
+                with ladder.rung(stages.DELIVERED):
+                    raise Fall(mail_causes.IN_SPAM)
             if self.mdn:
                 await self._await_answer(ladder, trip)
             judge_on_time(ladder, fate.seconds, self.within)

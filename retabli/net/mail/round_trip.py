@@ -11,6 +11,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.settings import Resolver, Submit
 from retabli.net.mail import mail_messages, smtp
+from retabli.net.mail.dsn import Action
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
 from retabli.net.mail.mailbox_reader import MailboxReader
 from retabli.net.mail.moments import Moment
@@ -62,6 +63,7 @@ class RoundTrip:
     The first of `readers` is the mailbox of arrivals, the others are looked through for notifications only. They are
     opened while the message is sent, and a fault of theirs never hides one of the sending.
     `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
+    `reported`: what is awaited is the notification that the token was delivered (RFC 3461), in any of the mailboxes.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class RoundTrip:
         *,
         trusted: str | None = None,
         answered_by: str | None = None,
+        reported: bool = False,
     ) -> None:
         self._ladder = ladder
         self._ledger = Ledger(ladder.memory, key, purpose)
@@ -81,6 +84,7 @@ class RoundTrip:
         self._patience = patience
         self._trusted = trusted
         self._answered_by = answered_by.lower() if answered_by is not None else None
+        self._reported = reported
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
         self._sent = 0.0
@@ -137,7 +141,9 @@ class RoundTrip:
                 unsent = True
                 try:
                     message = mail_messages.compose(token, mail_from, rcpt_to, contact, disposition=disposition)
-                    await session.envelope(self._ladder, mail_from, [rcpt_to], len(message))
+                    await session.envelope(
+                        self._ladder, mail_from, [rcpt_to], len(message), report_delivery=self._reported
+                    )
                     unsent = False
                     queue_id = await session.data(self._ladder, message)
                 except BaseException:
@@ -229,6 +235,9 @@ class RoundTrip:
             return False
         now = Moment.now(self._ladder)
         if sighting.kind is Kind.REPORT and sighting.report is not None:
+            if self._reported and sighting.report.action is Action.DELIVERED:
+                self._arrived(sighting, token, now)
+                return True
             event = self._ledger.returned(sighting.report, now)
             if event is not None:
                 self._ladder.count(event)

@@ -136,15 +136,26 @@ class SmtpSession:
                 password = submit.password.text() if submit.password else ""
                 await authenticate(self.ask, self.offered, submit.user, password)
 
-    async def envelope(self, ladder: Ladder, mail_from: str, rcpt_to: Sequence[str], size: int | None = None) -> None:
+    async def envelope(
+        self,
+        ladder: Ladder,
+        mail_from: str,
+        rcpt_to: Sequence[str],
+        size: int | None = None,
+        *,
+        report_delivery: bool = False,
+    ) -> None:
         """MAIL and one RCPT for each recipient, all of which must be accepted; climbs ENVELOPE.
 
         `size` is the message's, in bytes, told to the server where it takes it (RFC 1870). "" sends from `<>`.
+        `report_delivery`: a notification is asked for when it has been delivered, too (RFC 3461, section 4.1).
         """
         with ladder.rung(stages.ENVELOPE):
             international = any(is_international(address) for address in (mail_from, *rcpt_to))
             if international and "SMTPUTF8" not in self.offered:
                 raise Fall(smtp_causes.ADDRESS_UNSUPPORTED)
+            if report_delivery and "DSN" not in self.offered:
+                raise Fall(smtp_causes.DSN_NOT_OFFERED)
             limit = self.offered.size
             if size is not None and limit is not None and size > limit:
                 raise Fall(smtp_causes.TOO_BIG, f"{size} bytes, the server takes {limit} (SIZE)")
@@ -154,11 +165,12 @@ class SmtpSession:
             words += [b"SMTPUTF8"] if international else []
             self._must(await self.ask(b" ".join(words)), Step.MAIL)
             for address in rcpt_to:
-                self._must(await self.recipient(address), Step.RCPT)
+                self._must(await self.recipient(address, report_delivery=report_delivery), Step.RCPT)
 
-    async def recipient(self, address: str) -> Reply:
+    async def recipient(self, address: str, *, report_delivery: bool = False) -> Reply:
         """What the server answers to one RCPT, within an envelope."""
-        return await self.ask(b"RCPT TO:" + path(address))
+        notify = b" NOTIFY=SUCCESS,FAILURE,DELAY" if report_delivery else b""
+        return await self.ask(b"RCPT TO:" + path(address) + notify)
 
     async def data(self, ladder: Ladder, message: bytes) -> str:
         """Hand the message over; climbs ACCEPTED. The queue id by which the server's log knows it, or ""."""
