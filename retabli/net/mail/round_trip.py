@@ -238,6 +238,8 @@ class RoundTrip:
             if self._reported and sighting.report.action is Action.DELIVERED:
                 self._arrived(sighting, token, now)
                 return True
+            if self._reported and sighting.report.action is Action.RELAYED:
+                self._ladder.describe("notification", "relayed: handed on to where no delivery is notified from")
             event = self._ledger.returned(sighting.report, now)
             if event is not None:
                 self._ladder.count(event)
