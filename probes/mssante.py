@@ -111,7 +111,10 @@ class MsSante(Probe):
     host: str | None = Field(default=None, description="the partner's server; the domain's MX by default")
     port: Port = 25
     tls: SmtpTls = Field(description="starttls with ca, client_cert and client_key")
-    ciphers: Ciphers = Field(default=SUITES, description="the only suites that may be agreed on, as OpenSSL names them")
+    ciphers: Ciphers = Field(
+        default=(),
+        description="the only suites allowed; by default ECDHE-RSA with AES, and those of TLS 1.3 with AES-GCM",
+    )
     crl: Documents = Field(default=(), description="revocation lists: paths or addresses; none: it is not judged")
     min_days: int = Field(default=15, ge=0, description="days our certificate must still be valid, else not whole")
     authorised: bool = Field(default=False, description="the partner agrees to test envelopes; else EHLO is the end")
@@ -299,7 +302,7 @@ class MsSante(Probe):
             host=self.host,
             port=self.port,
             names=listing.names[self.partner],
-            tls=self.tls.model_copy(update={"ciphers": self.ciphers, "crl": lists.paths}),
+            tls=self.tls.model_copy(update={"ciphers": self.ciphers or SUITES, "crl": lists.paths}),
             user=self.user,
             password=self.password,
             resolver=self.resolver,

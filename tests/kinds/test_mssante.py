@@ -210,7 +210,7 @@ async def test_a_list_that_is_not_kept_up_says_nothing_any_more(world: Space) ->
     result = await run(world)
     assert told(result) == ("white_list", "white_list_stale")
     assert result.outcome is Outcome.UNKNOWN
-    keys = {"white_list": {"file": str(world.list_file), "max_age": "4d"}}
+    keys: dict[str, Any] = {"white_list": {"file": str(world.list_file), "max_age": "4d"}}
     assert impaired(await run(world, **keys)) is None
 
 
@@ -250,8 +250,8 @@ async def test_our_own_certificate_out_of_its_time_is_a_failure_of_ours(
 ) -> None:
     own = world.authority.issue("mx", subject=OWN_NAME, rsa=True, **valid)
     stale = world.write_crl(valid_from=-20, valid_until=-10)
-    for crl in ([], stale):
-        result = await run(world, tls=world.tls(own), crl=crl)
+    for crl in ("", stale):
+        result = await run(world, tls=world.tls(own), crl=[crl] if crl else [])
         assert told(result) == ("own_certificate", cause), "a stale list does not hide it"
         assert result.outcome is Outcome.FAILED
 
@@ -298,15 +298,13 @@ async def test_a_revoked_partner_is_a_failure(world: Space) -> None:
     assert told(result) == ("tls", "cert_revoked")
 
 
-@pytest.mark.parametrize(
-    ("valid", "cause"), [({"valid_from": -9, "valid_until": -2}, "crl_stale"), ({"valid_from": 2}, "crl_stale")]
-)
+@pytest.mark.parametrize(("begin", "end"), [(-9, -2), (2, 9)])
 async def test_a_revocation_list_out_of_its_time_leaves_revocation_unjudged(
-    world: Space, valid: dict[str, float], cause: str
+    world: Space, begin: float, end: float
 ) -> None:
-    result = await run(world, crl=world.write_crl(**valid), **ENVELOPE)
-    assert impaired(result) == cause
-    assert told(result) == ("envelope", cause), "the ladder is climbed on"
+    result = await run(world, crl=world.write_crl(valid_from=begin, valid_until=end), **ENVELOPE)
+    assert impaired(result) == "crl_stale"
+    assert told(result) == ("envelope", "crl_stale"), "the ladder is climbed on"
 
 
 async def test_a_stale_list_does_not_hide_what_else_is_wrong_with_the_partner(world: Space) -> None:
@@ -643,7 +641,7 @@ def test_a_place_is_an_address_or_a_path_of_the_configuration_s_folder(world: Sp
 
 
 def test_the_openings_name_the_partner_and_where_the_lists_are(world: Space) -> None:
-    keys = {"white_list": "https://liste.example/liste.xml", "crl": "http://crl.example/a.crl"}
+    keys: dict[str, Any] = {"white_list": "https://liste.example/liste.xml", "crl": "http://crl.example/a.crl"}
     assert list(world.probe(25, host=None, **keys).openings()) == [
         (f"{THEIRS} (MX)", 25, "tcp"),
         ("liste.example", 443, "tcp"),

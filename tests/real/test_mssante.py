@@ -306,7 +306,9 @@ async def test_nginx_publishes_the_list_well_and_badly(real: Real) -> None:
     memory: dict[str, Any] = {}
     with nginx(real.space) as publisher:
         address = f"https://127.0.0.1:{publisher.port}/liste.xml"
-        keys = {"white_list": {"url": address, "refresh": "0s", "tls": {"ca": str(real.space.authority.ca)}}}
+        keys: dict[str, Any] = {
+            "white_list": {"url": address, "refresh": "0s", "tls": {"ca": str(real.space.authority.ca)}}
+        }
 
         async def run(**more: Any) -> tuple[str | None, str | None]:
             return told(await real.run(memory=memory, **keys, **more))
