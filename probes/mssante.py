@@ -1,17 +1,15 @@
 """Secure health mail between operators (MSSanté): a white list, mutual TLS, and mail that really passes."""
 
-import asyncio
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import httpx
-from cryptography.hazmat.primitives.serialization import Encoding
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from retabli.model import causes, stages
-from retabli.model.causes import Cause, Verdict
+from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
@@ -26,37 +24,15 @@ from retabli.net.mail.tokens import Purpose
 from retabli.net.mssante import mssante_causes
 from retabli.net.mssante.documents import Document
 from retabli.net.mssante.mssante_causes import ANSWERED, OWN_CERTIFICATE, OWN_DOMAIN, PARTNER, WHITE_LIST
-from retabli.net.mssante.operator_session import Partner, is_listed, open_operator_session
-from retabli.net.mssante.own_certificate import read_certificate, verdict_on_own
+from retabli.net.mssante.operator_session import SUITES, Partner, open_operator_session
+from retabli.net.mssante.own_certificate import judge_own_certificate, judge_own_domain
 from retabli.net.mssante.revocation import Documents, Lists, RevocationShelf
-from retabli.net.mssante.white_list import Listing, plain_domain
-from retabli.net.mssante.white_list_copy import WhiteListRef, current_listing
+from retabli.net.mssante.white_list import Listing
+from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing
 from retabli.net.web.http_redirects import PORTS
 
-# What may be agreed on within the space under TLS 1.2 (ECO.1.1.3 of its référentiel), and under TLS 1.3, which knows no
-# key exchange that is not ephemeral, the same encryption.
-SUITES = (
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_AES_128_GCM_SHA256",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES256-SHA384",
-    "ECDHE-RSA-AES128-SHA256",
-)
 DAY = 86_400
-SHARE = 3  # of a run's time, a document may take one part, and the partner's exchangers the others
-
-
-def _domain(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    plain = plain_domain(value)
-    if not plain.isascii() or "." not in plain or "@" in plain or any(char.isspace() for char in plain):
-        raise ValueError(f"{value!r} is no mail domain: write chu.mssante.example")
-    return plain
-
-
-Domain = Annotated[str, BeforeValidator(_domain)]
+SHARE = 1 / 3  # of `timeout`: what the white list may take, and what the revocation lists may, before the partner
 
 
 class MsSante(Probe):
@@ -106,8 +82,8 @@ class MsSante(Probe):
     every: Duration = 60.0
     white_list: WhiteListRef = Field(description="a path or an address; or {file | url, max_age, refresh, proxy, tls}")
     max_age: Duration = Field(default=2.0 * DAY, description="of the list: beyond it, it says nothing any more")
-    domain: Domain = Field(description="our mail domain")
-    partner: Domain = Field(description="the partner's mail domain")
+    domain: MailDomain = Field(description="our mail domain")
+    partner: MailDomain = Field(description="the partner's mail domain")
     host: str | None = Field(default=None, description="the partner's server; the domain's MX by default")
     port: Port = 25
     tls: SmtpTls = Field(description="starttls with ca, client_cert and client_key")
@@ -165,8 +141,9 @@ class MsSante(Probe):
 
     @property
     def deadline(self) -> float:
-        # Before the sending, to send, to await, and to look a last time.
-        return 2 * self.timeout + self.within + self.timeout + GRACE if self.sends else self.timeout
+        # The lists take nothing from the partner's time; a message is sent, awaited, and looked for a last time.
+        lists = 2 * SHARE * self.timeout
+        return lists + self.timeout + (self.within + self.timeout + GRACE if self.sends else 0.0)
 
     @property
     def in_flight(self) -> int:
@@ -174,6 +151,9 @@ class MsSante(Probe):
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
+        if not self.sends and self.deadline > self.every >= self.timeout:
+            longest = f"timeout and what the lists may take besides ({self.deadline:g}s)"
+            yield f"{longest} are longer than every ({self.every:g}s)"
         yield from smtp.submission_faults(self._submit)
         if self.tls.mode != "starttls":
             yield f"tls.mode {self.tls.mode} is not how operators speak: set it to starttls"
@@ -256,44 +236,23 @@ class MsSante(Probe):
                 self.white_list,
                 (self.domain, self.partner),
                 max_age=self.max_age if self.white_list.max_age is None else self.white_list.max_age,
-                patience=self.timeout / SHARE,
+                patience=self.timeout * SHARE,
                 resolver=self.resolver,
             )
-        with ladder.rung(OWN_DOMAIN):
-            await self._judge_own_domain(listing)
+        with ladder.told_as(_as_stall), ladder.rung(OWN_DOMAIN):
+            await judge_own_domain(listing, self.domain, self.tls)
         with ladder.rung(PARTNER):
             if self.partner not in listing.names:
                 raise Fall(mssante_causes.PARTNER_UNLISTED, f"{self.partner}, among {listing.entries} entries")
+            if support := listing.support.get(self.partner):
+                ladder.describe("partner_support", support)
         return listing
-
-    async def _judge_own_domain(self, listing: Listing) -> None:
-        names = listing.names.get(self.domain)
-        if names is None:
-            raise Fall(mssante_causes.OWN_DOMAIN_UNLISTED, f"{self.domain}, among {listing.entries} entries")
-        assert self.tls.client_cert is not None  # noqa: S101 - the settings demand one
-        own = await asyncio.to_thread(read_certificate, self.tls.client_cert)
-        if not is_listed(own.public_bytes(Encoding.DER), names):
-            detail = f"ours: {own.subject.rfc4514_string()}; listed: {' | '.join(names)}"
-            raise Fall(mssante_causes.OWN_CERTIFICATE_UNLISTED, detail)
 
     async def _own_certificate(self, ladder: Ladder) -> Lists:
         """The revocation lists that can be used; what they and OpenSSL say of our own certificate."""
-        with ladder.rung(OWN_CERTIFICATE):
-            lists = await self._shelf.lists(self.crl, ladder, patience=self.timeout / SHARE, resolver=self.resolver)
-            assert self.tls.client_cert is not None  # noqa: S101 - the settings demand one
-            own = await asyncio.to_thread(read_certificate, self.tls.client_cert)
-            ladder.describe("own_certificate", f"until {own.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}")
-            verdict = await asyncio.to_thread(verdict_on_own, self.tls, lists.paths)
-            if verdict is not None and verdict[0].verdict is Verdict.FAILED:
-                raise Fall(*verdict)
-            for cause, detail in lists.faults:
-                ladder.impair(cause, detail)
-            if verdict is not None:
-                cause, detail = verdict
-                ladder.impair(mssante_causes.only_impaired(cause), f"our own certificate: {detail}")
-            left = own.not_valid_after_utc.timestamp() - ladder.wall()
-            if left < self.min_days * DAY:
-                ladder.impair(mssante_causes.OWN_CERTIFICATE_EXPIRES_SOON, f"in {left / DAY:.1f} days")
+        with ladder.told_as(_as_stall), ladder.rung(OWN_CERTIFICATE):
+            lists = await self._shelf.lists(self.crl, ladder, patience=self.timeout * SHARE, resolver=self.resolver)
+            await judge_own_certificate(ladder, self.tls, lists, self.min_days)
         return lists
 
     def _partner(self, listing: Listing, lists: Lists) -> Partner:
@@ -306,7 +265,7 @@ class MsSante(Probe):
             user=self.user,
             password=self.password,
             resolver=self.resolver,
-            patience=self.timeout * (SHARE - 1) / SHARE,
+            patience=self.timeout,
         )
 
     async def _send(self, ladder: Ladder, partner: Partner) -> None:
@@ -350,6 +309,11 @@ def _as_white_list(found: Cause, detail: str) -> tuple[Cause, str]:
     if found is not causes.TIMEOUT:
         return found, detail
     return mssante_causes.WHITE_LIST_UNREACHABLE, detail or "no answer within the run's time"
+
+
+def _as_stall(found: Cause, detail: str) -> tuple[Cause, str]:
+    """Nothing is waited for here without a patience of its own: a deadline that falls here is our machine's."""
+    return (causes.LOCAL_STALL, detail) if found is causes.TIMEOUT else (found, detail)
 
 
 def _openings_of(document: Document) -> Iterator[tuple[str, int, str]]:

@@ -69,6 +69,7 @@ async def test_a_partner_is_climbed_to_the_ehlo_over_mutual_tls_and_no_further(w
     assert [command.split(" ")[0] for command in server.commands] == ["EHLO", "STARTTLS", "EHLO", "QUIT"]
     assert result.properties["authorisation"].startswith("unverified")
     assert result.properties["white_list"].startswith("3 entries, of ")
+    assert result.properties["partner_support"] == f"support@{THEIRS}", "whom on-call is to call"
     assert Measure.CERT_EARLIEST_EXPIRY in result.measures
 
 
@@ -607,6 +608,7 @@ def test_sound_settings_have_no_fault(world: Space) -> None:
         ({"key": {"env": "PATH"}}, "mailbox and key come together"),
         ({"mdn": True}, "mdn needs bounces"),
         ({"user": "u"}, "user and password come together"),
+        ({"every": "9s", "timeout": "8s"}, "what the lists may take besides"),
     ],
 )
 def test_settings_that_do_not_go_together_are_faults(world: Space, keys: dict[str, Any], words: str) -> None:

@@ -244,5 +244,5 @@ def test_the_deep_form_allows_for_what_it_awaits(tmp_path: Path) -> None:
     assert list(probe.faults()) == []
     assert probe.patience == 90
     assert probe.in_flight == 3
-    assert probe.deadline > 90 + 3 * 10
+    assert probe.deadline > 90 + 2 * 10 + 6
     assert [place for place in probe.openings() if place[1] == 993] == [(HOST, 993, "tcp")] * 2

@@ -23,6 +23,16 @@ from retabli.net.mssante.mssante_causes import (
     only_impaired,
 )
 
+# What may be agreed on within the space under TLS 1.2 (ECO.1.1.3 of its référentiel), and under TLS 1.3, which knows no
+# key exchange that is not ephemeral, the same encryption.
+SUITES = (
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_AES_128_GCM_SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-SHA384",
+    "ECDHE-RSA-AES128-SHA256",
+)
 # A server that falls on one of these has not taken the conversation up: the next exchanger is tried (RFC 5321, 5.1).
 UNTAKEN = (stages.RESOLVE, stages.CONNECT, stages.GREETING)
 

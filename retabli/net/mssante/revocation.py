@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,13 +35,14 @@ class _File:
     """A list as a file of this process, gone with the last who holds it."""
 
     def __init__(self, content: bytes) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="retabli-", suffix=".crl")  # noqa: SIM115 - held, not used here
-        self._file.write(content)
-        self._file.flush()
-        self.path = Path(self._file.name)
+        file = tempfile.NamedTemporaryFile(prefix="retabli-", suffix=".crl")  # noqa: SIM115 - it lives as long as this
+        weakref.finalize(self, file.close)
+        file.write(content)
+        file.flush()
+        self.path = Path(file.name)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _file_of(content: bytes) -> _File:
     """One file for one content: probes with the same list then share one TLS context, which is large."""
     return _File(content)

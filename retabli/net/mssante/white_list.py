@@ -20,6 +20,7 @@ from types import MappingProxyType
 from xml.parsers import expat
 
 from retabli.model.ladder import Fall
+from retabli.model.result import clean
 from retabli.net.mssante.mssante_causes import WHITE_LIST_UNREADABLE
 
 LARGEST = 12_582_912  # bytes; the real one is some 4 MB
@@ -33,11 +34,13 @@ LONGEST_TEXT = 4_000  # characters
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a list says of some domains. `generated` is its own date, in Unix seconds, when it bears one; `names` has
-    the certificates' names of those of the domains that are listed; `entries` counts the whole list."""
+    the certificates' names of those of the domains that are listed, `support` whom to call about them; `entries` counts
+    the whole list."""
 
     generated: float | None
     entries: int
     names: Mapping[str, tuple[str, ...]]
+    support: Mapping[str, str] = field(default_factory=dict)
 
 
 def plain_domain(text: str) -> str:
@@ -78,7 +81,7 @@ def read_listing(content: bytes, domains: Collection[str], stop: Callable[[], bo
     if not reader.entries:
         raise Fall(WHITE_LIST_UNREADABLE, f"no Domaine in it; its root is {reader.root}")
     names = {domain: tuple(found) for domain, found in reader.names.items()}
-    return Listing(reader.generated, reader.entries, MappingProxyType(names))
+    return Listing(reader.generated, reader.entries, MappingProxyType(names), MappingProxyType(reader.support))
 
 
 def _refuse_doctype(*_: object) -> None:
@@ -91,6 +94,7 @@ class _Reader:
 
     wanted: Collection[str]
     names: dict[str, list[str]] = field(default_factory=dict)
+    support: dict[str, str] = field(default_factory=dict)
     generated: float | None = None
     entries: int = 0
     root: str = ""
@@ -99,6 +103,7 @@ class _Reader:
     _length: int = 0
     _domain: str = ""
     _own: list[str] = field(default_factory=list)
+    _support: str = ""
 
     def start(self, name: str, _: Mapping[str, str]) -> None:
         local = name.rpartition(":")[2].lower()
@@ -110,7 +115,7 @@ class _Reader:
         self._length = 0
         if local == "domaine":
             self.entries += 1
-            self._domain = ""
+            self._domain = self._support = ""
             self._own = []
             if self.entries > MOST_ENTRIES:
                 raise Fall(WHITE_LIST_UNREADABLE, f"more than {MOST_ENTRIES} entries")
@@ -127,11 +132,15 @@ class _Reader:
             self._domain = plain_domain("".join(self._text))
         elif local == "dncertificatoperateur":
             self._own += [line for line in map(str.strip, "".join(self._text).splitlines()) if line][:MOST_NAMES]
+        elif local == "supportcontact":
+            self._support = clean("".join(self._text), 200)
         elif local == "datedegeneration" and self.generated is None:
             self.generated = read_date("".join(self._text))
         elif local == "domaine" and self._domain in self.wanted:
             found = self.names.setdefault(self._domain, [])
             found += [name for name in self._own if name not in found][: MOST_NAMES - len(found)]
+            if self._support:
+                self.support.setdefault(self._domain, self._support)
         self._text.clear()
         self._length = 0
 

@@ -22,7 +22,7 @@ from retabli.net.mssante.mssante_causes import (
     WHITE_LIST_UNREADABLE,
     only_impaired,
 )
-from retabli.net.mssante.white_list import LARGEST, Listing, read_listing
+from retabli.net.mssante.white_list import LARGEST, Listing, plain_domain, read_listing
 
 AGAIN = 300.0  # seconds after which an address that failed is asked again, while there is a copy
 DAY = 86_400.0
@@ -35,6 +35,18 @@ class WhiteList(Document):
 
 
 WhiteListRef = Annotated[WhiteList, BeforeValidator(placed, json_schema_input_type=str | WhiteList)]
+
+
+def _mail_domain(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    plain = plain_domain(value)
+    if not plain.isascii() or "." not in plain or "@" in plain or any(char.isspace() for char in plain):
+        raise ValueError(f"{value!r} is no mail domain: write chu.mssante.example")
+    return plain
+
+
+MailDomain = Annotated[str, BeforeValidator(_mail_domain)]
 
 
 @dataclass(slots=True)
@@ -156,7 +168,12 @@ def _as_json(kept: _Kept, about: list[str]) -> dict[str, Any]:
         "validators": dict(kept.validators),
         "bad": _fall_as_json(kept.bad),
         "fault": _fall_as_json(kept.fault),
-        "listing": [listing.generated, listing.entries, {name: list(dns) for name, dns in listing.names.items()}]
+        "listing": [
+            listing.generated,
+            listing.entries,
+            {name: list(names) for name, names in listing.names.items()},
+            dict(listing.support),
+        ]
         if listing
         else None,
     }
@@ -186,9 +203,9 @@ def _recall(value: object, about: list[str]) -> _Kept:
 
 def _recalled_listing(value: object) -> Listing | None:
     match value:
-        case [None | int() | float() as generated, int() as entries, dict() as names]:
-            listed = {str(name): tuple(map(str, dns)) for name, dns in names.items() if isinstance(dns, list)}
-            return Listing(generated, entries, listed)
+        case [None | int() | float() as generated, int() as entries, dict() as names, dict() as support]:
+            listed = {str(name): tuple(map(str, each)) for name, each in names.items() if isinstance(each, list)}
+            return Listing(generated, entries, listed, {str(name): str(each) for name, each in support.items()})
     return None
 
 
