@@ -356,6 +356,8 @@ async def test_a_revocation_list_that_is_mended_is_used_again(world: Space, tmp_
             (b"garbage", "tls", "revocation_list_unusable"),
             (good, "tls", "cert_revoked"),
             (world.authority.revocation_list(), "tls", None),
+            (b"garbage again", "tls", "revocation_list_unusable"),
+            (good, "tls", "cert_revoked"),
         ):
             if content is not None:
                 path.write_bytes(content)

@@ -198,6 +198,7 @@ async def test_a_list_without_end_is_unreadable_and_fills_no_memory(world: Space
         finally:
             tracemalloc.stop()
     assert told(result) == ("white_list", "white_list_unreadable", False)
+    assert result.detail.endswith("more than 12582912 bytes")
     assert peak < 50_000_000
 
 
