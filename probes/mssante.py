@@ -17,6 +17,7 @@ from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
 from retabli.net.mail.arrival_verdict import judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_book import label
 from retabli.net.mail.mailbox_reader import MailboxReader
 from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
@@ -189,6 +190,8 @@ class MsSante(Probe):
             yield "mail_from and rcpt_to are not used: authorised is false, and EHLO is the end"
         if self.authorised and self.mail_from is None:
             yield "authorised does nothing without mail_from and rcpt_to"
+        if self.white_list.url is not None and self.white_list.url.lower().startswith("http:"):
+            yield "white_list comes in clear: whoever stands between could put anybody on it"
         if self.tls.ca is None:
             yield "tls.ca is missing: the system's authorities are judged by, not that of the trusted space"
 
@@ -206,7 +209,9 @@ class MsSante(Probe):
         )
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        return tuple(mailbox for mailbox in (self.mailbox, self.bounces) if mailbox is not None)
+        """That of arrivals first; one mailbox is read once."""
+        given = {label(mailbox): mailbox for mailbox in (self.bounces, self.mailbox) if mailbox is not None}
+        return tuple(reversed(given.values()))
 
     @cached_property
     def _shelf(self) -> RevocationShelf:

@@ -52,8 +52,12 @@ def _to_pem(block: bytes) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > LARGEST:
-            raise Fall(causes.FILE_UNREADABLE, f"{path}: more than {LARGEST} bytes")
-        return path.read_bytes()
+        if not path.is_file():  # a pipe would never end
+            raise Fall(causes.FILE_UNREADABLE, f"{path} is no file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise Fall(causes.FILE_UNREADABLE, f"{path}: {error.strerror}") from error
+    if len(content) > LARGEST:
+        raise Fall(causes.FILE_UNREADABLE, f"{path}: more than {LARGEST} bytes")
+    return content

@@ -168,7 +168,6 @@ def _allow_ciphers(context: ssl.SSLContext, suites: tuple[str, ...]) -> None:
 
 def load_authorities(context: ssl.SSLContext, path: Path) -> None:
     """Trust the authorities in a file. Raises Fall: `file_unreadable`, naming it."""
-
     try:
         context.load_verify_locations(cafile=path)
     except OSError as error:  # ssl.SSLError is one

@@ -276,7 +276,9 @@ async def test_our_own_certificate_of_another_authority_is_doubtful_and_the_part
     own = old.issue("mx", subject=OWN_NAME, rsa=True)
     lenient = world.server(world.server_context(trusts=old))
     assert impaired(await run(world, lenient, tls=world.tls(own))) == "own_certificate_doubtful"
-    assert told(await run(world, tls=world.tls(own))) == ("tls", "client_cert_refused")
+    result = await run(world, tls=world.tls(own))
+    assert told(result) == ("tls", "client_cert_refused")
+    assert result.properties["own_certificate_doubt"], "and why that may be stands beside it"
 
 
 async def test_a_certificate_or_key_that_cannot_be_used_is_a_fault_of_the_probe(world: Space, tmp_path: Path) -> None:
@@ -507,6 +509,12 @@ async def test_a_server_that_refuses_our_certificate_is_told_by_its_name(
     context = world.server_context(trusts=Authority(tmp_path / "other", "Autre autorité"))
     context.maximum_version = context.minimum_version = version
     assert told(await run(world, world.server(context))) == ("tls", "client_cert_refused")
+
+
+async def test_a_server_that_only_hangs_up_after_our_certificate_says_so_by_that(world: Space) -> None:
+    result = await run(world, world.server(after_tls={"EHLO": closes}))
+    assert told(result) == ("tls", "closed_early")
+    assert result.detail == "closed without a word once our client certificate was shown"
 
 
 async def test_a_certificate_that_is_only_refused_in_words_is_refused_too(world: Space) -> None:

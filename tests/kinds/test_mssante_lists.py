@@ -230,6 +230,19 @@ async def test_the_deadline_that_falls_on_the_list_is_the_list_s(world: Space, p
     assert result.outcome is Outcome.UNKNOWN
 
 
+async def test_the_deadline_that_falls_on_our_own_certificate_is_nobody_else_s(world: Space, port: int) -> None:
+    async with site(silent) as running:
+        result = await climb(world.probe(port, crl=running.url()), deadline=0.3)
+    assert told(result) == ("own_certificate", "local_stall", False)
+    assert result.outcome is Outcome.UNKNOWN
+
+
+def test_a_list_in_clear_is_unwise(world: Space) -> None:
+    for address, unwise in (("http://liste.example/", True), ("https://liste.example/", False)):
+        warnings = world.probe(25, white_list=address).warnings()
+        assert any("in clear" in warning for warning in warnings) is unwise
+
+
 async def test_the_real_list_s_size_blocks_nobody_and_a_cancelled_reading_ends(world: Space, port: int) -> None:
     world.listed |= {f"d{number}.mssante.example": [f"CN=d{number},O=Synthétique,C=FR"] for number in range(9000)}
     world.write_list()

@@ -248,3 +248,5 @@ def test_the_deep_form_allows_for_what_it_awaits(tmp_path: Path) -> None:
     assert probe.in_flight == 3
     assert probe.deadline > 90 + 2 * 10 + 6
     assert [place for place in probe.openings() if place[1] == 993] == [(HOST, 993, "tcp")] * 2
+    alone = Partner(space(tmp_path), port=25, imap=993).probe(user="ours")
+    assert len(alone._mailboxes()) == 1, "one mailbox is read once"

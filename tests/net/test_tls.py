@@ -131,6 +131,8 @@ def test_a_revocation_list_without_end_is_not_read(tmp_path: Path, ca_file: Path
         file.truncate(1 << 30)
     with pytest.raises(Fall, match="more than"):
         context_for(Tls(ca=ca_file, crl=(path,)))
+    with pytest.raises(Fall, match="is no file"):
+        context_for(Tls(ca=ca_file, crl=(Path("/dev/zero"),)))
 
 
 def test_the_suites_that_are_named_are_the_only_ones_offered(ca_file: Path) -> None:

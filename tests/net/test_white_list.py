@@ -27,6 +27,13 @@ def test_a_domain_with_several_names_has_them_in_one_entry_in_several_or_line_by
     assert listing.generated == datetime(2023, 7, 3, 4, tzinfo=UTC).timestamp()
 
 
+def test_whom_to_call_about_a_domain_is_kept() -> None:
+    contact = "<SupportContact> support@a.example\n 02 99 00 00 00 </SupportContact>"
+    text = f"<l>{entry('b.example')}<Domaine>{contact}<Nom>a.example</Nom></Domaine></l>"
+    listing = read_listing(text.encode(), ["a.example", "b.example"])
+    assert listing.support == {"a.example": "support@a.example 02 99 00 00 00"}
+
+
 @pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1", "UTF-16", "windows-1252"])
 def test_every_encoding_that_is_declared_is_read(encoding: str) -> None:
     text = f'<?xml version="1.0" encoding="{encoding}"?><l>{entry("a.example", "O=Hôpital")}</l>'

@@ -269,7 +269,8 @@ class SmtpSession:
             await self._ehlo()
         except Fall as fall:
             facts = self.connection.tls
-            if fall.cause is causes.CLOSED_EARLY and not fall.detail and facts and facts.client_certificate_asked:
+            shown = facts is not None and facts.client_certificate_asked and facts.presented
+            if fall.cause is causes.CLOSED_EARLY and not fall.detail and shown:
                 raise Fall(fall.cause, "closed without a word once our client certificate was shown") from fall
             raise
 

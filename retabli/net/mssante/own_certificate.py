@@ -68,6 +68,7 @@ async def judge_own_certificate(ladder: Ladder, tls: Tls, lists: Lists, min_days
         ladder.impair(cause, detail)
     if verdict is not None:
         cause, detail = verdict
+        ladder.describe("own_certificate_doubt", detail)
         ladder.impair(only_impaired(cause), f"our own certificate: {detail}")
     left = own.not_valid_after_utc.timestamp() - ladder.wall()
     if left < min_days * DAY:
