@@ -1,6 +1,5 @@
 """Lists of revoked certificates (RFC 5280, section 5), handed to OpenSSL, whose verdict on a certificate it is."""
 
-import re
 import ssl
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from retabli.model import causes
 from retabli.model.ladder import Fall
 
 LARGEST = 8_388_608  # bytes of one file of lists
-_PEM = re.compile(rb"-----BEGIN X509 CRL-----.{1,30000000}?-----END X509 CRL-----", re.DOTALL)
+_BEGIN, _END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
 
 
 def load_revocation_lists(context: ssl.SSLContext, paths: Sequence[Path]) -> None:
@@ -38,16 +37,17 @@ def revocation_lists_in(content: bytes, place: str) -> list[bytes]:
     Raises:
         Fall: `file_unreadable` when there is none, or one that cannot be read.
     """
-    blocks = _PEM.findall(content) or [content]
+    _, *blocks = content.split(_BEGIN)  # no pattern: one that looks for an end from each beginning takes for ever
     try:
-        return [_to_pem(block) for block in blocks]
+        if not blocks:
+            return [x509.load_der_x509_crl(content).public_bytes(Encoding.PEM)]
+        return [_from_pem(block.partition(_END)[0]) for block in blocks]
     except ValueError as error:
         raise Fall(causes.FILE_UNREADABLE, f"{place} is no revocation list") from error
 
 
-def _to_pem(block: bytes) -> bytes:
-    pem = block.startswith(b"-----BEGIN")
-    return (x509.load_pem_x509_crl(block) if pem else x509.load_der_x509_crl(block)).public_bytes(Encoding.PEM)
+def _from_pem(inside: bytes) -> bytes:
+    return x509.load_pem_x509_crl(_BEGIN + inside + _END + b"\n").public_bytes(Encoding.PEM)
 
 
 def _read(path: Path) -> bytes:

@@ -125,6 +125,29 @@ def test_a_revocation_list_that_cannot_be_read_is_named(tmp_path: Path, ca_file:
         context_for(Tls(ca=ca_file, crl=(path,)))
 
 
+def test_lists_of_an_intermediate_authority_judge_what_it_issued(
+    authority: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    intermediate = authority.create_child_ca()
+    good, bad = intermediate.issue_cert("localhost"), intermediate.issue_cert("localhost")
+    lists, alone = tmp_path / "lists.crl", tmp_path / "intermediate.pem"
+    lists.write_bytes(as_pem(revocation_list(authority)) + as_pem(revocation_list(intermediate, bad)))
+    intermediate.cert_pem.write_to_path(alone)
+    for trusted in (ca_file, alone):
+        context = context_for(Tls(ca=trusted, crl=(lists,)))
+        assert shake(server_context(good), context).error is None
+        error = shake(server_context(bad), context).error
+        assert error is not None
+        assert cause_of(error) is causes.CERT_REVOKED
+
+
+def test_a_file_full_of_beginnings_is_refused_at_once(tmp_path: Path, ca_file: Path) -> None:
+    path = tmp_path / "list.crl"
+    path.write_bytes(b"-----BEGIN X509 CRL-----\n" * 300_000)
+    with pytest.raises(Fall, match="is no revocation list"):
+        context_for(Tls(ca=ca_file, crl=(path,)))
+
+
 def test_a_revocation_list_without_end_is_not_read(tmp_path: Path, ca_file: Path) -> None:
     path = tmp_path / "list.crl"
     with path.open("wb") as file:

@@ -84,6 +84,35 @@ def test_a_list_of_too_many_entries_is_unreadable(monkeypatch: pytest.MonkeyPatc
 def test_of_a_domain_with_too_many_names_some_are_kept() -> None:
     text = "<l>" + "".join(entry("a.example", f"CN={number}") for number in range(1000)) + "</l>"
     assert len(read_listing(text.encode(), ["a.example"]).names["a.example"]) == white_list.MOST_NAMES
+    long = f"<l>{entry('a.example', 'x' * 1001, 'CN=a')}</l>"
+    assert read_listing(long.encode(), ["a.example"]).names == {"a.example": ("CN=a",)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<l " + " ".join(f"a{number}='x'" for number in range(100_000)) + "/>",
+        "<l><!--" + "x" * 1_000_000 + "--></l>",
+        "<l><?x " + "x" * 1_000_000 + "?></l>",
+        "<" + "l" * 1_000_000 + "/>",
+        "<l a='" + "x" * 1_000_000 + "'/>",
+    ],
+)
+def test_one_tag_or_comment_without_end_is_not_waited_for(text: str) -> None:
+    with pytest.raises(Fall, match="a tag or comment of more than 262144 bytes"):
+        read_listing(text.encode(), ["a.example"])
+
+
+def test_a_list_of_too_many_elements_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(white_list, "MOST_ELEMENTS", 10)
+    with pytest.raises(Fall, match="more than 10 elements"):
+        read_listing(f"<l>{'<x/>' * 20}{entry('a.example', 'CN=a')}</l>".encode(), ["a.example"])
+
+
+def test_a_large_list_is_no_long_piece() -> None:
+    blank = entry("b.example", "CN=b") + " \n" * 1000
+    listing = read_listing(f"<l>{blank * 500}{entry('a.example', 'CN=a')}</l>".encode(), ["a.example"])
+    assert listing.entries == 501
 
 
 def test_a_reading_that_is_stopped_ends() -> None:

@@ -27,7 +27,10 @@ LARGEST = 12_582_912  # bytes; the real one is some 4 MB
 CHUNK = 32_768
 DEEPEST = 16
 MOST_ENTRIES = 200_000
-MOST_NAMES = 64  # of one domain
+MOST_ELEMENTS = 2_000_000
+LONGEST_PIECE = 262_144  # bytes of one tag or comment: the parser looks at it whole, and lets nobody else run meanwhile
+MOST_NAMES = 32  # of one domain; there are two to five, and what is kept of a list stays small
+LONGEST_NAME = 1_000  # characters
 LONGEST_TEXT = 4_000  # characters
 
 
@@ -72,6 +75,8 @@ def read_listing(content: bytes, domains: Collection[str], stop: Callable[[], bo
             if stop():
                 raise Fall(WHITE_LIST_UNREADABLE, "its reading was stopped")
             parser.Parse(content[place : place + CHUNK], False)
+            if place + CHUNK - parser.CurrentByteIndex > LONGEST_PIECE:
+                raise Fall(WHITE_LIST_UNREADABLE, f"a tag or comment of more than {LONGEST_PIECE} bytes")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         words = expat.ErrorString(error.code)
@@ -101,6 +106,7 @@ class _Reader:
     _path: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _length: int = 0
+    _elements: int = 0
     _domain: str = ""
     _own: list[str] = field(default_factory=list)
     _support: str = ""
@@ -111,6 +117,9 @@ class _Reader:
         if len(self._path) >= DEEPEST:
             raise Fall(WHITE_LIST_UNREADABLE, f"elements within elements, more than {DEEPEST} deep")
         self._path.append(local)
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS:
+            raise Fall(WHITE_LIST_UNREADABLE, f"more than {MOST_ELEMENTS} elements")
         self._text.clear()
         self._length = 0
         if local == "domaine":
@@ -131,7 +140,8 @@ class _Reader:
         if local == "nom" and self._path[-1:] == ["domaine"]:
             self._domain = plain_domain("".join(self._text))
         elif local == "dncertificatoperateur":
-            self._own += [line for line in map(str.strip, "".join(self._text).splitlines()) if line][:MOST_NAMES]
+            lines = map(str.strip, "".join(self._text).splitlines())
+            self._own += [line for line in lines if 0 < len(line) <= LONGEST_NAME][:MOST_NAMES]
         elif local == "supportcontact":
             self._support = clean("".join(self._text), 200)
         elif local == "datedegeneration" and self.generated is None:
