@@ -9,11 +9,22 @@ Faults are raised as ValueError with a sentence for the operator; the loader add
 import difflib
 import os
 import re
+import ssl
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
@@ -169,8 +180,23 @@ def _secret(value: object) -> object:
 SecretRef = Annotated[Secret, BeforeValidator(_secret)]
 
 
-# Suites as OpenSSL names them, one by one: its words for groups would not tell what may be agreed on.
-Ciphers = Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]+([-_][A-Z0-9]+)+$")], ...], Field(strict=False)]
+@lru_cache(maxsize=1)
+def _known_suites() -> frozenset[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    return frozenset(suite["name"] for suite in context.get_ciphers())
+
+
+def _suites(value: tuple[str, ...]) -> tuple[str, ...]:
+    """One by one: OpenSSL's words for groups (`HIGH`, `!aNULL`) would not tell what may be agreed on."""
+    for name in value:
+        if name not in _known_suites():
+            hint = did_you_mean(name, _known_suites()) or ": write them as ECDHE-RSA-AES256-GCM-SHA384"
+            raise ValueError(f'OpenSSL knows no suite called "{name}"{hint}')
+    return value
+
+
+Ciphers = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_suites)]
 
 
 class Tls(Settings):
