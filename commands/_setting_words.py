@@ -38,6 +38,13 @@ SETTINGS = {
     "server_name": Words(
         "nom demandé et vérifié, s'il n'est pas celui de l'hôte", "the name asked for and checked, if not the host's"
     ),
+    "crl": Words(
+        "listes de révocation (PEM ou DER) par lesquelles le certificat du serveur est jugé",
+        "revocation lists (PEM or DER) by which the server's certificate is judged",
+    ),
+    "ciphers": Words(
+        "les seules suites admises, sous leurs noms OpenSSL", "the only suites that are allowed, by their OpenSSL names"
+    ),
     "min_version": Words("version de TLS la plus ancienne admise", "the oldest version of TLS that is accepted"),
     "user": Words("compte dédié à la sonde", "an account of the probe's own"),
     "password": Words("son mot de passe", "its password"),

@@ -8,23 +8,15 @@ from pydantic import Field
 
 from retabli.model import stages
 from retabli.model.causes import Cause
-from retabli.model.ladder import Fall, Ladder
+from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef, Submit
 from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
-from retabli.net.mail.arrival_verdict import (
-    Method,
-    bounce_detail,
-    fall_from,
-    hold,
-    judge_clean,
-    judge_on_time,
-    silence_detail,
-)
+from retabli.net.mail.arrival_verdict import Method, judge_clean, judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Fate, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 
@@ -121,19 +113,8 @@ class MailLoop(Probe):
             self._judge(ladder, fate)
 
     def _judge(self, ladder: Ladder, fate: Fate) -> None:
-        if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+        arrival = judge_delivered(ladder, fate, self.within)
+        if arrival is None:
             return
-        if fate.arrival is None:
-            fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(fate, ladder.language))
-        hold(ladder, stages.DELIVERED, fate.seconds)
-        arrival = fate.arrival
         judge_clean(ladder, junk=arrival.junk, authentication=arrival.authentication, expect=self.expect_authenticated)
         judge_on_time(ladder, fate.seconds, self.within)
-
-    def _verdict(self, fate: Fate, language: str) -> Fall:
-        if fate.fault is not None:
-            return fate.fault
-        if fate.end is End.BOUNCED:
-            return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))

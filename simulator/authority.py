@@ -4,11 +4,13 @@ import datetime
 import ipaddress
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa as rsa_keys
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -50,13 +52,23 @@ class Authority:
         )
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, valid_from: float = -1, valid_until: float = 90) -> Identity:
-        """A certificate for these names and addresses, valid between two days from now on (negative: past)."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(
+        self,
+        *names: str,
+        valid_from: float = -1,
+        valid_until: float = 90,
+        subject: str | None = None,
+        rsa: bool = False,
+    ) -> Identity:
+        """A certificate for these names and addresses, valid between two days from now on (negative: past).
+
+        `subject` is its whole name as RFC 4514 writes it; the first of `names` alone by default. `rsa`: an RSA key.
+        """
+        key = _rsa_key() if rsa else ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.UTC)
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
+            .subject_name(x509.Name.from_rfc4514_string(subject or f"CN={names[0]}"))
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
@@ -76,6 +88,27 @@ class Authority:
             )
         )
         return identity
+
+    def revocation_list(self, *revoked: Identity, valid_from: float = -1, valid_until: float = 7) -> bytes:
+        """A list of these certificates, in DER, as authorities publish them; valid as in `issue`."""
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now + valid_from * DAY)
+            .next_update(now + valid_until * DAY)
+        )
+        for identity in revoked:
+            serial = x509.load_pem_x509_certificate(identity.certificate.read_bytes()).serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now + valid_from * DAY)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+@lru_cache(maxsize=1)
+def _rsa_key() -> rsa_keys.RSAPrivateKey:
+    """One for all that ask: making one takes a tenth of a second, and this world is simulated."""
+    return rsa_keys.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -164,6 +164,13 @@ TLS_VERSION = cause(
 TLS_CIPHER = cause(
     "tls_cipher", Side.PARTNER_DOWN, fr="aucun chiffrement en commun", en="no cipher in common", look=_HANDSHAKE
 )
+CIPHER_NOT_ALLOWED = cause(
+    "cipher_not_allowed",
+    Side.PARTNER_DOWN,
+    fr="le serveur choisit un chiffrement qui n'est pas permis",
+    en="the server chooses a cipher that is not allowed",
+    look=_HANDSHAKE,
+)
 CERT_EXPIRED = cause(
     "cert_expired", Side.PARTNER_DOWN, fr="certificat expiré", en="certificate expired", look=_CERTIFICATE
 )
@@ -193,6 +200,26 @@ CERT_NAME_MISMATCH = cause(
 )
 CERT_REVOKED = cause(
     "cert_revoked", Side.PARTNER_DOWN, fr="certificat révoqué", en="certificate revoked", look=_CERTIFICATE
+)
+_REVOCATION = Words(
+    "Renouveler la liste de révocation (`crl`) : celle de l'autorité qui a émis le certificat, à jour.",
+    "Renew the revocation list (`crl`): that of the authority which issued the certificate, up to date.",
+)
+CRL_STALE = cause(
+    "crl_stale",
+    Side.OURS,
+    fr="notre liste de révocation est périmée : la révocation n'est pas jugée",
+    en="our revocation list is out of date: revocation is not judged",
+    verdict=Verdict.UNKNOWN,
+    look=_REVOCATION,
+)
+REVOCATION_UNKNOWN = cause(
+    "revocation_unknown",
+    Side.OURS,
+    fr="aucune liste de révocation valable ne couvre ce certificat",
+    en="no valid revocation list covers this certificate",
+    verdict=Verdict.UNKNOWN,
+    look=_REVOCATION,
 )
 CERT_INVALID = cause(
     "cert_invalid", Side.PARTNER_DOWN, fr="certificat non valable", en="invalid certificate", look=_CERTIFICATE

@@ -32,13 +32,21 @@ class Fall(Exception):
 # OpenSSL's verification codes (X509_V_ERR_*, x509_vfy.h); every other one is "invalid certificate".
 VERIFY_CAUSES = {
     2: causes.CERT_UNKNOWN_CA,
+    3: causes.REVOCATION_UNKNOWN,  # no list of this certificate's issuer
+    8: causes.REVOCATION_UNKNOWN,  # a list that the issuer did not sign
     9: causes.CERT_NOT_YET_VALID,
     10: causes.CERT_EXPIRED,
+    11: causes.CRL_STALE,  # not yet valid: a list of another time, too
+    12: causes.CRL_STALE,
     18: causes.CERT_SELF_SIGNED,
     19: causes.CERT_UNKNOWN_CA,  # a self-signed certificate up the chain: a private authority we do not know
     20: causes.CERT_UNKNOWN_CA,
     21: causes.CERT_UNKNOWN_CA,
     23: causes.CERT_REVOKED,
+    33: causes.REVOCATION_UNKNOWN,  # the list's own issuer is not known
+    35: causes.REVOCATION_UNKNOWN,  # that may not sign lists
+    36: causes.REVOCATION_UNKNOWN,  # a critical extension of the list that OpenSSL does not know
+    44: causes.REVOCATION_UNKNOWN,  # a list for other certificates of the same issuer
     62: causes.CERT_NAME_MISMATCH,
     64: causes.CERT_NAME_MISMATCH,
 }

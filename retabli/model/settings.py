@@ -9,11 +9,22 @@ Faults are raised as ValueError with a sentence for the operator; the loader add
 import difflib
 import os
 import re
+import ssl
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
@@ -72,6 +83,26 @@ def _path(value: object, info: ValidationInfo) -> Path:
 # Relative paths are relative to the configuration file they stand in.
 File = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "format": "path"})]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+# One file, or a list of them.
+Files = Annotated[
+    tuple[File, ...],
+    Field(strict=False),
+    BeforeValidator(_one_or_more),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "path"},
+                {"type": "array", "items": {"type": "string", "format": "path"}},
+            ]
+        }
+    ),
+]
 
 
 class Secret(Settings):
@@ -149,8 +180,32 @@ def _secret(value: object) -> object:
 SecretRef = Annotated[Secret, BeforeValidator(_secret)]
 
 
+@lru_cache(maxsize=1)
+def _known_suites() -> frozenset[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    return frozenset(suite["name"] for suite in context.get_ciphers())
+
+
+def _suites(value: tuple[str, ...]) -> tuple[str, ...]:
+    """One by one: OpenSSL's words for groups (`HIGH`, `!aNULL`) would not tell what may be agreed on."""
+    for name in value:
+        if name not in _known_suites():
+            hint = did_you_mean(name, _known_suites()) or ": write them as ECDHE-RSA-AES256-GCM-SHA384"
+            raise ValueError(f'OpenSSL knows no suite called "{name}"{hint}')
+    return value
+
+
+Ciphers = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_suites)]
+
+
 class Tls(Settings):
-    """How TLS is spoken. `ca` alone judges when it is given, else the system's authorities."""
+    """How TLS is spoken. `ca` alone judges when it is given, else the system's authorities.
+
+    `crl`: lists of revoked certificates (PEM or DER, RFC 5280, section 5); with them the peer's own certificate must
+    be covered by one that is valid now, and not be on it. `ciphers`: the only suites that may be agreed on, as OpenSSL
+    names them.
+    """
 
     mode: Literal["none", "starttls", "implicit"] = "implicit"
     ca: File | None = None
@@ -158,6 +213,8 @@ class Tls(Settings):
     client_key: File | None = None
     server_name: str | None = None  # the name asked for and checked; the host's otherwise
     min_version: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
+    crl: Files = ()
+    ciphers: Ciphers = ()
 
 
 def _starttls(value: object) -> object:

@@ -161,6 +161,11 @@ class Connection:
 
     # TLS ------------------------------------------------------------------------------------------------------------
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The peer's own certificate, DER, as OpenSSL accepted it; None in clear."""
+        return self._session.getpeercert(binary_form=True) if self.tls is not None and self._session else None
+
     async def start_tls(
         self, ladder: Ladder | None, tls: Tls, server_name: str, *, context: ssl.SSLContext | None = None
     ) -> None:
@@ -172,17 +177,20 @@ class Connection:
                 which somebody in between may have put there (CVE-2011-0411).
         """
         if ladder is None:
-            await self._start_tls(tls, server_name, context or context_for(tls))
+            await self._start_tls(tls, server_name, context)
             return
         try:
             with ladder.rung(stages.TLS):
-                await self._start_tls(tls, server_name, context or context_for(tls))
+                await self._start_tls(tls, server_name, context)
         finally:
             self.note(ladder)
 
-    async def _start_tls(self, tls: Tls, server_name: str, context: ssl.SSLContext) -> None:
+    async def _start_tls(self, tls: Tls, server_name: str, context: ssl.SSLContext | None) -> None:
         if self._buffer:
             raise Fall(causes.GARBAGE, "something was sent in clear after STARTTLS was agreed")
+        if context is None:
+            # Revocation lists are megabytes, and new each day.
+            context = await asyncio.to_thread(context_for, tls) if tls.crl else context_for(tls)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         assert isinstance(session, Session)  # noqa: S101 - the context was made for it
@@ -194,9 +202,12 @@ class Connection:
             self._send_alert()
             raise self._judged(session, error, presented) from error
         cipher = session.cipher()
+        agreed = cipher[0] if cipher else ""
+        if tls.ciphers and agreed not in tls.ciphers:  # TLS 1.3's own suites cannot be withheld from the offer
+            raise Fall(causes.CIPHER_NOT_ALLOWED, f"{session.version()}, {agreed}")
         self.tls = TlsFacts(
             version=session.version() or "",
-            cipher=cipher[0] if cipher else "",
+            cipher=agreed,
             chain=session.chain(),
             client_certificate_asked=session.client_certificate_asked,
             presented=presented,

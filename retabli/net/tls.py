@@ -14,6 +14,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import SSL_REASONS, Fall
 from retabli.model.settings import Tls
 from retabli.net.certificates import Chain, read_chain
+from retabli.net.revocation_lists import load_revocation_lists
 
 # Handshake messages that are kept (RFC 8446, section 4; the same numbers in RFC 5246, section 7.4).
 CERTIFICATE = 11
@@ -87,8 +88,25 @@ def context_for(tls: Tls) -> ssl.SSLContext:
     Raises:
         Fall: `file_unreadable`, naming the file; `tls_version` when our OpenSSL cannot speak `min_version`.
     """
-    files = [path for path in (tls.ca, tls.client_cert, tls.client_key) if path is not None]
-    return _context(tls, tuple(_identity(path) for path in files))
+    files = [path for path in (tls.ca, tls.client_cert, tls.client_key, *tls.crl) if path is not None]
+    identities = tuple(_identity(path) for path in files)
+    kept = _kept(tls)
+    if kept.context is None or kept.identities != identities:
+        kept.context, kept.identities = _context(tls), identities
+    return kept.context
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The latest context of some settings. The one before is let go: revocation lists are large, and new each day."""
+
+    context: ssl.SSLContext | None = None
+    identities: tuple[tuple[int, int, int], ...] = ()
+
+
+@lru_cache(maxsize=128)
+def _kept(_: Tls) -> _Kept:
+    return _Kept()
 
 
 @cache
@@ -110,8 +128,7 @@ def _identity(path: Path) -> tuple[int, int, int]:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-@lru_cache(maxsize=128)
-def _context(tls: Tls, _: tuple[tuple[int, int, int], ...]) -> ssl.SSLContext:
+def _context(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name
     # The same on every Python: 3.13 turned VERIFY_X509_STRICT on, which refuses many private authorities.
     context.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
@@ -120,6 +137,8 @@ def _context(tls: Tls, _: tuple[tuple[int, int, int], ...]) -> ssl.SSLContext:
     context.sslobject_class = Session
     _listen(context)
     _allow_versions(context, tls)
+    if tls.ciphers:
+        _allow_ciphers(context, tls.ciphers)
     if ssl.OPENSSL_VERSION_INFO >= (3, 2):
         context.options |= NO_COMPRESSED_CERTIFICATES
     if tls.ca is None:
@@ -127,9 +146,11 @@ def _context(tls: Tls, _: tuple[tuple[int, int, int], ...]) -> ssl.SSLContext:
     else:
         # What the operator names is trusted as it is: an intermediate authority too, or the server's own certificate.
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        _load_authorities(context, tls.ca)
+        load_authorities(context, tls.ca)
+    if tls.crl:
+        load_revocation_lists(context, tls.crl)
     if tls.client_cert is not None:
-        _load_client_certificate(context, tls.client_cert, tls.client_key)
+        load_client_certificate(context, tls.client_cert, tls.client_key)
     return context
 
 
@@ -141,14 +162,29 @@ def _allow_versions(context: ssl.SSLContext, tls: Tls) -> None:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # OpenSSL 3 speaks them at no higher level
 
 
-def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
+def _allow_ciphers(context: ssl.SSLContext, suites: tuple[str, ...]) -> None:
+    """Offer these suites only. Those of TLS 1.3 have no switch of their own before Python 3.15: without any of them the
+    version is not offered, with some of them all are, and what is agreed on is judged after the handshake."""
+    older = [suite for suite in suites if not suite.startswith("TLS_")]
+    if len(older) == len(suites):
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    elif not older:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if older:
+        context.set_ciphers(":".join(older))
+
+
+def load_authorities(context: ssl.SSLContext, path: Path) -> None:
+    """Trust the authorities in a file. Raises Fall: `file_unreadable`, naming it."""
     try:
         context.load_verify_locations(cafile=path)
     except OSError as error:  # ssl.SSLError is one
         raise Fall(causes.FILE_UNREADABLE, f"{path} holds no certificate authority: {_reason(error)}") from error
 
 
-def _load_client_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+def load_client_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    """Present this certificate when asked. Raises Fall: `file_unreadable`, naming the files; it asks no passphrase."""
+
     def no_passphrase() -> bytes:  # OpenSSL would ask the terminal, and wait
         raise ValueError("the key is protected by a passphrase")
 

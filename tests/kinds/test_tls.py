@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
+from blockbuster import blockbuster_ctx
 from cryptography.hazmat.primitives import serialization
 
 from probes.tls import CERT_EXPIRES_SOON, TlsService
@@ -31,6 +32,7 @@ from tests.net.peers import (
     hang_up,
     listening_then_closing,
     resetting,
+    revocation_list,
     saying,
     self_signed,
     server_context,
@@ -326,3 +328,35 @@ async def test_the_end_of_a_run_says_goodbye_and_leaves_no_conversation_open(
     result = await probed(server_context(authority.issue_cert("localhost")), ca_file, conversation=listen)
     assert result.outcome is Outcome.OK
     assert await asyncio.to_thread(heard.get, timeout=5) == b""
+
+
+@EITHER_VERSION
+async def test_a_certificate_on_the_revocation_list_is_revoked(
+    authority: trustme.CA, ca_file: Path, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    good, bad, path = authority.issue_cert("localhost"), authority.issue_cert("localhost"), tmp_path / "list.crl"
+    path.write_bytes(revocation_list(authority, bad))
+    server = server_context(good, only=version)
+    with blockbuster_ctx():
+        result = await probed(server, ca_file, crl=str(path))
+    assert result.outcome is Outcome.OK
+    fell(await probed(server_context(bad, only=version), ca_file, crl=[str(path)]), causes.CERT_REVOKED)
+
+
+async def test_where_no_list_holds_revocation_is_not_judged(
+    authority: trustme.CA, stranger: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    server, path = server_context(authority.issue_cert("localhost")), tmp_path / "list.crl"
+    for content, cause in (
+        (revocation_list(authority, days=(-9, -2)), causes.CRL_STALE),
+        (revocation_list(stranger), causes.REVOCATION_UNKNOWN),
+    ):
+        path.write_bytes(content)
+        result = await probed(server, ca_file, crl=str(path))
+        assert (result.stage, result.cause, result.outcome) == (stages.TLS, cause, Outcome.UNKNOWN)
+
+
+async def test_a_suite_that_is_not_allowed_is_a_fall_once_it_is_agreed(authority: trustme.CA, ca_file: Path) -> None:
+    server = server_context(authority.issue_cert("localhost"), only=ssl.TLSVersion.TLSv1_3)
+    fell(await probed(server, ca_file, ciphers=["TLS_CHACHA20_POLY1305_SHA256"]), causes.CIPHER_NOT_ALLOWED)
+    assert (await probed(server, ca_file, ciphers=["TLS_AES_256_GCM_SHA384"])).outcome is Outcome.OK

@@ -249,3 +249,17 @@ def client_files(certificate: trustme.LeafCert, folder: Path) -> dict[str, Any]:
     cert.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
     certificate.private_key_pem.write_to_path(key)
     return {"client_cert": str(cert), "client_key": str(key)}
+
+
+def revocation_list(authority: trustme.CA, *revoked: trustme.LeafCert, days: tuple[int, int] = (-1, 1)) -> bytes:
+    """A list by this authority, in DER, valid between two days from now on."""
+    now = datetime.datetime.now(datetime.UTC)
+    begin, end = (now + datetime.timedelta(days=day) for day in days)
+    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(begin).next_update(end)
+    for leaf in revoked:
+        serial = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()).serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(PAST).build()
+        builder = builder.add_revoked_certificate(entry)
+    key = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)  # type: ignore[arg-type]

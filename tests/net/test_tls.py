@@ -1,25 +1,25 @@
 """TLS contexts and what is read of certificates; the handshakes themselves are in the tests of the kind `tls`."""
 
 import contextlib
-import datetime
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
 from retabli.model import causes
 from retabli.model.causes import Cause
-from retabli.model.ladder import cause_of
+from retabli.model.ladder import Fall, cause_of
 from retabli.model.settings import Tls
 from retabli.net import certificates
 from retabli.net.certificates import read_chain
 from retabli.net.tls import Session, cause_of_alert, certificates_in, context_for, server_name_of
-from tests.net.peers import FUTURE, LONG_AGO, PAST, demanding_context, server_context
+from tests.net.peers import FUTURE, LONG_AGO, PAST, demanding_context, revocation_list, server_context
 
 
 def test_a_context_is_built_once_for_the_same_settings(ca_file: Path) -> None:
@@ -54,30 +54,119 @@ def test_a_chain_without_its_intermediate_is_an_unknown_authority(authority: tru
     assert cause_of(error) is causes.CERT_UNKNOWN_CA
 
 
-def test_a_revoked_certificate_has_its_cause(authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
-    """No setting asks for revocation lists yet; OpenSSL's verdict is known to the table all the same."""
-    leaf = authority.issue_cert("localhost")
-    serial = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()).serial_number
-    now = datetime.datetime.now(datetime.UTC)
-    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
-    revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(PAST).build()
-    crl = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(issuer.subject)
-        .last_update(now - datetime.timedelta(days=1))
-        .next_update(now + datetime.timedelta(days=1))
-        .add_revoked_certificate(revoked)
-        .sign(serialization.load_pem_private_key(authority.private_key_pem.bytes(), None), hashes.SHA256())  # type: ignore[arg-type]
-    )
-    path = tmp_path / "crl.pem"
-    path.write_bytes(crl.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(ca_file)
-    context.load_verify_locations(path)
-    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
-    error = shake(server_context(leaf), context).error
+def as_pem(der: bytes) -> bytes:
+    return x509.load_der_x509_crl(der).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize("form", [bytes, as_pem])
+def test_a_certificate_on_a_revocation_list_is_revoked(
+    authority: trustme.CA, ca_file: Path, tmp_path: Path, form: Callable[[bytes], bytes]
+) -> None:
+    good, bad = authority.issue_cert("localhost"), authority.issue_cert("localhost")
+    path = tmp_path / "list.crl"
+    path.write_bytes(form(revocation_list(authority, bad)))
+    context = context_for(Tls(ca=ca_file, crl=(path,)))
+    assert shake(server_context(good), context).error is None
+    error = shake(server_context(bad), context).error
     assert error is not None
     assert cause_of(error) is causes.CERT_REVOKED
+
+
+def test_a_renewed_revocation_list_is_seen(authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
+    leaf, path = authority.issue_cert("localhost"), tmp_path / "list.crl"
+    tls = Tls(ca=ca_file, crl=(path,))
+    path.write_bytes(revocation_list(authority))
+    assert shake(server_context(leaf), context_for(tls)).error is None
+    path.write_bytes(revocation_list(authority, leaf))
+    os.utime(path, ns=(1, 1))
+    assert isinstance(shake(server_context(leaf), context_for(tls)).error, ssl.SSLCertVerificationError)
+
+
+@pytest.mark.parametrize(
+    ("of", "days", "cause"),
+    [
+        ("authority", (-9, -2), causes.CRL_STALE),
+        ("authority", (2, 9), causes.CRL_STALE),
+        ("stranger", (-1, 1), causes.REVOCATION_UNKNOWN),
+    ],
+)
+def test_a_revocation_list_that_does_not_hold_here_leaves_revocation_unjudged(
+    authority: trustme.CA,
+    stranger: trustme.CA,
+    ca_file: Path,
+    tmp_path: Path,
+    of: str,
+    days: tuple[int, int],
+    cause: Cause,
+) -> None:
+    path = tmp_path / "list.crl"
+    path.write_bytes(revocation_list({"authority": authority, "stranger": stranger}[of], days=days))
+    error = shake(server_context(authority.issue_cert("localhost")), context_for(Tls(ca=ca_file, crl=(path,)))).error
+    assert error is not None
+    assert cause_of(error) is cause
+
+
+def test_a_certificate_in_a_file_of_revocation_lists_is_not_trusted(
+    authority: trustme.CA, stranger: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.crl"
+    path.write_bytes(as_pem(revocation_list(authority)) + stranger.cert_pem.bytes())
+    error = shake(server_context(stranger.issue_cert("localhost")), context_for(Tls(ca=ca_file, crl=(path,)))).error
+    assert error is not None
+    assert cause_of(error) is causes.CERT_UNKNOWN_CA
+
+
+@pytest.mark.parametrize("content", [b"", b"no list", b"-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----", None])
+def test_a_revocation_list_that_cannot_be_read_is_named(tmp_path: Path, ca_file: Path, content: bytes | None) -> None:
+    path = tmp_path / "list.crl"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Fall, match=r"file_unreadable: .*list\.crl"):
+        context_for(Tls(ca=ca_file, crl=(path,)))
+
+
+def test_lists_of_an_intermediate_authority_judge_what_it_issued(
+    authority: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
+    intermediate = authority.create_child_ca()
+    good, bad = intermediate.issue_cert("localhost"), intermediate.issue_cert("localhost")
+    lists, alone = tmp_path / "lists.crl", tmp_path / "intermediate.pem"
+    lists.write_bytes(as_pem(revocation_list(authority)) + as_pem(revocation_list(intermediate, bad)))
+    intermediate.cert_pem.write_to_path(alone)
+    for trusted in (ca_file, alone):
+        context = context_for(Tls(ca=trusted, crl=(lists,)))
+        assert shake(server_context(good), context).error is None
+        error = shake(server_context(bad), context).error
+        assert error is not None
+        assert cause_of(error) is causes.CERT_REVOKED
+
+
+def test_a_file_full_of_beginnings_is_refused_at_once(tmp_path: Path, ca_file: Path) -> None:
+    path = tmp_path / "list.crl"
+    path.write_bytes(b"-----BEGIN X509 CRL-----\n" * 300_000)
+    with pytest.raises(Fall, match="is no revocation list"):
+        context_for(Tls(ca=ca_file, crl=(path,)))
+
+
+def test_a_revocation_list_without_end_is_not_read(tmp_path: Path, ca_file: Path) -> None:
+    path = tmp_path / "list.crl"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(Fall, match="more than"):
+        context_for(Tls(ca=ca_file, crl=(path,)))
+    with pytest.raises(Fall, match="is no file"):
+        context_for(Tls(ca=ca_file, crl=(Path("/dev/zero"),)))
+
+
+def test_the_suites_that_are_named_are_the_only_ones_offered(ca_file: Path) -> None:
+    older = context_for(Tls(ca=ca_file, ciphers=("ECDHE-RSA-AES128-GCM-SHA256",)))
+    offered = [suite["name"] for suite in older.get_ciphers() if not suite["name"].startswith("TLS_")]
+    assert offered == ["ECDHE-RSA-AES128-GCM-SHA256"]
+    assert older.maximum_version is ssl.TLSVersion.TLSv1_2
+    assert context_for(Tls(ca=ca_file, ciphers=("TLS_AES_128_GCM_SHA256",))).minimum_version is ssl.TLSVersion.TLSv1_3
+    for unknown in ("NO-SUCH-SUITE", "HIGH", "ALL:!aNULL", "ECDHE-RSA-AES128-GCM-SHA265"):
+        with pytest.raises(ValueError, match="OpenSSL knows no suite called"):
+            Tls(ciphers=(unknown,))
 
 
 def test_the_systems_authorities_judge_where_none_is_named(authority: trustme.CA) -> None:

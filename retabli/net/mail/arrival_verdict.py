@@ -9,7 +9,8 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Rung
 from retabli.model.stages import Stage
 from retabli.net.mail import dsn, mail_causes
-from retabli.net.mail.round_trip import Fate
+from retabli.net.mail.mail_ledger import Arrival
+from retabli.net.mail.round_trip import End, Fate
 
 Method = Literal["spf", "dkim", "dmarc"]
 
@@ -25,6 +26,30 @@ def fall_from(ladder: Ladder, stage: Stage, seconds: float, fall: Fall) -> NoRet
     ladder.begin(stage)
     ladder.drop(stage, seconds, fall)
     raise fall
+
+
+def judge_delivered(ladder: Ladder, fate: Fate, within: float) -> Arrival | None:
+    """DELIVERED: how the token arrived. None when no rung of its own holds: the relay holds, and a late old token is
+    no proof of the present.
+
+    Raises:
+        Fall: `bounced`, `late`, or why the mailbox could not be read.
+    """
+    if fate.end is End.HELD:
+        ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(within, fate))
+        return None
+    if fate.arrival is None:
+        fall_from(ladder, stages.DELIVERED, fate.seconds, _verdict(fate, within, ladder.language))
+    hold(ladder, stages.DELIVERED, fate.seconds)
+    return fate.arrival
+
+
+def _verdict(fate: Fate, within: float, language: str) -> Fall:
+    if fate.fault is not None:
+        return fate.fault
+    if fate.end is End.BOUNCED:
+        return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
+    return Fall(mail_causes.LATE, silence_detail(within, fate))
 
 
 def bounce_detail(fate: Fate, language: str) -> str:

@@ -1,4 +1,4 @@
-"""Delivery status notifications: the partner's own explanation of a mail that did not arrive (RFC 3464)."""
+"""Notifications about a mail of ours: what became of its delivery (RFC 3464), and that it was read (RFC 8098)."""
 
 import email
 import email.message
@@ -18,16 +18,17 @@ _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
 class Action(StrEnum):
-    """What became of the message (RFC 3464, section 2.3.3)."""
+    """What became of the message (RFC 3464, section 2.3.3); DISPOSED: its recipient's side has taken it up."""
 
     FAILED = "failed"
     DELAYED = "delayed"
     DELIVERED = "delivered"
     RELAYED = "relayed"
     EXPANDED = "expanded"
+    DISPOSED = "disposed"
 
 
-ACTIONS = {action.value: action for action in Action}
+ACTIONS = {action.value: action for action in Action if action is not Action.DISPOSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,16 @@ def parse(message: bytes, key: bytes) -> Notification | None:
     """The notification that this message is, or None. Never raises, whatever is in it.
 
     The token is looked for in the returned message or headers, wherever they were put, and in the Message-ID that
-    some servers return instead. Without a `message/delivery-status` part it is no notification: a text that merely
-    says so cannot be judged.
+    some servers return instead. Without a `message/delivery-status` or `message/disposition-notification` part it is no
+    notification: a text that merely says so cannot be judged.
     """
     message = message[:LENGTH]
     try:
         parsed = email.message_from_bytes(message, policy=email.policy.compat32)
-        fields = _status_fields(parsed)
+        disposition = _fields_of(parsed, "message/disposition-notification")
+        if disposition:
+            return _disposed(disposition[0], tokens.find(key, _joined(message)))
+        fields = _fields_of(parsed, "message/delivery-status")
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
         return None  # parts nested without end, broken encodings: not a notification that anybody can read
     if fields is None:
@@ -99,10 +103,18 @@ def parse(message: bytes, key: bytes) -> Notification | None:
     return _judge(fields, tokens.find(key, _joined(message)))
 
 
-def _status_fields(parsed: email.message.Message) -> list[dict[str, str]] | None:
-    """The field groups of the delivery-status part: the message's first, then one a recipient (section 2.1)."""
+def _disposed(fields: dict[str, str], token: Token | None) -> Notification:
+    """A disposition notification; how it was disposed of (`displayed`, `processed`, …) is the diagnostic."""
+    how = fields.get("disposition", "").partition(";")[2]
+    reporter = fields.get("reporting-ua", "").partition(";")[0]
+    return Notification(Action.DISPOSED, "", clean(how or "disposed"), clean(reporter, 100), token)
+
+
+def _fields_of(parsed: email.message.Message, kind: str) -> list[dict[str, str]] | None:
+    """The field groups of the part of that kind: of a delivery status the message's first, then one a recipient
+    (RFC 3464, section 2.1)."""
     for part in parsed.walk():
-        if part.get_content_type() != "message/delivery-status":
+        if part.get_content_type() != kind:
             continue
         blocks = part.get_payload()
         if isinstance(blocks, list):  # the parser makes each group of fields a message of its own

@@ -8,7 +8,7 @@ from typing import Any
 
 from retabli.model.result import Mail
 from retabli.net.mail import tokens
-from retabli.net.mail.dsn import Notification
+from retabli.net.mail.dsn import Action, Notification
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.tokens import Purpose, Token
 
@@ -76,6 +76,10 @@ class Ledger:
         found = self._open.get(token.name, {}).get("bounce")
         return (found[0], found[1]) if found else None
 
+    def answered(self, token: Token) -> bool:
+        """Whether the recipient's side has said that it took the message up (RFC 8098)."""
+        return token.name in self._book.get("answered", ())
+
     def delay(self, token: Token) -> str:
         """What a server told of the token's delay, or nothing."""
         return str(self._open.get(token.name, {}).get("delay", ""))
@@ -139,6 +143,9 @@ class Ledger:
     def returned(self, notification: Notification, now: Moment) -> Mail | None:
         """A notification about one of our tokens: what it is to be counted as. None as in `saw`."""
         token = notification.token
+        if token is not None and notification.action is Action.DISPOSED:
+            self._book["answered"] = [*self._book.get("answered", ()), token.name][-MOST_ENDED:]
+            return None
         entry = self._open.get(token.name) if token is not None else None
         if token is None or entry is None:
             return None

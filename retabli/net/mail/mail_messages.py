@@ -29,10 +29,19 @@ Contact: {contact}
 """
 
 
-def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = None, *, stays: bool = False) -> bytes:
+def compose(
+    token: Token,
+    mail_from: str,
+    rcpt_to: str,
+    contact: str | None = None,
+    *,
+    stays: bool = False,
+    disposition: bool = False,
+) -> bytes:
     """The whole message, lines ended by CRLF, 7-bit. The token stands in header, subject, Message-ID and text.
 
     `stays`: nobody removes it from where it arrives, and it does not say so.
+    `disposition`: whoever takes it up is asked to say so (RFC 8098, section 2.1).
     """
     message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=200))
     domain = mail_from.rpartition("@")[2] or "localhost"
@@ -45,6 +54,8 @@ def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = No
     message["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
     message["Precedence"] = "bulk"  # the same, for older responders
     message[HEADER] = token.text
+    if disposition:
+        message["Disposition-Notification-To"] = mail_from
     content = attachment(token)
     message[ATTACHMENT_HEADER] = f"sha256={hashlib.sha256(content).hexdigest()}"
     ends = ("", "") if stays else (" ; il sera effacé automatiquement", "; it will be deleted automatically")

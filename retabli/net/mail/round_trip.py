@@ -11,6 +11,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.settings import Resolver, Submit
 from retabli.net.mail import mail_messages, smtp
+from retabli.net.mail.dsn import Action
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
 from retabli.net.mail.mailbox_reader import Handle
 from retabli.net.mail.moments import Moment
@@ -91,6 +92,7 @@ class RoundTrip:
     `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
     `pauses`: seconds between the first looks, and then between all others.
     `stays`: nothing is removed from where messages arrive.
+    `reported`: what is awaited is the notification that the token was delivered (RFC 3461), in any of the mailboxes.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class RoundTrip:
         answered_by: str | None = None,
         pauses: tuple[Sequence[float], float] = (LOOKS, LOOK),
         stays: bool = False,
+        reported: bool = False,
     ) -> None:
         self._ladder = ladder
         self._ledger = Ledger(ladder.memory, key, purpose)
@@ -114,6 +117,7 @@ class RoundTrip:
         self._answered_by = answered_by.lower() if answered_by is not None else None
         self._pauses = pauses
         self._stays = stays
+        self._reported = reported
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
         self._sent = 0.0
@@ -148,15 +152,33 @@ class RoundTrip:
         Raises:
             Fall, OSError: as the SMTP session raises them. The token was then never sent.
         """
+        await self.send_by(
+            lambda: smtp.open_session(self._ladder, submit, resolver=resolver), mail_from, rcpt_to, contact=contact
+        )
+
+    async def send_by(
+        self,
+        open_session: Callable[[], Awaitable[smtp.SmtpSession]],
+        mail_from: str,
+        rcpt_to: str,
+        *,
+        contact: str | None = None,
+        disposition: bool = False,
+    ) -> None:
+        """`send`, over a session that the caller opens in its own way; `disposition` as in `compose`."""
         async with asyncio.timeout(self._patience.timeout) as limit:
-            session = await smtp.open_session(self._ladder, submit, resolver=resolver)
+            session = await open_session()
             async with session:
                 now = Moment.now(self._ladder)
                 token = self._ledger.issue(now)
                 unsent = True
                 try:
-                    message = mail_messages.compose(token, mail_from, rcpt_to, contact, stays=self._stays)
-                    await session.envelope(self._ladder, mail_from, [rcpt_to], len(message))
+                    message = mail_messages.compose(
+                        token, mail_from, rcpt_to, contact, stays=self._stays, disposition=disposition
+                    )
+                    await session.envelope(
+                        self._ladder, mail_from, [rcpt_to], len(message), report_delivery=self._reported
+                    )
                     unsent = False
                     queue_id = await session.data(self._ladder, message)
                 except BaseException:
@@ -222,6 +244,14 @@ class RoundTrip:
                 await self._pause(seconds)
         return False
 
+    async def answer(self) -> float | None:
+        """Await that the recipient's side says it took the message up; seconds from its sending, None: not in time."""
+        token = self._token
+        if token is None:
+            raise RuntimeError("an answer to a token is asked for before it was sent")
+        answered = await self.until(lambda: self._ledger.answered(token))
+        return self._ladder.clock() - self._sent if answered else None
+
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""
         first, then = self._pauses
@@ -270,6 +300,11 @@ class RoundTrip:
             return False
         now = Moment.now(self._ladder)
         if sighting.kind is Kind.REPORT and sighting.report is not None:
+            if self._reported and sighting.report.action is Action.DELIVERED:
+                self._arrived(sighting, token, now)
+                return True
+            if self._reported and sighting.report.action is Action.RELAYED:
+                self._ladder.describe("notification", "relayed: handed on to where no delivery is notified from")
             event = self._ledger.returned(sighting.report, now)
             if event is not None:
                 self._ladder.count(event)

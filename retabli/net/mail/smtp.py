@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +30,7 @@ from retabli.net.mail.smtp_replies import (
 from retabli.net.mail.starttls import start_tls_after_agreement
 
 CAUSES = smtp_causes.CAUSES
+Judge = Callable[[Connection], None]
 QUIT_PATIENCE = 0.5  # seconds: a farewell must not cost a run its deadline
 
 
@@ -58,12 +59,18 @@ def submission_faults(submit: Submit) -> Iterator[str]:
 
 
 async def open_session(
-    ladder: Ladder, submit: Submit, *, resolver: Resolver | None = None, ehlo_name: str | None = None
+    ladder: Ladder,
+    submit: Submit,
+    *,
+    resolver: Resolver | None = None,
+    ehlo_name: str | None = None,
+    judge: Judge | None = None,
 ) -> "SmtpSession":
     """A session ready for an envelope; climbs the rungs of `submission_stages`.
 
     The caller ends it, by `async with session:` (which says QUIT, or just closes when something went wrong).
     `ehlo_name`: the name we give; this machine's full name by default, or its address (RFC 5321, section 4.1.4).
+    `judge` is shown the connection on the rung TLS, before anything is said over it, and may raise a Fall.
 
     Raises:
         Fall: one of CAUSES or a common cause; other errors as the ladder's table knows them.
@@ -71,7 +78,7 @@ async def open_session(
     connection = await open_connection(ladder, submit.host, submit.port, resolver=resolver, tls=submit.tls)
     session = SmtpSession(connection, submit.tls, ehlo_name or _own_name(connection))
     try:
-        await session.begin(ladder, submit)
+        await session.begin(ladder, submit, judge)
     except BaseException:
         connection.abort()
         raise
@@ -113,7 +120,7 @@ class SmtpSession:
 
     # Climbing ------------------------------------------------------------------------------------------------------
 
-    async def begin(self, ladder: Ladder, submit: Submit) -> None:
+    async def begin(self, ladder: Ladder, submit: Submit, judge: Judge | None = None) -> None:
         """GREETING, EHLO, and STARTTLS, TLS and AUTH where the settings want them."""
         with ladder.rung(stages.GREETING):
             await self._greeting()
@@ -122,22 +129,33 @@ class SmtpSession:
         if submit.tls.mode == "starttls":
             with ladder.rung(stages.STARTTLS):
                 await self._starttls()
-            await self._tls_rung(ladder, submit)
+            await self._tls_rung(ladder, submit, judge)
         if submit.user is not None:
             with ladder.rung(stages.AUTH):
                 refuse_clear(self.connection.tls is not None, self.connection.address)
                 password = submit.password.text() if submit.password else ""
                 await authenticate(self.ask, self.offered, submit.user, password)
 
-    async def envelope(self, ladder: Ladder, mail_from: str, rcpt_to: Sequence[str], size: int | None = None) -> None:
+    async def envelope(
+        self,
+        ladder: Ladder,
+        mail_from: str,
+        rcpt_to: Sequence[str],
+        size: int | None = None,
+        *,
+        report_delivery: bool = False,
+    ) -> None:
         """MAIL and one RCPT for each recipient, all of which must be accepted; climbs ENVELOPE.
 
         `size` is the message's, in bytes, told to the server where it takes it (RFC 1870). "" sends from `<>`.
+        `report_delivery`: a notification is asked for when it has been delivered, too (RFC 3461, section 4.1).
         """
         with ladder.rung(stages.ENVELOPE):
             international = any(is_international(address) for address in (mail_from, *rcpt_to))
             if international and "SMTPUTF8" not in self.offered:
                 raise Fall(smtp_causes.ADDRESS_UNSUPPORTED)
+            if report_delivery and "DSN" not in self.offered:
+                raise Fall(smtp_causes.DSN_NOT_OFFERED)
             limit = self.offered.size
             if size is not None and limit is not None and size > limit:
                 raise Fall(smtp_causes.TOO_BIG, f"{size} bytes, the server takes {limit} (SIZE)")
@@ -147,11 +165,12 @@ class SmtpSession:
             words += [b"SMTPUTF8"] if international else []
             self._must(await self.ask(b" ".join(words)), Step.MAIL)
             for address in rcpt_to:
-                self._must(await self.recipient(address), Step.RCPT)
+                self._must(await self.recipient(address, report_delivery=report_delivery), Step.RCPT)
 
-    async def recipient(self, address: str) -> Reply:
+    async def recipient(self, address: str, *, report_delivery: bool = False) -> Reply:
         """What the server answers to one RCPT, within an envelope."""
-        return await self.ask(b"RCPT TO:" + path(address))
+        notify = b" NOTIFY=SUCCESS,FAILURE,DELAY" if report_delivery else b""
+        return await self.ask(b"RCPT TO:" + path(address) + notify)
 
     async def data(self, ladder: Ladder, message: bytes) -> str:
         """Hand the message over; climbs ACCEPTED. The queue id by which the server's log knows it, or ""."""
@@ -232,15 +251,28 @@ class SmtpSession:
             raise Fall(smtp_causes.STARTTLS_STRIPPED, str(reply))
         raise Fall(smtp_causes.STARTTLS_UNAVAILABLE if reply.temporary else smtp_causes.STARTTLS_REFUSED, str(reply))
 
-    async def _tls_rung(self, ladder: Ladder, submit: Submit) -> None:
+    async def _tls_rung(self, ladder: Ladder, submit: Submit, judge: Judge | None) -> None:
         """TLS, and EHLO over it: a client certificate is refused after the handshake (always so under TLS 1.3), so
         the rung holds once the server has spoken over TLS."""
         try:
             with ladder.rung(stages.TLS):
                 await start_tls_after_agreement(self.connection, submit.tls, submit.host)
-                await self._ehlo()
+                if judge is not None:
+                    judge(self.connection)
+                await self._first_words_over_tls()
         finally:
             self.connection.note(ladder)
+
+    async def _first_words_over_tls(self) -> None:
+        """EHLO. Some servers that do not like our certificate say nothing, not even an alert."""
+        try:
+            await self._ehlo()
+        except Fall as fall:
+            facts = self.connection.tls
+            shown = facts is not None and facts.client_certificate_asked and facts.presented
+            if fall.cause is causes.CLOSED_EARLY and not fall.detail and shown:
+                raise Fall(fall.cause, "closed without a word once our client certificate was shown") from fall
+            raise
 
 
 # Messages --------------------------------------------------------------------------------------------------------

@@ -120,6 +120,17 @@ ADDRESS_UNSUPPORTED = cause(
     fr="le serveur n'accepte pas les adresses internationales (SMTPUTF8)",
     en="the server does not take international addresses (SMTPUTF8)",
 )
+DSN_NOT_OFFERED = cause(
+    "dsn_not_offered",
+    Side.PARTNER_DOWN,
+    fr="le serveur ne notifie pas la remise (DSN) : elle ne peut être constatée ainsi",
+    en="the server does not notify delivery (DSN): it cannot be seen that way",
+    verdict=Verdict.UNKNOWN,
+    look=Words(
+        "Lire la boîte du destinataire à la place (`delivered_by: mailbox`), ou demander DSN au partenaire.",
+        "Read the recipient's mailbox instead (`delivered_by: mailbox`), or ask the partner for DSN.",
+    ),
+)
 TEMPORARY_FAILURE = cause(
     "temporary_failure",
     Side.PARTNER_DOWN,

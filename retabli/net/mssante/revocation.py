@@ -1,0 +1,108 @@
+"""The revocation lists that one probe judges by: files as they are, addresses fetched into files of its own."""
+
+import asyncio
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from retabli.model.causes import Cause
+from retabli.model.ladder import Fall, Ladder
+from retabli.model.settings import Resolver
+from retabli.net.mssante.documents import Document, obtain, placed
+from retabli.net.mssante.mssante_causes import REVOCATION_LIST_UNUSABLE
+from retabli.net.revocation_lists import LARGEST, revocation_lists_in
+
+
+def _several(value: object) -> object:
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(placed(each) for each in values)
+
+
+Documents = Annotated[
+    tuple[Document, ...],
+    Field(strict=False),
+    BeforeValidator(_several, json_schema_input_type=str | Document | list[str | Document]),
+]
+
+
+class _File:
+    """A list as a file of this process, gone with the last who holds it."""
+
+    def __init__(self, content: bytes) -> None:
+        file = tempfile.NamedTemporaryFile(prefix="retabli-", suffix=".crl")  # noqa: SIM115 - it lives as long as this
+        weakref.finalize(self, file.close)
+        file.write(content)
+        file.flush()
+        self.path = Path(file.name)
+
+
+@lru_cache(maxsize=8)
+def _file_of(content: bytes) -> _File:
+    """One file for one content: probes with the same list then share one TLS context, which is large."""
+    return _File(content)
+
+
+@dataclass(slots=True)
+class _Held:
+    """One list. `asked` on the monotonic clock; `file` holds what was fetched; `fault` is why it cannot be used."""
+
+    asked: float = 0.0
+    validators: Mapping[str, str] = field(default_factory=dict)
+    path: Path | None = None
+    file: _File | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists that can be used, and what is wrong with the others."""
+
+    paths: tuple[Path, ...]
+    faults: tuple[tuple[Cause, str], ...]
+
+
+class RevocationShelf:
+    """The lists of one probe, from run to run; after a restart they are fetched anew.
+
+    A list that cannot be fetched again is used on: it says itself until when it holds, and OpenSSL minds that.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+
+    async def lists(
+        self, documents: Sequence[Document], ladder: Ladder, *, patience: float, resolver: Resolver | None
+    ) -> Lists:
+        """Every list, asked for together, each within `patience` seconds."""
+        held = [self._held.setdefault(document.place, _Held()) for document in documents]
+        await asyncio.gather(*(_renew(*pair, ladder, patience, resolver) for pair in zip(held, documents, strict=True)))
+        paths = tuple(one.path for one in held if one.path is not None)
+        faults = tuple((REVOCATION_LIST_UNUSABLE, one.fault) for one in held if one.path is None)
+        return Lists(paths, faults)
+
+
+async def _renew(held: _Held, document: Document, ladder: Ladder, patience: float, resolver: Resolver | None) -> None:
+    if document.url is not None and held.path is not None and ladder.clock() - held.asked < document.refresh:
+        return
+    try:
+        copy = await obtain(
+            document, ladder, most=LARGEST, patience=patience, resolver=resolver, validators=held.validators
+        )
+        held.asked = ladder.clock()
+        if copy is None:
+            return
+        held.validators = copy.validators
+        found = await asyncio.to_thread(revocation_lists_in, copy.content, document.place)
+        held.file = await asyncio.to_thread(_file_of, b"".join(found)) if document.file is None else None
+        held.path = document.file or (held.file.path if held.file else None)
+        held.fault = ""
+    except Fall as fall:
+        held.fault = fall.detail
+        if document.file is not None:  # what is there now is what counts; and it is looked at anew next time
+            held.path, held.validators = None, {}
