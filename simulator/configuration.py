@@ -39,8 +39,8 @@ def _settings(hospital: Hospital, language: str) -> dict[str, Any]:
         "state": "state.db",
         "resolver": {"nameservers": ["127.0.0.1"], "port": hospital.port("names")},
         "defaults": {
-            "every": "1s",
-            "timeout": "1s",
+            "every": "2s",
+            "timeout": "2s",  # the whole world is in this process: a second would be short on a busy machine
             "rise": 3,
             "soak": "3s",
             "fall": 3,

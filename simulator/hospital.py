@@ -9,9 +9,14 @@ from simulator.authority import Authority
 from simulator.duty import Duty
 from simulator.serving import Serving
 from simulator.switches import Switch
+from simulator.systems.blood import Blood
+from simulator.systems.border import Border
+from simulator.systems.dictation import Dictation
 from simulator.systems.ground import Ground, System
+from simulator.systems.images import Images
 from simulator.systems.mail import Mail
 from simulator.systems.resolver import NameService
+from simulator.systems.secure_mail import SecureMail
 from simulator.systems.web import Web
 
 
@@ -24,7 +29,16 @@ class Hospital:
         self.web = Web(self.ground)
         self.resolver = NameService()
         self.duty = Duty()
-        self.systems: tuple[System, ...] = (self.mail, self.web, self.resolver)
+        self.systems: tuple[System, ...] = (
+            self.mail,
+            Images(self.ground),
+            Blood(self.ground),
+            SecureMail(self.ground),
+            Dictation(self.ground),
+            self.web,
+            Border(self.ground),
+            self.resolver,
+        )
         self.resolver.names.zone = {name: data for system in self.systems for name, data in system.zone.items()}
         self.serving: Mapping[str, Serving] = {
             "duty": Serving(self.duty.talk),

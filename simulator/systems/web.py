@@ -1,12 +1,14 @@
-"""What the hospital reaches on the web through its filtering proxy, and the acquirer of its card payments."""
+"""What the hospital reaches on the web through its filtering proxy, the acquirer of its card payments, and its
+switchboard."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 
 from retabli.model.words import Words
 from simulator.names import Zone
 from simulator.proxy import FilteringProxy
 from simulator.serving import Serving
+from simulator.sip import Switchboard
 from simulator.sites import Site, Sites
 from simulator.switches import Switch
 from simulator.systems.ground import INSIDE, OUTSIDE, Ground, Part, at_home, switch
@@ -28,7 +30,7 @@ SITES: Mapping[str, tuple[str, str]] = {
 DIRECTORY = "www.ars.example"
 TELEPHONES = ("02 99 00 00 01", "02 99 00 00 02", "02 99 00 00 03", "02 99 00 00 04")
 ACQUIRER = f"acquirer.{OUTSIDE}"
-PROXY = f"proxy.{INSIDE}"
+PROXY, SWITCHBOARD = f"proxy.{INSIDE}", f"standard.{INSIDE}"
 PATIENTS = Words("Patients", "Patients")
 NETWORK = Words("Équipe réseau", "Network team")
 
@@ -48,6 +50,7 @@ class Web:
             "acquirer": Serving(Sites({}).talk, tls=tls),
             "proxy": Serving(self.proxy.talk),
         }
+        self.switchboard = Switchboard()
         self._websites = switch(
             "websites",
             open=("ouvert", "open"),
@@ -61,12 +64,13 @@ class Web:
             error=("erreur 500", "error 500"),
             empty=("texte disparu", "text gone"),
             moved=("déplacée", "moved"),
+            unanswered=("le standard ne répond plus", "the switchboard is silent"),
         )
         self._card = switch("card-payment", open=("ouvert", "open"), stopped=("coupé", "cut"))
 
     @property
     def zone(self) -> Zone:
-        return at_home(PROXY, ACQUIRER, *SITES, DIRECTORY)
+        return at_home(PROXY, SWITCHBOARD, ACQUIRER, *SITES, DIRECTORY)
 
     @property
     def switches(self) -> Sequence[Switch]:
@@ -78,12 +82,14 @@ class Web:
         self.proxy.allowed = (self.proxy.allowed | set(SITES)) - denied
         for site in self.sites.values():
             site.position = "error" if self._websites.position == "error" else "answers"
-        self.directory.position = "answers" if self._appointments.healthy else self._appointments.position
+        position = self._appointments.position
+        self.directory.position = position if position in ("error", "empty", "moved") else "answers"
+        self.switchboard.position = "silent" if position == "unanswered" else "answers"
         self.servings["proxy"].wish(self._proxy.healthy)
         self.servings["acquirer"].wish(self._card.healthy)
 
     def running(self) -> AbstractAsyncContextManager[object]:
-        return nullcontext()
+        return self.switchboard
 
     # the configuration ------------------------------------------------------------------------------------------
 
@@ -127,11 +133,18 @@ class Web:
 
     def _appointments_flow(self) -> Part:
         return {
-            "title": {"fr": "Rendez-vous : page des numéros de téléphone", "en": "Appointments: telephone numbers"},
+            "title": {
+                "fr": "Rendez-vous : numéros et standard téléphonique",
+                "en": "Appointments: numbers and switchboard",
+            },
             "intent": "open",
             "group": PATIENTS,
             "criticality": "high",
             "owner": Words("Communication", "Communication"),
+            "notice": {
+                "fr": "Prendre rendez-vous par téléphone, au numéro du service.",
+                "en": "Make appointments by telephone, at the department's number.",
+            },
             "depends_on": ["proxy"],
             "public": True,
             "probes": {
@@ -141,7 +154,8 @@ class Web:
                     "proxy": "main",
                     "tls": {"ca": self._ground.ca},
                     "expect": {"text": "Prendre rendez-vous", "min_phone_numbers": 3},
-                }
+                },
+                "switchboard": {"kind": "sip", "host": SWITCHBOARD, "port": self.switchboard.port},
             },
         }
 

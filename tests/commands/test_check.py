@@ -35,6 +35,22 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
+RELEASE = (
+    *("mail-out", "mail-in", "rubis", "efs", "mssante", "apicrypt", "speech", "reports", "websites", "internet"),
+    *("card-payment", "appointments"),
+)
+
+
+def test_the_example_has_every_flow_of_a_university_hospital_and_no_fault() -> None:
+    ended = typed("check", "--config", ROOT / "config" / "example.yaml")
+    assert ended.code == 0, ended.err
+    for flow in RELEASE:
+        assert f"\n{flow}  " in ended.out
+    assert "(47 targets)" in ended.out
+    warnings = [line for line in ended.lines if line.startswith("warning: ")]
+    assert all("may read this secret" in line for line in warnings), "a checkout's modes are all there is to say"
+
+
 def test_a_sound_configuration_is_printed_flow_by_flow_with_the_rungs_of_each_probe(sound: Path) -> None:
     ended = typed("check", "--config", sound)
     assert (ended.code, ended.err) == (0, "")
