@@ -385,6 +385,13 @@ async def test_a_test_study_that_does_not_come_has_its_cause(listed: bytes, desc
     assert fell(await visited(answers, "retrieve", study="1.2")) == (RETRIEVED, cause)
 
 
+async def test_an_identifier_that_is_none_leads_nowhere() -> None:
+    listed = answer([dataset(t0020000E="../../..", t00080018="1.4")])
+    async with site({LISTED.format("1.2"): listed}) as running:
+        await climb(visiting(running.url("/dicom-web"), "retrieve", study="1.2"))
+    assert len(running.requests) == 1
+
+
 async def test_where_nothing_of_ours_is_held_no_retrieval_can_be_judged() -> None:
     result = await visited({SEARCH: NOTHING}, "query", "retrieve")
     assert (result.outcome, result.stage, result.cause) == (
@@ -449,6 +456,23 @@ async def test_through_a_proxy_that_lets_us_pass_all_is_well() -> None:
         probe = visiting(url, "store", "retrieve", image="same", proxy="main", context=context)
         assert (await climb(probe)).outcome is Outcome.OK
     assert len(filtering.heads) == 2
+
+
+async def test_a_proxy_that_dies_after_the_first_request_is_told_as_at_the_first() -> None:
+    """It answers the store for the archive, and nobody listens any more when the image is to come back."""
+
+    async def answer_and_die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        server.close()
+        writer.write(stored())
+        writer.close()
+
+    server = await asyncio.start_server(answer_and_die, "127.0.0.1", 0)
+    context = {"proxies": {"main": Proxy(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")}}
+    url = "http://archive.example/dicom-web"
+    probe = visiting(url, "store", "retrieve", image="same", proxy="main", context=context)
+    assert fell(await climb(probe)) == (RETRIEVED, proxy_causes.PROXY_DOWN)
 
 
 # Bounds --------------------------------------------------------------------------------------------------------------
