@@ -230,6 +230,7 @@ async def test_a_secret_that_cannot_be_read_or_presented_is_ours(tmp_path: Path)
         (answer([dataset(t00100020=PATIENT, t0020000D="1.2")]), dicomweb_causes.WRONG_STUDIES),
         (answer([dataset(t0020000D="1.2")]), dicomweb_causes.WRONG_STUDIES),
         (page(b" " * 1_100_000), causes.TOO_LONG),
+        (answer([{}] * 3_000), causes.TOO_LONG),
     ],
     ids=lambda value: value.code if isinstance(value, Cause) else "",
 )

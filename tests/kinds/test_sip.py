@@ -194,6 +194,7 @@ async def test_a_body_is_read_over_and_a_keep_alive_before_the_answer_too() -> N
 
     assert (await asked_by_stream(by_stream(with_body))).outcome is Outcome.OK
     assert (await asked(with_body)).outcome is Outcome.OK
+    assert (await asked(lambda request: [b"\r\n\r\n" + OK(request)[0]])).outcome is Outcome.OK
 
 
 # Statuses ------------------------------------------------------------------------------------------------------------
