@@ -81,6 +81,8 @@ async def test_an_answer_that_is_no_association_has_its_cause(said: bytes, cause
         (pdu(4, b"\0\0"), causes.GARBAGE),
         (carrying(b"", length=HUGE), causes.GARBAGE),
         (carrying(b"", length=1), causes.GARBAGE),
+        (carrying(response(ECHO_RSP, 0), length=200), causes.GARBAGE),
+        (carrying(response(ECHO_RSP, 0), length=20), causes.GARBAGE),
         (carrying(b"x", control=1) * 20000, causes.TOO_LONG),
         (carrying(b"", control=1) * 2, causes.GARBAGE),
         (carrying(b"x" * 60, control=2), causes.GARBAGE),

@@ -28,7 +28,7 @@ async def datasets_in(body: bytes, content_type: str) -> list[Dataset]:
     """The data sets of an answer to a query: a JSON array of objects (PS3.18, F.2); none for an empty body.
 
     Raises:
-        Fall: `not_dicom_json`, `too_long`; the detail quotes the type and the size alone, for the rest may be a patient's.
+        Fall: `not_dicom_json`, `too_long`. The detail quotes type and size alone: the rest may be a patient's.
     """
     if not body.strip():
         return []

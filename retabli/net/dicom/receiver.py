@@ -15,11 +15,10 @@ from retabli.net.connection import Connection
 from retabli.net.dicom import commands, dicom_causes, negotiation
 from retabli.net.dicom.association import Association, Message
 from retabli.net.dicom.commands import Field, Verb
-from retabli.net.dicom.data_sets import UNCOMPRESSED
 from retabli.net.dicom.negotiation import ACCEPTANCE, Acceptance, Context, Grant
 from retabli.net.dicom.pdu import Kind, read_pdu, rejection
-from retabli.net.dicom.services import VERIFICATION
 from retabli.net.dicom.statuses import SUCCESS
+from retabli.net.dicom.syntaxes import UNCOMPRESSED, VERIFICATION
 
 IMAGE_BYTES = 262_144  # of what is sent to us, at most: ours has some nine thousand
 AT_ONCE = 4  # conversations
