@@ -20,14 +20,10 @@ CAUSES: tuple[Cause, ...] = (*dicom_causes.ASSOCIATING, *dicom_causes.ANSWERING)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-<<<<<<< HEAD
-    """What a search brought: each match by keyword, as text.
+    """What a search brought: of each match what was asked for and is there, by keyword, as text.
 
     `whole` is False when there were more than the bound, or the partner broke off: some do at a bound of their own.
     """
-=======
-    """What a search brought: of each match what was asked for and is there, by keyword, as text. `whole` is False when there were more than the bound."""
->>>>>>> dicom
 
     matches: tuple[dict[str, str], ...]
     whole: bool
