@@ -211,7 +211,7 @@ def test_an_orthanc_that_caps_its_answers_is_asked_until_nothing_newer_comes(
             archive.receive(PARTNER, now - timedelta(minutes=minutes))
         result = archive.climb(road(account, max_age="45m"))
         assert result.outcome is Outcome.OK, result
-        result = archive.climb(road(account, max_age="20m"))
+        result = archive.climb(road(account, max_age="39m"))
         assert result.cause is receive_causes.NO_NEW_STUDY, result
         assert "40m ago" in result.detail
 
