@@ -10,7 +10,6 @@ from probes.dicom import ECHO, FOUND
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.result import Outcome
-from retabli.net.dicom import dicom_causes
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT
 from tests.climbing import climb
 from tests.kinds.dicom_climbs import (
@@ -148,7 +147,7 @@ async def test_whoever_never_ends_is_ended_within_the_deadline_and_little_memory
 
 async def test_matches_that_cannot_be_read_are_garbage() -> None:
     stored = carrying(response(STORE_RSP, 0))
-    deep = b"\x08\0\x40\x11\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff" * 3000
+    deep = b"\x08\0\x40\x11\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff" * 900
     for nonsense in (b"\x08\0\x18", deep, b"\x08\0\x18\0" + b"\xff" * 40):
         pieces = [nonsense[place : place + 16000] for place in range(0, len(nonsense), 16000)]
         data = b"".join(carrying(piece, context=3, control=2 if piece is pieces[-1] else 0) for piece in pieces)
@@ -157,8 +156,7 @@ async def test_matches_that_cannot_be_read_are_garbage() -> None:
         result = await probed(
             answering(accepting(0, 0), b"", stored, b"", match + end), "store", "find", found_within="0s"
         )
-        assert result.stage is FOUND
-        assert result.cause in (causes.GARBAGE, dicom_causes.IMAGE_NOT_FOUND), result
+        fell(result, FOUND, causes.GARBAGE)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,10 @@ CAUSES: tuple[Cause, ...] = (*dicom_causes.ASSOCIATING, *dicom_causes.ANSWERING)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a search brought: of each match what was asked for and is there, by keyword, as text. `whole` is False when there were more than the bound."""
+    """What a search brought: of each match what was asked for and is there, by keyword, as text.
+
+    `whole` is False when there were more matches than the bound.
+    """
 
     matches: tuple[dict[str, str], ...]
     whole: bool
