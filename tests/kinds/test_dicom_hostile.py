@@ -10,7 +10,10 @@ from probes.dicom import ECHO, FOUND
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.result import Outcome
+from retabli.net.dicom import negotiation
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT
+from retabli.net.dicom.negotiation import Context
+from retabli.net.dicom.syntaxes import IMPLICIT, STORAGE
 from tests.climbing import climb
 from tests.kinds.dicom_climbs import (
     ECHO_RSP,
@@ -41,6 +44,10 @@ from tests.net.peers import (
 )
 
 HUGE = 0xFFFFFFFF
+CT_CONTEXT = [Context(1, STORAGE["CT"], (IMPLICIT,))]
+STRANGE_STORE = (
+    element(0x0100, b"\1\0") + element(0x0110, b"\7\0") + element(0x0800, b"\1\0") + element(0x1000, b"\xff\xfe")
+)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +174,13 @@ async def test_matches_that_cannot_be_read_are_garbage() -> None:
         pdu(1, b"\0\1"),
         pdu(1, bytes(16000)),
         pdu(4, b"", HUGE),
+        negotiation.request("ARCHIVE", "US", CT_CONTEXT) + carrying(b"", length=HUGE),
+        negotiation.request("ARCHIVE", "US", CT_CONTEXT) + carrying(STRANGE_STORE) + carrying(b"x", control=2),
+        negotiation.request("\\" * 16, "US", CT_CONTEXT),
         b"",
     ],
 )
-async def test_our_receiver_survives_whoever_comes_to_it(said: bytes) -> None:
+async def test_our_receiver_survives_whoever_comes_to_it(said: bytes, caplog: pytest.LogCaptureFixture) -> None:
     archive = Archive()
     visited: list[bytes] = []
 
@@ -195,3 +205,4 @@ async def test_our_receiver_survives_whoever_comes_to_it(said: bytes) -> None:
         await asyncio.gather(visitor, return_exceptions=True)
     assert result.outcome is Outcome.OK, result
     assert visited
+    assert not [record for record in caplog.records if record.name == "asyncio"]  # no task of ours broke
