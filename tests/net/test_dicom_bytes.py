@@ -21,6 +21,7 @@ from retabli.net.dicom.negotiation import Context, Grant
 from retabli.net.dicom.syntaxes import EXPLICIT, IMPLICIT
 from tests.net.dicom_partners import accepting, element, item, response
 
+WANTED = ("StudyDate", "StudyDescription", "PixelSpacing", "Rows", "ReferencedStudySequence", "CommandField")
 READERS: list[Callable[[bytes], Any]] = [
     commands.decode,
     negotiation.read_acceptance,
@@ -29,7 +30,6 @@ READERS: list[Callable[[bytes], Any]] = [
     lambda data: data_sets.texts(data, IMPLICIT, WANTED),
     lambda data: data_sets.texts(data, EXPLICIT, WANTED),
 ]
-WANTED = ("StudyDate", "StudyDescription", "PixelSpacing", "Rows", "ReferencedStudySequence", "CommandField")
 NAMES = ["command", "acceptance", "request", "values", "implicit", "explicit"]
 
 

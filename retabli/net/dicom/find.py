@@ -24,6 +24,7 @@ class Answers:
 
     `whole` is False when there were more than the bound, or the partner broke off: some do at a bound of their own.
     """
+    """
 
     matches: tuple[dict[str, str], ...]
     whole: bool

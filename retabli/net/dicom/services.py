@@ -65,7 +65,7 @@ async def echo(association: Association) -> None:
     """
     context = association.granted(VERIFICATION)
     message = association.next_message()
-    request: dict[Field, int | str] = {
+    request: dict[Field, int | str | bytes] = {
         Field.AFFECTED_SOP_CLASS: VERIFICATION,
         Field.COMMAND: Verb.ECHO,
         Field.MESSAGE: message,
