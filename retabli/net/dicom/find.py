@@ -24,7 +24,6 @@ class Answers:
 
     `whole` is False when there were more than the bound, or the partner broke off: some do at a bound of their own.
     """
-    """
 
     matches: tuple[dict[str, str], ...]
     whole: bool
