@@ -14,11 +14,11 @@ from retabli.model.settings import Duration, Port, Tls, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
-from retabli.net.dicom.data_sets import UNCOMPRESSED
-from retabli.net.dicom.dicom_settings import MARK, STORAGE, AeTitle, Listen, Marked, Modality
+from retabli.net.dicom.dicom_settings import MARK, AeTitle, Listen, Marked, Modality
 from retabli.net.dicom.find import matches
 from retabli.net.dicom.image import CT, SyntheticImage, synthetic_image
 from retabli.net.dicom.retrieval import Retrieval
+from retabli.net.dicom.syntaxes import STORAGE, STUDY_ROOT_FIND, STUDY_ROOT_MOVE, UNCOMPRESSED, VERIFICATION
 
 ECHO = stage("echo", fr="C-ECHO", en="C-ECHO")
 NEGOTIATE = stage("negotiate", fr="types d'images négociés", en="kinds of images negotiated")
@@ -139,25 +139,35 @@ class Dicom(Probe):
                     await services.echo(association)
             if NEGOTIATE in self.climbs():
                 with ladder.rung(NEGOTIATE):
-                    for modality in self.modalities:
-                        association.granted(STORAGE[modality])
+                    self._judge_images(association)
             if "store" in self.verify:
                 await self._round(ladder, association)
 
     def _services(self) -> dict[str, tuple[str, ...]]:
-        wanted = [services.VERIFICATION] if "echo" in self.verify else []
+        wanted = [VERIFICATION] if "echo" in self.verify else []
         if NEGOTIATE in self.climbs():
             wanted += [STORAGE[modality] for modality in self.modalities]
-        wanted += [services.STUDY_ROOT_FIND] if "find" in self.verify else []
-        wanted += [services.STUDY_ROOT_MOVE] if "move" in self.verify else []
+        wanted += [STUDY_ROOT_FIND] if "find" in self.verify else []
+        wanted += [STUDY_ROOT_MOVE] if "move" in self.verify else []
         return dict.fromkeys(wanted, UNCOMPRESSED)
 
     def _judge_contexts(self, association: Association) -> None:
         """The echo's context must be granted; without an echo, any: the others are judged on their own rungs."""
         if "echo" in self.verify:
-            association.granted(services.VERIFICATION)
+            association.granted(VERIFICATION)
         elif not association.grants_any():
             association.granted(next(iter(self._services())))
+
+    def _judge_images(self, association: Association) -> None:
+        """Every kind of image must be taken; all that are not are named."""
+        refused: list[Fall] = []
+        for modality in self.modalities:
+            try:
+                association.granted(STORAGE[modality])
+            except Fall as fall:
+                refused.append(fall)
+        if refused:
+            raise Fall(refused[0].cause, ", ".join(fall.detail for fall in refused))
 
     async def _round(self, ladder: Ladder, association: Association) -> None:
         """The image's way: there, found there, and back."""

@@ -18,7 +18,7 @@ from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Partner
 from retabli.net.dicom.dicom_settings import AeTitle
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, Archive, Visit
 from retabli.net.dicom.find import SEARCH, climbed_by_find
-from retabli.net.dicom.newest import FRESH, NEWEST, Source, Wanted, climb_to_newest
+from retabli.net.dicom.newest import NEWEST, RECENT, Source, Wanted, climb_to_newest
 from retabli.net.dicom.own_archive import TAGS, Attribute, ByFind, ByWeb
 from retabli.net.web.http_settings import WebAddress
 
@@ -44,7 +44,7 @@ class DicomReceive(Probe):
         CONTEXT,
         SEARCH,
         NEWEST,
-        FRESH,
+        RECENT,
     )
     CAUSES: ClassVar[tuple[Cause, ...]] = receive_causes.CAUSES
     SUMMARY: ClassVar[tuple[str, str]] = (
@@ -89,7 +89,7 @@ class DicomReceive(Probe):
 
     def climbs(self) -> tuple[Stage, ...]:
         if self.url is None:
-            return (*climbed_by_find(self._archive), NEWEST, FRESH)
+            return (*climbed_by_find(self._archive), NEWEST, RECENT)
         by_web = {ASSOCIATION, CONTEXT, SEARCH}
         return road(self.url, self.proxy, tuple(stage for stage in self.LADDER if stage not in by_web))
 

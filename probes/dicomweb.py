@@ -14,7 +14,7 @@ from retabli.model.stages import Stage
 from retabli.net.dicom import dicomweb_causes
 from retabli.net.dicom.archive_settings import archive_faults, opening, road, sent_in_clear
 from retabli.net.dicom.dicom_settings import MARK
-from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED, Archive, Visit
+from retabli.net.dicom.dicomweb import AUTHORISED, GIVEN_BACK, QUERY, STORED, Archive, Visit
 from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, same_uids
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.http_settings import WebAddress
@@ -40,7 +40,7 @@ class Dicomweb(Probe):
         AUTHORISED,
         QUERY,
         STORED,
-        RETRIEVED,
+        GIVEN_BACK,
     )
     CAUSES: ClassVar[tuple[Cause, ...]] = (
         causes.AUTH_REFUSED,
@@ -78,7 +78,7 @@ class Dicomweb(Probe):
         left_out = {
             QUERY: "query" not in self.verify,
             STORED: "store" not in self.verify,
-            RETRIEVED: "retrieve" not in self.verify,
+            GIVEN_BACK: "retrieve" not in self.verify,
         }
         return road(self.url, self.proxy, tuple(stage for stage in self.LADDER if not left_out.get(stage)))
 

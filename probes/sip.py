@@ -24,8 +24,8 @@ from retabli.net.sip.sip_causes import cause_of_status
 from retabli.net.sip.sip_messages import Question, Reply, new_question, options
 from retabli.net.sip.sip_transaction import by_datagram, by_stream
 
-ANSWERED = stage("answered", fr="réponse SIP", en="SIP answer")
-STATUS = stage("status", fr="statut attendu", en="expected status")
+ANSWERED = stage("sip_answer", fr="réponse SIP", en="SIP answer")
+STATUS = stage("sip_status", fr="statut attendu", en="expected status")
 
 UNKNOWN_PLACE = "retabli.invalid"  # of a stream's client: the answer comes back on it (as RFC 7118, 5.2.1)
 USER_AGENT = f"Retabli/{__version__} (monitoring probe)"

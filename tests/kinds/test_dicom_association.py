@@ -75,6 +75,7 @@ async def test_a_closed_port_is_refused() -> None:
         (2, 1, 1, dicom_causes.ASSOCIATION_REFUSED_FOR_NOW),
         (2, 1, 3, dicom_causes.ASSOCIATION_REFUSED_FOR_NOW),
         (2, 2, 1, dicom_causes.ASSOCIATION_REFUSED_FOR_NOW),
+        (2, 3, 7, dicom_causes.ASSOCIATION_REFUSED_FOR_NOW),
     ],
 )
 async def test_each_rejection_is_told_from_the_others(result: int, source: int, reason: int, cause: Cause) -> None:
@@ -225,7 +226,7 @@ REFUSED_CONTEXTS = [
 async def test_a_refused_context_says_what_is_refused(result: int, cause: Cause) -> None:
     seen = await probed(answering(accepting(result)))
     fell(seen, CONTEXT, cause)
-    assert seen.detail == f"1.2.840.10008.1.1: result {result}"
+    assert seen.detail == f"C-ECHO: result {result}"
     fell(await probed(answering(accepting(result)), "negotiate"), CONTEXT, cause)
     fell(await probed(answering(accepting(0, result), HEALTHY[1]), "echo", "negotiate"), NEGOTIATE, cause)
 
@@ -242,9 +243,9 @@ async def test_an_archive_that_takes_only_compressed_images_falls_on_the_negotia
 
 
 async def test_every_kind_of_image_that_is_asked_for_must_be_taken() -> None:
-    result = await probed(Archive(), "echo", "negotiate", modalities=["CT", "MR"])
+    result = await probed(Archive(), "echo", "negotiate", modalities=["MR", "CT", "DX"])
     fell(result, NEGOTIATE, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED)
-    assert "1.2.840.10008.5.1.4.1.1.4" in result.detail
+    assert result.detail == "MR images: result 3, DX images: result 3"
 
 
 async def test_an_archive_that_offers_no_search_or_no_retrieval_falls_there() -> None:

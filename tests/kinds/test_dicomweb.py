@@ -20,7 +20,7 @@ from retabli.model.ladder import Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.dicom import dicom_causes, dicomweb, dicomweb_causes
-from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED
+from retabli.net.dicom.dicomweb import AUTHORISED, GIVEN_BACK, QUERY, STORED
 from retabli.net.dicom.synthetic import PATIENT_ID, same_uids, synthetic_image
 from retabli.net.web import http_causes, proxy_causes
 from simulator.dicomweb import ImageArchive
@@ -100,7 +100,7 @@ async def test_an_archive_is_searched_given_an_image_and_gives_it_back() -> None
         "authorised",
         "query",
         "stored",
-        "retrieved",
+        "given_back",
     ]
     assert result.of == len(result.rungs)
     assert next(iter(archive.images)).startswith("2.25.")
@@ -230,6 +230,7 @@ async def test_a_secret_that_cannot_be_read_or_presented_is_ours(tmp_path: Path)
         (answer([dataset(t00100020=PATIENT, t0020000D="1.2")]), dicomweb_causes.WRONG_STUDIES),
         (answer([dataset(t0020000D="1.2")]), dicomweb_causes.WRONG_STUDIES),
         (page(b" " * 1_100_000), causes.TOO_LONG),
+        (answer([{}] * 3_000), causes.TOO_LONG),
     ],
     ids=lambda value: value.code if isinstance(value, Cause) else "",
 )
@@ -322,7 +323,7 @@ CORRUPT = FILE[:-300] + bytes([FILE[-300] ^ 1]) + FILE[-299:]
 )
 async def test_what_comes_back_is_our_image_or_says_what_it_is(said: bytes, cause: Cause | None) -> None:
     result = await visited({STOW: stored(), WADO: said}, "store", "retrieve", image="same")
-    assert fell(result) == (RETRIEVED, cause)
+    assert fell(result) == (GIVEN_BACK, cause)
 
 
 async def test_an_image_that_the_archive_takes_in_a_moment_later_is_waited_for(
@@ -339,12 +340,12 @@ async def test_an_image_that_the_archive_takes_in_a_moment_later_is_waited_for(
     assert result.outcome is Outcome.OK
     assert len(asked) == 3
     result = await visited({STOW: stored(), WADO: MISSING}, "store", "retrieve", image="same")
-    assert fell(result) == (RETRIEVED, dicomweb_causes.IMAGE_MISSING)
+    assert fell(result) == (GIVEN_BACK, dicomweb_causes.IMAGE_MISSING)
 
 
 async def test_a_deadline_while_the_image_is_waited_for_says_that_it_is_missing() -> None:
     result = await visited({STOW: stored(), WADO: MISSING}, "store", "retrieve", image="same", timeout="800ms")
-    assert fell(result) == (RETRIEVED, dicomweb_causes.IMAGE_MISSING)
+    assert fell(result) == (GIVEN_BACK, dicomweb_causes.IMAGE_MISSING)
 
 
 LISTED = "/dicom-web/studies/{}/instances?limit=1&includefield=0020000E"
@@ -356,7 +357,7 @@ async def test_without_a_store_an_earlier_image_of_ours_is_retrieved_whole() -> 
     answers = {SEARCH: answer([OURS]), LISTED.format(SAME.study): listed, WADO: image(FILE)}
     assert (await visited(answers, "query", "retrieve")).outcome is Outcome.OK
     result = await visited(answers | {WADO: image(CORRUPT)}, "query", "retrieve")
-    assert fell(result) == (RETRIEVED, dicom_causes.IMAGE_ALTERED)
+    assert fell(result) == (GIVEN_BACK, dicom_causes.IMAGE_ALTERED)
 
 
 async def test_of_a_test_study_that_is_not_ours_only_a_description_is_retrieved() -> None:
@@ -382,21 +383,28 @@ async def test_of_a_test_study_that_is_not_ours_only_a_description_is_retrieved(
 )
 async def test_a_test_study_that_does_not_come_has_its_cause(listed: bytes, described: bytes, cause: Cause) -> None:
     answers = {LISTED.format("1.2"): listed, THEIRS: described}
-    assert fell(await visited(answers, "retrieve", study="1.2")) == (RETRIEVED, cause)
+    assert fell(await visited(answers, "retrieve", study="1.2")) == (GIVEN_BACK, cause)
+
+
+async def test_an_identifier_that_is_none_leads_nowhere() -> None:
+    listed = answer([dataset(t0020000E="../../..", t00080018="1.4")])
+    async with site({LISTED.format("1.2"): listed}) as running:
+        await climb(visiting(running.url("/dicom-web"), "retrieve", study="1.2"))
+    assert len(running.requests) == 1
 
 
 async def test_where_nothing_of_ours_is_held_no_retrieval_can_be_judged() -> None:
     result = await visited({SEARCH: NOTHING}, "query", "retrieve")
     assert (result.outcome, result.stage, result.cause) == (
         Outcome.UNKNOWN,
-        RETRIEVED,
+        GIVEN_BACK,
         dicomweb_causes.NOTHING_OF_OURS,
     )
 
 
 async def test_a_study_that_only_bears_our_mark_is_not_taken_for_ours() -> None:
     answers = {SEARCH: answer([dataset(t0020000D="1.2", t00100020=PATIENT_ID)])}
-    assert fell(await visited(answers, "query", "retrieve")) == (RETRIEVED, dicomweb_causes.NOTHING_OF_OURS)
+    assert fell(await visited(answers, "query", "retrieve")) == (GIVEN_BACK, dicomweb_causes.NOTHING_OF_OURS)
 
 
 # The road ------------------------------------------------------------------------------------------------------------
@@ -434,7 +442,7 @@ async def test_nobody_there_is_refused() -> None:
 )
 async def test_a_proxy_in_between_is_told_from_the_archive_at_every_request(denies: bytes, cause: Cause) -> None:
     async with site({STOW: stored(), WADO: image(FILE)}) as running:
-        for only, stage in (("", stages.RESPONSE), ("/series/", RETRIEVED)):
+        for only, stage in (("", stages.RESPONSE), ("/series/", GIVEN_BACK)):
             async with proxy(denies=denies, only=only) as filtering:
                 context = {"proxies": {"main": Proxy(url=filtering.url)}}
                 url = running.url("/dicom-web")
@@ -449,6 +457,23 @@ async def test_through_a_proxy_that_lets_us_pass_all_is_well() -> None:
         probe = visiting(url, "store", "retrieve", image="same", proxy="main", context=context)
         assert (await climb(probe)).outcome is Outcome.OK
     assert len(filtering.heads) == 2
+
+
+async def test_a_proxy_that_dies_after_the_first_request_is_told_as_at_the_first() -> None:
+    """It answers the store for the archive, and nobody listens any more when the image is to come back."""
+
+    async def answer_and_die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        server.close()
+        writer.write(stored())
+        writer.close()
+
+    server = await asyncio.start_server(answer_and_die, "127.0.0.1", 0)
+    context = {"proxies": {"main": Proxy(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")}}
+    url = "http://archive.example/dicom-web"
+    probe = visiting(url, "store", "retrieve", image="same", proxy="main", context=context)
+    assert fell(await climb(probe)) == (GIVEN_BACK, proxy_causes.PROXY_DOWN)
 
 
 # Bounds --------------------------------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ async def test_over_tls_there_are_two(authority: trustme.CA, ca_file: Path) -> N
         probe = settings(Sip, host="127.0.0.1", port=port, transport="tls", tls={"ca": str(ca_file)})
         result = await climb(probe)
         untrusting = await climb(settings(Sip, host="127.0.0.1", port=port, transport="tls"))
-    assert [rung.stage.id for rung in result.rungs] == ["resolve", "connect", "tls", "answered", "status"]
+    assert [rung.stage.id for rung in result.rungs] == ["resolve", "connect", "tls", "sip_answer", "sip_status"]
     assert result.outcome is Outcome.OK
     assert fell(untrusting) == (stages.TLS, causes.CERT_UNKNOWN_CA)
 
@@ -194,6 +194,7 @@ async def test_a_body_is_read_over_and_a_keep_alive_before_the_answer_too() -> N
 
     assert (await asked_by_stream(by_stream(with_body))).outcome is Outcome.OK
     assert (await asked(with_body)).outcome is Outcome.OK
+    assert (await asked(lambda request: [b"\r\n\r\n" + OK(request)[0]])).outcome is Outcome.OK
 
 
 # Statuses ------------------------------------------------------------------------------------------------------------
@@ -384,9 +385,9 @@ async def test_nobody_there_is_refused_where_it_is_connected_to() -> None:
 @pytest.mark.parametrize(
     ("transport", "port", "rungs"),
     [
-        ("udp", 5060, ["resolve", "answered", "status"]),
-        ("tcp", 5060, ["resolve", "connect", "answered", "status"]),
-        ("tls", 5061, ["resolve", "connect", "tls", "answered", "status"]),
+        ("udp", 5060, ["resolve", "sip_answer", "sip_status"]),
+        ("tcp", 5060, ["resolve", "connect", "sip_answer", "sip_status"]),
+        ("tls", 5061, ["resolve", "connect", "tls", "sip_answer", "sip_status"]),
     ],
 )
 def test_a_transport_has_its_port_its_rungs_and_its_opening(transport: str, port: int, rungs: list[str]) -> None:

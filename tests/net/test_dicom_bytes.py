@@ -17,17 +17,18 @@ from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.net.dicom import commands, data_sets, negotiation, pdu
 from retabli.net.dicom.commands import Field, Verb
-from retabli.net.dicom.data_sets import EXPLICIT, IMPLICIT
 from retabli.net.dicom.negotiation import Context, Grant
+from retabli.net.dicom.syntaxes import EXPLICIT, IMPLICIT
 from tests.net.dicom_partners import accepting, element, item, response
 
+WANTED = ("StudyDate", "StudyDescription", "PixelSpacing", "Rows", "ReferencedStudySequence", "CommandField")
 READERS: list[Callable[[bytes], Any]] = [
     commands.decode,
     negotiation.read_acceptance,
     negotiation.read_request,
     lambda data: list(pdu.values_in(data)),
-    lambda data: data_sets.texts(data, IMPLICIT),
-    lambda data: data_sets.texts(data, EXPLICIT),
+    lambda data: data_sets.texts(data, IMPLICIT, WANTED),
+    lambda data: data_sets.texts(data, EXPLICIT, WANTED),
 ]
 NAMES = ["command", "acceptance", "request", "values", "implicit", "explicit"]
 
@@ -75,11 +76,14 @@ def test_nested_data_sets_are_read_whole_and_never_cut(transfer: str) -> None:
     assert b"\xff\xff\xff\xff" in data
     found = data_sets.read(data, transfer)
     assert found.ReferencedStudySequence[0].ReferencedSeriesSequence[1].PatientID == "RETABLI-TEST"
-    assert data_sets.texts(data, transfer)["StudyDate"] == "20230703"
+    assert data_sets.texts(data, transfer, WANTED) == {
+        "StudyDate": "20230703",
+        "StudyDescription": "RETABLI TEST",
+    }
     falls = 0
     for place in range(1, len(data)):
         try:
-            data_sets.texts(data[:place], transfer)
+            data_sets.texts(data[:place], transfer, WANTED)
         except Fall:
             falls += 1
     assert falls >= len(data) - 1 - len(found)  # it may only end between two elements

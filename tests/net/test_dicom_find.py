@@ -16,9 +16,9 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.net.dicom import dicom_causes
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Partner
 from retabli.net.dicom.find import SEARCH, Answers, climbed_by_find, find
-from retabli.net.dicom.services import STUDY_ROOT_FIND
+from retabli.net.dicom.syntaxes import STUDY_ROOT_FIND
 from tests.net.dicom_partners import accepting, answering, carrying, response
-from tests.net.peers import Handler, serving
+from tests.net.peers import Handler, endless, serving
 
 ASKED = {"QueryRetrieveLevel": "STUDY", "StudyDate": "20230701-20230703", "StudyTime": "", "InstitutionName": ""}
 
@@ -75,19 +75,19 @@ async def fall(handler: Handler) -> tuple[Any, Cause]:
 
 async def test_every_match_comes_as_text_by_keyword() -> None:
     asked: list[Dataset] = []
+    more = {"ModalitiesInStudy": "", "NumberOfStudyRelatedInstances": "", "PatientID": ""}
     with archive(study(1), study(2), asked=asked) as port:
-        answers = await found(port)
+        answers = await found(port, more=more)
     assert answers.whole
     assert [match["StudyDate"] for match in answers.matches] == ["20230701", "20230702"]
     assert answers.matches[1] == {
-        "SpecificCharacterSet": "ISO_IR 100",
         "StudyDate": "20230702",
         "StudyTime": "101500",
         "ModalitiesInStudy": "CT\\SR",
         "InstitutionName": "Hôpital d'essai",
         "NumberOfStudyRelatedInstances": "2",
     }
-    assert {element.keyword for element in asked[0]} == set(ASKED)
+    assert {element.keyword for element in asked[0]} == {*ASKED, *more}
     assert (asked[0].QueryRetrieveLevel, asked[0].StudyDate) == ("STUDY", "20230701-20230703")
     assert not asked[0].StudyTime
 
@@ -132,6 +132,12 @@ async def test_a_search_that_fails_says_where() -> None:
 async def test_a_match_that_cannot_be_read_is_garbage() -> None:
     pending = carrying(response(0x8020, 0xFF00, data_set=1)) + carrying(b"\x08\0\x18", control=2)
     assert await fall(answering(accepting(0), b"", pending)) == (SEARCH, causes.GARBAGE)
+
+
+async def test_answers_without_end_are_too_long() -> None:
+    large = b"\x08\0\x81\0" + (16_000).to_bytes(4, "little") + bytes(16_000)
+    pending = carrying(response(0x8020, 0xFF00, data_set=1)) + carrying(large, control=2)
+    assert await fall(answering(accepting(0), b"", then=endless(pending))) == (SEARCH, causes.TOO_LONG)
 
 
 async def test_a_value_that_claims_more_than_there_is_takes_no_more_than_there_is() -> None:

@@ -18,8 +18,8 @@ from retabli.model.causes import Cause
 from retabli.model.result import Outcome, Result
 from retabli.net.dicom import dicom_causes, dicomweb_causes, receive_causes
 from retabli.net.dicom.association import ASSOCIATION
-from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, RETRIEVED, STORED
-from retabli.net.dicom.newest import FRESH, NEWEST
+from retabli.net.dicom.dicomweb import AUTHORISED, GIVEN_BACK, QUERY, STORED
+from retabli.net.dicom.newest import NEWEST, RECENT
 from retabli.net.web.http_causes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
 from tests.climbing import settings
 from tests.real.archives import DICOM, PASSWORD, PLUGIN, SECURE, TITLE, USER, WEB, Orthanc, front, orthanc
@@ -61,9 +61,9 @@ def fell(result: Result) -> tuple[Any, Cause | None]:
 
 def test_orthanc_is_searched_given_an_image_and_gives_it_back(archive: Orthanc, account: dict[str, Any]) -> None:
     result = archive.climb(visiting(*ALL, **account))
-    assert (result.outcome, result.stage, result.rung) == (Outcome.OK, RETRIEVED, 8), result
+    assert (result.outcome, result.stage, result.rung) == (Outcome.OK, GIVEN_BACK, 8), result
     again = archive.climb(visiting("query", "retrieve", **account))
-    assert (again.outcome, again.stage) == (Outcome.OK, RETRIEVED), again
+    assert (again.outcome, again.stage) == (Outcome.OK, GIVEN_BACK), again
     for _ in range(2):
         same = archive.climb(visiting("store", "retrieve", image="same", **account))
         assert same.outcome is Outcome.OK, same
@@ -73,15 +73,15 @@ def test_an_empty_orthanc_has_nothing_of_ours(account: dict[str, Any]) -> None:
     with orthanc() as empty:
         assert empty.climb(visiting(**account)).outcome is Outcome.OK
         result = empty.climb(visiting("query", "retrieve", **account))
-        assert fell(result) == (RETRIEVED, dicomweb_causes.NOTHING_OF_OURS)
+        assert fell(result) == (GIVEN_BACK, dicomweb_causes.NOTHING_OF_OURS)
         result = empty.climb(visiting("retrieve", study="1.2.3", **account))
-        assert fell(result) == (RETRIEVED, dicomweb_causes.IMAGE_MISSING)
+        assert fell(result) == (GIVEN_BACK, dicomweb_causes.IMAGE_MISSING)
 
 
 def test_a_study_of_the_archives_own_is_described_and_not_fetched(archive: Orthanc, account: dict[str, Any]) -> None:
     archive.receive("PHANTOM", datetime(2020, 1, 1, 12, tzinfo=PARIS))
     result = archive.climb(visiting("retrieve", study="2.25.1577876400", **account))
-    assert (result.outcome, result.stage) == (Outcome.OK, RETRIEVED), result
+    assert (result.outcome, result.stage) == (Outcome.OK, GIVEN_BACK), result
 
 
 def test_who_is_not_let_in_learns_why(archive: Orthanc, account: dict[str, Any], tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_orthanc_whose_disk_is_full_says_that_it_stored_and_does_not_give_the
                 file.write(bytes(4096))
         assert archive.climb(visiting("store", **account)).outcome is Outcome.OK
         result = archive.climb(visiting(*ALL, **account))
-        assert fell(result) == (RETRIEVED, dicom_causes.IMAGE_ALTERED), result
+        assert fell(result) == (GIVEN_BACK, dicom_causes.IMAGE_ALTERED), result
         assert result.detail == "0 bytes that are no DICOM file"
 
 
@@ -142,7 +142,7 @@ def test_images_that_are_altered_or_gone_from_the_disk_are_seen(account: dict[st
             if content[128:132] == b"DICM":
                 file.write_bytes(content[:-500] + bytes(500))
         result = archive.climb(visiting("query", "retrieve", **account))
-        assert fell(result) == (RETRIEVED, dicom_causes.IMAGE_ALTERED), result
+        assert fell(result) == (GIVEN_BACK, dicom_causes.IMAGE_ALTERED), result
         for file in files:
             file.unlink()
         result = archive.climb(visiting("query", "retrieve", **account))
@@ -193,10 +193,10 @@ def test_a_partners_studies_are_fresh_late_or_were_never_received(road: Any, acc
         archive.receive("SOMEBODY ELSE", now)
         archive.receive(PARTNER, now - timedelta(days=3))
         result = archive.climb(road(account))
-        assert (result.outcome, *fell(result)) == (Outcome.FAILED, FRESH, receive_causes.NO_NEW_STUDY), result
+        assert (result.outcome, *fell(result)) == (Outcome.FAILED, RECENT, receive_causes.NO_NEW_STUDY), result
         archive.receive(PARTNER, now - timedelta(minutes=20))
         result = archive.climb(road(account))
-        assert (result.outcome, result.stage) == (Outcome.OK, FRESH), result
+        assert (result.outcome, result.stage) == (Outcome.OK, RECENT), result
         assert archive.climb(road(account, max_age="10m")).cause is receive_causes.NO_NEW_STUDY
         assert archive.climb(road(account, partner="CH PART*")).outcome is Outcome.OK
 
@@ -211,7 +211,7 @@ def test_an_orthanc_that_caps_its_answers_is_asked_until_nothing_newer_comes(
             archive.receive(PARTNER, now - timedelta(minutes=minutes))
         result = archive.climb(road(account, max_age="45m"))
         assert result.outcome is Outcome.OK, result
-        result = archive.climb(road(account, max_age="20m"))
+        result = archive.climb(road(account, max_age="39m"))
         assert result.cause is receive_causes.NO_NEW_STUDY, result
         assert "40m ago" in result.detail
 

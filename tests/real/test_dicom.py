@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(ORTHANC is None or DCMTK is None, reason="orthanc or dcmtk is not installed"),
 ]
 
-PORT, OWN_PORT, NOBODYS_PORT = 11112, 11113, 11119
+PORT, OWN_PORT, SECOND_PORT, NOBODYS_PORT = 11112, 11113, 11114, 11119
 STEPS = ["echo", "negotiate", "store", "find", "move"]
 OWN = {"calling_ae": "RETABLI", "move_to": "RETABLI_IN", "receive": f"127.0.0.1:{OWN_PORT}"}
 
@@ -159,16 +159,22 @@ def test_orthanc_cannot_send_to_a_destination_unknown_or_dead(
     assert seen["detail"] == "C000; nobody came to our receiver"
 
 
+def test_an_orthanc_that_answers_before_it_sends_is_waited_for(network: Namespace, tmp_path: Path) -> None:
+    with orthanc(network, tmp_path, DicomPort=SECOND_PORT, SynchronousCMove=False):
+        seen = climbed(network, port=SECOND_PORT)
+    assert (seen["outcome"], seen["stage"]) == ("ok", "retrieved"), seen
+
+
 def test_an_orthanc_that_is_frozen_is_told_from_one_that_is_stopped(network: Namespace, tmp_path: Path) -> None:
-    with orthanc(network, tmp_path, DicomPort=PORT + 1) as server:
+    with orthanc(network, tmp_path, DicomPort=SECOND_PORT) as server:
         server.freeze()
-        seen = climbed(network, "echo", port=PORT + 1, timeout="700ms")
+        seen = climbed(network, "echo", port=SECOND_PORT, timeout="700ms")
         server.thaw()
         fell(seen, "association", "association_silent")
         assert seen["side"] == "partner_down"
-        assert climbed(network, "echo", port=PORT + 1)["outcome"] == "ok"
+        assert climbed(network, "echo", port=SECOND_PORT)["outcome"] == "ok"
         server.stop()
-        fell(climbed(network, "echo", port=PORT + 1), "connect", "refused")
+        fell(climbed(network, "echo", port=SECOND_PORT), "connect", "refused")
 
 
 def test_a_firewall_that_drops_what_comes_back_is_silence_on_the_retrieval(network: Namespace, archive: Server) -> None:
@@ -210,11 +216,11 @@ def test_orthanc_over_mutual_tls(network: Namespace, tmp_path: Path) -> None:
         "DicomTlsCertificate": str(tmp_path / "orthanc.pem"),
         "DicomTlsPrivateKey": str(tmp_path / "orthanc.key"),
         "DicomTlsTrustedCertificates": str(tmp_path / "ca.pem"),
-        "DicomPort": PORT + 1,
+        "DicomPort": SECOND_PORT,
     }
     steps = ["echo", "negotiate", "store", "find"]
     with orthanc(network, tmp_path, **options):
-        keys = {"host": "localhost", "port": PORT + 1}
+        keys = {"host": "localhost", "port": SECOND_PORT}
         seen = climbed(network, *steps, **keys, tls={**tls, **good})
         assert (seen["outcome"], seen["stage"]) == ("ok", "found"), seen
         assert climbed(network, "echo", **keys, tls=tls)["cause"] == "client_cert_missing"

@@ -1,7 +1,11 @@
 """The simulated archive is one: seen by pynetdicom's own client, and by the kind `dicom` in each position."""
 
 import asyncio
+import contextlib
+import os
+import resource
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +38,20 @@ async def test_an_image_goes_there_and_back() -> None:
             assert (result.outcome, result.rung, result.of) == (Outcome.OK, 9, 9), result
             assert len(archive.images) == 1
             assert (await probed(archive, serving.port, own, move_to="NOBODY")).cause.code == "move_destination_unknown"  # type: ignore[union-attr]
+
+
+async def test_a_daemon_with_over_a_thousand_descriptors_takes_no_healthy_partner_for_a_dead_one() -> None:
+    """select() knows none above 1023, and pynetdicom's own reactor then takes every partner for one that aborts."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
+    with contextlib.ExitStack() as many, a_free_port() as own:
+        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        for _ in range(1100):
+            many.enter_context(Path(os.devnull).open("rb"))
+        archive = DicomArchive("PARTNER", {"US": own})
+        async with Serving(archive.talk) as serving:
+            result = await probed(archive, serving.port, own)
+    assert (result.outcome, result.rung) == (Outcome.OK, 9), result
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from retabli.model import causes
-from retabli.model.causes import Cause
+from retabli.model.causes import Cause, Verdict
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Resolver, Tls
 from retabli.model.stages import stage
@@ -18,6 +18,7 @@ from retabli.net.dicom import commands, dicom_causes, negotiation
 from retabli.net.dicom.commands import Command, Field
 from retabli.net.dicom.negotiation import ACCEPTANCE, REFUSALS, Acceptance, Context
 from retabli.net.dicom.pdu import MAXIMUM, RELEASE_RP, RELEASE_RQ, Kind, Value, abort, data_pdus, read_pdu, values_in
+from retabli.net.dicom.syntaxes import name_of
 
 ASSOCIATION = stage("association", fr="association DICOM", en="DICOM association")
 CONTEXT = stage("context", fr="contexte de présentation", en="presentation context")
@@ -141,7 +142,7 @@ def _how_it_ended(connection: Connection) -> str:
 def rejected(result: int, source: int, reason: int) -> Fall:
     """What an A-ASSOCIATE-RJ says. Transient (result 2) is `association_refused_for_now`, unless it names a limit."""
     found = REJECTIONS.get((source, reason), dicom_causes.ASSOCIATION_REFUSED)
-    if result == TRANSIENT and source != 3:
+    if result == TRANSIENT and found.verdict is not Verdict.TEMPORARY:
         return Fall(dicom_causes.ASSOCIATION_REFUSED_FOR_NOW, f"{result}/{source}/{reason}, {found.words.en}")
     return Fall(found, f"result/source/reason {result}/{source}/{reason}")
 
@@ -191,7 +192,9 @@ class Association:
         if grant is None:
             raise Fall(causes.GARBAGE, f"no word on presentation context {context.number}")
         if grant.result != ACCEPTANCE:
-            raise Fall(REFUSALS.get(grant.result, dicom_causes.CONTEXT_REFUSED), f"{abstract}: result {grant.result}")
+            raise Fall(
+                REFUSALS.get(grant.result, dicom_causes.CONTEXT_REFUSED), f"{name_of(abstract)}: result {grant.result}"
+            )
         if grant.transfer not in context.transfers:
             raise Fall(causes.GARBAGE, f"a transfer syntax that was not offered: {grant.transfer}")
         return Granted(context.number, grant.transfer)

@@ -49,8 +49,8 @@ class Verb(IntEnum):
         return self | 0x8000
 
 
-def encode(fields: Mapping[Field, int | str]) -> bytes:
-    """A command set; numbers are US, texts are UIDs, which are padded to an even length."""
+def encode(fields: Mapping[Field, int | str | bytes]) -> bytes:
+    """A command set; numbers are US, texts are UIDs, which are padded to an even length; bytes go as they are."""
     body = b"".join(_element(field, _value(fields[field])) for field in sorted(fields))
     return _element(Field.GROUP_LENGTH, len(body).to_bytes(4, "little")) + body
 
@@ -110,7 +110,9 @@ def _element(field: Field, value: bytes) -> bytes:
     return ELEMENT.pack(0, field, len(value)) + value
 
 
-def _value(value: int | str) -> bytes:
+def _value(value: int | str | bytes) -> bytes:
+    if isinstance(value, bytes):
+        return value
     if isinstance(value, int):
         return value.to_bytes(2, "little")
     return value.encode("ascii") + b"\0" * (len(value) % 2)

@@ -2,19 +2,16 @@
 
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
+from retabli.net.dicom.syntaxes import IMPLICIT
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
-
-IMPLICIT = "1.2.840.10008.1.2"
-EXPLICIT = "1.2.840.10008.1.2.1"
-UNCOMPRESSED = (EXPLICIT, IMPLICIT)  # implicit VR little endian is every partner's (PS3.5, section 10.1)
 
 HEADER = struct.Struct("<HHI")
 # Value representations whose explicit form has its length in four bytes (PS3.5, table 7.1-1)
@@ -59,8 +56,8 @@ def read(data: bytes, transfer: str) -> "Dataset":
         raise Fall(causes.GARBAGE, f"a data set that cannot be read ({type(error).__name__})") from error
 
 
-def texts(data: bytes, transfer: str) -> dict[str, str]:
-    """The elements of a data set that have a keyword, as text; sequences are left out.
+def texts(data: bytes, transfer: str, wanted: Collection[str]) -> dict[str, str]:
+    """Of the elements with these keywords, those that the data set has, as text; no sequences.
 
     Raises:
         Fall: `garbage`.
@@ -69,7 +66,8 @@ def texts(data: bytes, transfer: str) -> dict[str, str]:
         warnings.simplefilter("ignore")  # what a partner's archive holds is seldom faultless
         try:
             found = read(data, transfer)
-            return {element.keyword: _text(element) for element in found if element.keyword and element.VR != "SQ"}
+            elements = [found[keyword] for keyword in wanted if keyword in found]
+            return {element.keyword: _text(element) for element in elements if element.VR != "SQ"}
         except unreadable() as error:
             raise Fall(causes.GARBAGE, f"an element that cannot be read ({type(error).__name__})") from error
 

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.net.dicom.dicomweb_causes import NOT_DICOM_JSON
 
 LARGE = 65_536  # bytes that are taken apart beside the loop rather than in it
+MOST_DATA_SETS = 2_000
 TAG = re.compile(r"[0-9A-Fa-f]{8}")
 
 Dataset = Mapping[str, Any]
@@ -26,7 +28,7 @@ async def datasets_in(body: bytes, content_type: str) -> list[Dataset]:
     """The data sets of an answer to a query: a JSON array of objects (PS3.18, F.2); none for an empty body.
 
     Raises:
-        Fall: `not_dicom_json`; the detail quotes the type and the size alone, for the rest may be a patient's.
+        Fall: `not_dicom_json`, `too_long`. The detail quotes type and size alone: the rest may be a patient's.
     """
     if not body.strip():
         return []
@@ -34,6 +36,8 @@ async def datasets_in(body: bytes, content_type: str) -> list[Dataset]:
     what = f"{len(body)} bytes of {content_type or 'no type'}"
     if not isinstance(read, list):
         raise Fall(NOT_DICOM_JSON, f"{what}: no array")
+    if len(read) > MOST_DATA_SETS:
+        raise Fall(causes.TOO_LONG, f"{what}: more than {MOST_DATA_SETS} data sets")
     if not all(is_dataset(each) for each in read):
         raise Fall(NOT_DICOM_JSON, f"{what}: an array of something else than data sets")
     return read

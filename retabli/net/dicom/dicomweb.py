@@ -36,7 +36,7 @@ from retabli.net.web.http_verdicts import judge_answer
 AUTHORISED = stage("authorised", fr="accès autorisé", en="access granted")
 QUERY = stage("query", fr="recherche (QIDO-RS)", en="query (QIDO-RS)")
 STORED = stage("stored", fr="image déposée (STOW-RS)", en="image stored (STOW-RS)")
-RETRIEVED = stage("retrieved", fr="image relue (WADO-RS)", en="image retrieved (WADO-RS)")
+GIVEN_BACK = stage("given_back", fr="image rendue (WADO-RS)", en="image given back (WADO-RS)")
 
 ROAD = (stages.RESOLVE, stages.CONNECT, stages.PROXY, stages.TLS, stages.REQUEST, stages.RESPONSE)
 JSON = "application/dicom+json"
@@ -170,7 +170,7 @@ class Visit:
         await self._request(STORED, self.archive.address("studies"), ask, judge)
 
     async def retrieve(self, uids: Uids) -> None:
-        """Have our image back and compare it (WADO-RS, PS3.18, 10.4). Climbs RETRIEVED."""
+        """Have our image back and compare it (WADO-RS, PS3.18, 10.4). Climbs GIVEN_BACK."""
         address = self.archive.address(f"studies/{uids.study}/series/{uids.series}/instances/{uids.instance}")
 
         async def judge(fetched: Fetched) -> None:
@@ -181,18 +181,18 @@ class Visit:
             if (differs := what_differs(file, uids)) is not None:
                 raise Fall(IMAGE_ALTERED, differs)
 
-        await self._request(RETRIEVED, address, self.archive.ask(IMAGE), judge, tries=TRIES)
+        await self._request(GIVEN_BACK, address, self.archive.ask(IMAGE), judge, tries=TRIES)
 
     async def retrieve_of(self, study: str | None) -> None:
         """Have something of a stored study back: an image of ours whole, of another study only what describes one.
 
-        Climbs RETRIEVED.
+        Climbs GIVEN_BACK.
 
         Raises:
             Fall: `nothing_of_ours` without a study, and what `retrieve` raises.
         """
         if study is None:
-            with self.ladder.rung(RETRIEVED):
+            with self.ladder.rung(GIVEN_BACK):
                 raise Fall(NOTHING_OF_OURS)
         found: list[Uids] = []
 
@@ -206,7 +206,7 @@ class Visit:
                 raise Fall(IMAGE_MISSING, f"no instance in study {study}")
 
         address = self.archive.address(f"studies/{study}/instances", limit="1", includefield=SERIES)
-        await self._request(RETRIEVED, address, self.archive.ask(JSON), judge)
+        await self._request(GIVEN_BACK, address, self.archive.ask(JSON), judge)
         if is_ours(found[0].instance):
             await self.retrieve(found[0])
         else:
@@ -221,7 +221,7 @@ class Visit:
             if held != [uids.instance]:
                 raise Fall(IMAGE_ALTERED, f"the metadata of {len(held)} instances, and not of the one asked for")
 
-        await self._request(RETRIEVED, self.archive.address(path), self.archive.ask(JSON), judge)
+        await self._request(GIVEN_BACK, self.archive.address(path), self.archive.ask(JSON), judge)
 
     # Requests -------------------------------------------------------------------------------------------------------
 

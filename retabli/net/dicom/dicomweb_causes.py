@@ -18,8 +18,8 @@ DICOMWEB_ABSENT = cause(
 DICOMWEB_FORBIDDEN = cause(
     "dicomweb_forbidden",
     Side.PARTNER_REFUSES,
-    fr="l'archive nous connaît ou non, mais nous interdit cette opération (403)",
-    en="the archive, whether it knows us or not, forbids us this operation (403)",
+    fr="l'archive nous interdit cette opération (403)",
+    en="the archive forbids us this operation (403)",
     look=Words(
         "Faire donner au compte de la sonde le droit de cette opération (recherche, dépôt, lecture).",
         "Have the probe's account allowed to do this (query, store, retrieve).",

@@ -10,7 +10,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
-from retabli.net.dicom.data_sets import UNCOMPRESSED
+from retabli.net.dicom.syntaxes import STUDY_ROOT_FIND, UNCOMPRESSED
 
 SEARCH = stage("search", fr="recherche (C-FIND)", en="search (C-FIND)")
 
@@ -20,7 +20,7 @@ CAUSES: tuple[Cause, ...] = (*dicom_causes.ASSOCIATING, *dicom_causes.ANSWERING)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a search brought: each match by keyword, as text.
+    """What a search brought: of each match what was asked for and is there, by keyword, as text.
 
     `whole` is False when there were more than the bound, or the partner broke off: some do at a bound of their own.
     """
@@ -49,14 +49,14 @@ async def find(
         limit: matches to take at most; the search is then broken off.
 
     Raises:
-        Fall: a common cause, or one of CAUSES; `too_long` or `garbage` for an answer beyond bounds (64 KiB each) or
-            unreadable.
+        Fall: a common cause, or one of CAUSES; `too_long` or `garbage` for answers beyond bounds (16 KiB each, 4 MiB in
+            all) or unreadable.
     """
     await services.load()
-    association = await associate(ladder, partner, {services.STUDY_ROOT_FIND: UNCOMPRESSED})
+    association = await associate(ladder, partner, {STUDY_ROOT_FIND: UNCOMPRESSED})
     try:
         with ladder.rung(CONTEXT):
-            association.granted(services.STUDY_ROOT_FIND)
+            association.granted(STUDY_ROOT_FIND)
         with ladder.told_as(services.silent_service), ladder.rung(rung):
             answers = await matches(association, identifier, limit)
     except BaseException:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from retabli.model.ladder import Fall
 from retabli.net.dicom import data_sets
-from retabli.net.dicom.dicom_settings import STORAGE
+from retabli.net.dicom.syntaxes import STORAGE
 
 if TYPE_CHECKING:
     from pydicom import Dataset

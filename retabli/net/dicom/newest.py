@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from retabli.model.ladder import Fall, Ladder
@@ -12,7 +12,7 @@ from retabli.net.dicom.receive_causes import MATCH_IGNORED, NEVER_RECEIVED, NO_N
 from retabli.net.dicom.received import Account, Seen, first_day, judge_age
 
 NEWEST = stage("newest", fr="examen le plus récent", en="newest study")
-FRESH = stage("fresh", fr="assez récent", en="recent enough")
+RECENT = stage("recent", fr="assez récent", en="recent enough")
 
 ROUNDS = 5  # questions for something newer still, of an archive that seems to give only a part
 
@@ -44,7 +44,7 @@ class Wanted:
 
 
 async def climb_to_newest(ladder: Ladder, source: Source, wanted: Wanted) -> None:
-    """Climb NEWEST and FRESH over what the source answers; its questions climb their own rungs.
+    """Climb NEWEST and RECENT over what the source answers; its questions climb their own rungs.
 
     First only the days are asked for whose studies could be recent enough: that answer decides. The days before are
     looked at to tell since when nothing came.
@@ -64,7 +64,7 @@ async def climb_to_newest(ladder: Ladder, source: Source, wanted: Wanted) -> Non
         newest = datetime.fromtimestamp(account.earliest, account.zone).isoformat(" ", "minutes")
         ladder.describe("newest", newest)
         ladder.memory.update(partner=wanted.partner, newest=newest)
-    with ladder.rung(FRESH):
+    with ladder.rung(RECENT):
         judge_age(account, wanted.profile, wanted.max_age)
 
 
@@ -122,7 +122,7 @@ def _judge_nothing(account: Account, known: object, wanted: Wanted) -> None:
     """There is none at all of this partner in the time that was looked at."""
     if account.unnamed:
         raise Fall(MATCH_IGNORED, f"{account.unnamed} studies do not say whose they are")
-    since = datetime.fromtimestamp(account.now - wanted.look_back, UTC).date()
+    since = datetime.fromtimestamp(account.now - wanted.look_back, account.zone).date()
     if known is not None:
         raise Fall(NO_NEW_STUDY, f"none since {since}; the last one that was seen is of {known}")
     raise Fall(NEVER_RECEIVED, f"none since {since}")

@@ -15,19 +15,18 @@ from retabli.net.connection import Connection
 from retabli.net.dicom import commands, dicom_causes, negotiation
 from retabli.net.dicom.association import Association, Message
 from retabli.net.dicom.commands import Field, Verb
-from retabli.net.dicom.data_sets import UNCOMPRESSED
 from retabli.net.dicom.negotiation import ACCEPTANCE, Acceptance, Context, Grant
 from retabli.net.dicom.pdu import Kind, read_pdu, rejection
-from retabli.net.dicom.services import VERIFICATION
 from retabli.net.dicom.statuses import SUCCESS
+from retabli.net.dicom.syntaxes import UNCOMPRESSED, VERIFICATION
 
-IMAGE_BYTES = 262_144  # of what is sent to us, at most: ours has some nine thousand
-AT_ONCE = 4  # conversations
+IMAGE_BYTES = 65_536  # of what is sent to us, at most: ours has some nine thousand
+AT_ONCE = 16  # conversations
 MESSAGES = 32  # in one of them
 NOT_AUTHORISED, UNRECOGNISED = 0x0124, 0x0211
 PERMANENT, BY_USER, CALLING_UNKNOWN, CALLED_UNKNOWN = 1, 1, 3, 7
 NO_ABSTRACT, NO_TRANSFER = 3, 4
-BACKLOG = 8
+BACKLOG = 16
 PAUSE = 0.05  # seconds between two looks at whether the port is free again
 
 
@@ -68,6 +67,7 @@ class Receiver:
             return
         if len(self._conversations) >= AT_ONCE:
             sock.close()
+            self.turned_away = f"more than {AT_ONCE} visitors at once"
             return
         sock.setblocking(False)
         connection = Connection(sock, where[0], where[0], where[1])
@@ -121,15 +121,14 @@ class Receiver:
 
     async def _answer(self, association: Association, message: Message, grants: dict[int, Grant]) -> None:
         verb = commands.needed(message.command, Field.COMMAND)
-        response: dict[Field, int | str] = {
+        response: dict[Field, int | str | bytes] = {
             Field.COMMAND: verb | 0x8000,
             Field.RESPONDING_TO: commands.needed(message.command, Field.MESSAGE),
             Field.DATA_SET: commands.NO_DATA_SET,
             Field.STATUS: self._judge(verb, message, grants),
         }
-        for field_ in (Field.AFFECTED_SOP_CLASS, Field.AFFECTED_SOP_INSTANCE):
-            if field_ in message.command:
-                response[field_] = commands.text(message.command, field_)
+        named = {Field.AFFECTED_SOP_CLASS, Field.AFFECTED_SOP_INSTANCE} & message.command.keys()
+        response |= {each: message.command[each] for each in named}
         await association.send(message.context, commands.encode(response))
 
     def _judge(self, verb: int, message: Message, grants: dict[int, Grant]) -> int:

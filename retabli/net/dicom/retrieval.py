@@ -12,7 +12,7 @@ from retabli.net.dicom.image import CT, SyntheticImage
 from retabli.net.dicom.receiver import Receiver, receiving
 from retabli.net.dicom.services import Moved
 
-LAST_MILE = 1.0  # seconds for an image that the partner says it has sent
+LAST_MILE = 3.0  # seconds for an image that the partner says it has sent: some only mean that they will
 
 
 @dataclass(slots=True)

@@ -18,15 +18,13 @@ from retabli.model.ladder import Fall
 from retabli.net.dicom import commands, data_sets, dicom_causes, statuses
 from retabli.net.dicom.association import Association, Granted, Message
 from retabli.net.dicom.commands import Field, Verb
+from retabli.net.dicom.syntaxes import STUDY_ROOT_FIND, STUDY_ROOT_MOVE, VERIFICATION
 
 if TYPE_CHECKING:
     from pynetdicom.dimse_messages import DIMSEMessage
 
-VERIFICATION = "1.2.840.10008.1.1"
-STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
-
-IDENTIFIER_BYTES = 65_536  # of one answer to a C-FIND, or of a list of what failed, at most
+IDENTIFIER_BYTES = 16_384  # of one answer to a C-FIND, or of a list of what failed, at most
+SEARCH_BYTES = 4_194_304  # of all answers to one C-FIND, at most
 PROGRESS_REPORTS = 10_000  # pending responses to one C-MOVE, at most
 MEDIUM = 0x0000  # priority
 
@@ -67,7 +65,7 @@ async def echo(association: Association) -> None:
     """
     context = association.granted(VERIFICATION)
     message = association.next_message()
-    request: dict[Field, int | str] = {
+    request: dict[Field, int | str | bytes] = {
         Field.AFFECTED_SOP_CLASS: VERIFICATION,
         Field.COMMAND: Verb.ECHO,
         Field.MESSAGE: message,
@@ -106,12 +104,13 @@ async def store(association: Association, abstract: str, instance: str, data: by
 
 
 async def find(association: Association, identifier: Mapping[str, str]) -> AsyncGenerator[dict[str, str], None]:
-    """C-FIND in the study root (PS3.7, 9.1.2; PS3.4, C.4.1): each match as it comes, by keyword, as text.
+    """C-FIND in the study root (PS3.7, 9.1.2; PS3.4, C.4.1): each match as it comes, what was asked for of it, as text.
 
     Whoever has enough leaves, and aborts the association: the rest would otherwise still arrive.
 
     Raises:
-        Fall: it was refused, or answered with a failure; `garbage` for a match that cannot be read.
+        Fall: it was refused, or answered with a failure; `garbage` for a match that cannot be read; `too_long` for
+            matches beyond bounds.
     """
     from pynetdicom.dimse_messages import C_FIND_RQ
     from pynetdicom.dimse_primitives import C_FIND
@@ -124,10 +123,15 @@ async def find(association: Association, identifier: Mapping[str, str]) -> Async
     primitive.Priority = MEDIUM
     primitive.Identifier = BytesIO(asked)
     await association.send(context.number, _command(C_FIND_RQ(), primitive), asked)
+    total = 0
     while True:
         status, answer = await _response(association, context, Verb.FIND, message)
         if status in statuses.PENDING:
-            yield data_sets.texts(answer.data or b"", context.transfer)
+            data = answer.data or b""
+            total += len(data)
+            if total > SEARCH_BYTES:
+                raise Fall(causes.TOO_LONG, f"answers of more than {SEARCH_BYTES} bytes")
+            yield data_sets.texts(data, context.transfer, identifier)
         elif status == statuses.SUCCESS or statuses.is_warning(status):
             return
         else:

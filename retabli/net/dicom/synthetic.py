@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 
-from retabli.net.dicom.data_sets import EXPLICIT
-from retabli.net.dicom.dicom_settings import MARK, STORAGE
+from retabli.net.dicom.dicom_settings import MARK
 
 ROOT = "2.25.262540895257375716689961052877733710102"
 PATIENT_ID = f"{MARK}-TEST"
 PATIENT_NAME = f"{MARK}^SYNTHETIC"
-SECONDARY_CAPTURE = STORAGE["SC"]
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 SIDE = 32  # pixels
 TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI(..)([0-9.]{1,64})", re.DOTALL)
 
@@ -72,7 +72,7 @@ def synthetic_image(uids: Uids, *, patient_id: str = PATIENT_ID, now: float | No
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = UID(SECONDARY_CAPTURE)
     meta.MediaStorageSOPInstanceUID = UID(uids.instance)
-    meta.TransferSyntaxUID = UID(EXPLICIT)
+    meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE_ENDIAN)
     moment = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     image = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     image.SpecificCharacterSet = "ISO_IR 100"

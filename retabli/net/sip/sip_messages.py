@@ -42,7 +42,7 @@ class Reply:
 
     def answers(self, question: Question) -> bool:
         vias = self.fields.get("via", ())
-        branch = BRANCH.search(vias[0]) if len(vias) == 1 and vias[0].count("SIP/2.0/") == 1 else None
+        branch = BRANCH.search(vias[0]) if len(vias) == 1 and vias[0].count("SIP/2.0/") <= 1 else None
         return (
             branch is not None
             and branch[1].lower() == question.branch.lower()

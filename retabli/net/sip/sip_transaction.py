@@ -65,8 +65,8 @@ def _read(data: bytes, question: Question) -> Reply | None:
     """An answer to ours; None for any other datagram: a late one, a forged one, a request, a keep-alive."""
     if not data.strip(b"\r\n\0 \t"):
         return None
-    head, _, _ = data.partition(b"\r\n\r\n")
-    reply = parse(head.lstrip(b"\r\n"))
+    head, _, _ = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    reply = parse(head)
     return reply if reply.answers(question) else None
 
 
