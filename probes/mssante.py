@@ -192,6 +192,8 @@ class MsSante(Probe):
             yield "authorised does nothing without mail_from and rcpt_to"
         if self.white_list.url is not None and self.white_list.url.lower().startswith("http:"):
             yield "white_list comes in clear: whoever stands between could put anybody on it"
+        if not self.crl:
+            yield "crl is missing: a certificate that was revoked is not told from a good one"
         if self.tls.ca is None:
             yield "tls.ca is missing: the system's authorities are judged by, not that of the trusted space"
 
