@@ -122,6 +122,47 @@ async def test_a_broken_list_stays_broken_until_it_changes(world: Space, port: i
         assert told(await climb(probe, memory=memory)) == GOOD
 
 
+async def test_a_list_that_was_never_good_is_not_fetched_at_every_run(world: Space, port: int) -> None:
+    memory: dict[str, Any] = {}
+    unreadable = ("white_list", "white_list_unreadable", False)
+    async with site(page(listed(world).replace("</ListeBlanche>", ""))) as running:
+        probe = world.probe(port, white_list=running.url())
+        for _ in range(3):
+            assert told(await climb(probe, memory=memory)) == unreadable
+            memory = json.loads(json.dumps(memory))
+        assert len(running.requests) == 1
+        memory["white_list"]["asked"][0] -= white_list_copy.AGAIN
+        assert told(await climb(probe, memory=memory)) == unreadable
+        assert len(running.requests) == 2
+    world.write_list(listed(world).replace("</ListeBlanche>", ""))
+    memory = {}
+    assert told(await climb(world.probe(port), memory=memory)) == unreadable
+    assert told(await climb(world.probe(port), memory=memory)) == unreadable
+    world.write_list()
+    assert told(await climb(world.probe(port), memory=memory)) == GOOD
+
+
+async def test_a_list_is_known_again_after_a_restart(world: Space, port: int) -> None:
+    memory: dict[str, Any] = {}
+    async with site(page(listed(world))) as running:
+        probe = world.probe(port, white_list=running.url())
+        assert told(await climb(probe, memory=memory)) == GOOD
+        memory = json.loads(json.dumps(memory))
+        memory["white_list"]["asked"][2] = memory["white_list"]["good"][2] = "another process"
+        assert told(await climb(world.probe(port, white_list=running.url()), memory=memory)) == GOOD
+        assert len(running.requests) == 1
+
+
+async def test_a_list_is_asked_for_by_its_date_where_it_has_no_tag(world: Space, port: int) -> None:
+    memory: dict[str, Any] = {}
+    date = "Mon, 03 Jul 2023 06:00:00 GMT"
+    async with site(page(listed(world), f"Last-Modified: {date}")) as running:
+        probe = world.probe(port, white_list={"url": running.url(), "refresh": "0s"})
+        for _ in range(2):
+            assert told(await climb(probe, memory=memory)) == GOOD
+        assert f"If-Modified-Since: {date}".encode() in running.requests[1]
+
+
 FAULTS: dict[str, Answer] = {
     "404": NOT_HERE,
     "500": page("", status="500 Internal Server Error"),

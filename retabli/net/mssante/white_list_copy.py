@@ -24,7 +24,7 @@ from retabli.net.mssante.mssante_causes import (
 )
 from retabli.net.mssante.white_list import LARGEST, Listing, plain_domain, read_listing
 
-AGAIN = 300.0  # seconds after which an address that failed is asked again, while there is a copy
+AGAIN = 300.0  # seconds after which an address that failed is asked again
 DAY = 86_400.0
 _KEY = "white_list"
 _FAULTS = {cause.code: cause for cause in (WHITE_LIST_UNREACHABLE, WHITE_LIST_UNREADABLE)}
@@ -90,7 +90,8 @@ async def current_listing(
 
 
 def _is_due(kept: _Kept, document: Document, now: Moment) -> bool:
-    if document.file is not None or kept.listing is None or kept.asked is None:
+    unseen = kept.listing is None and kept.bad is None  # then it is wanted badly, and asked for at every run
+    if document.file is not None or unseen or kept.asked is None:
         return True
     again = document.refresh if kept.fault is None else min(AGAIN, document.refresh)
     return kept.asked.elapsed(now) >= again
@@ -188,15 +189,16 @@ def _recall(value: object, about: list[str]) -> _Kept:
     if not isinstance(value, dict) or value.get("about") != about:
         return _Kept()
     listing, good = _recalled_listing(value.get("listing")), Moment.from_json(value.get("good"))
-    validators = value.get("validators")
-    if listing is None or good is None or not isinstance(validators, dict):
+    bad, validators = _recalled_fall(value.get("bad")), value.get("validators")
+    known = bad if listing is None or good is None else listing
+    if known is None or not isinstance(validators, dict):
         return _Kept()
     return _Kept(
-        listing=listing,
+        listing=listing if good is not None else None,
         good=good,
         asked=Moment.from_json(value.get("asked")),
         validators={str(name): str(each) for name, each in validators.items()},
-        bad=_recalled_fall(value.get("bad")),
+        bad=bad,
         fault=_recalled_fall(value.get("fault")),
     )
 
