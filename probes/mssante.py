@@ -29,7 +29,7 @@ from retabli.net.mssante.operator_session import SUITES, Partner, open_operator_
 from retabli.net.mssante.own_certificate import judge_own_certificate, judge_own_domain
 from retabli.net.mssante.revocation import Documents, Lists, RevocationShelf
 from retabli.net.mssante.white_list import Listing
-from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing
+from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing, doubt_listing
 from retabli.net.web.http_redirects import PORTS
 
 DAY = 86_400
@@ -222,6 +222,14 @@ class MsSante(Probe):
     # Climbing ------------------------------------------------------------------------------------------------------
 
     async def run(self, ladder: Ladder) -> None:
+        try:
+            await self._climb(ladder)
+        except Fall as fall:
+            if fall.cause in mssante_causes.UNLISTED:
+                doubt_listing(ladder.memory)
+            raise
+
+    async def _climb(self, ladder: Ladder) -> None:
         listing = await self._listed(ladder)
         lists = await self._own_certificate(ladder)
         partner = self._partner(listing, lists)
