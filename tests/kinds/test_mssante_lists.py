@@ -342,7 +342,7 @@ async def test_a_reading_that_is_cancelled_leaves_its_thread_at_once(world: Spac
         assert told(result) == ("white_list", "white_list_unreachable", False)
         began = loop.time()
         await asyncio.to_thread(int)  # waits for the only thread
-        assert loop.time() - began < 0.4
+        assert loop.time() - began < 1.0
 
 
 # Revocation lists ---------------------------------------------------------------------------------------------------
