@@ -74,8 +74,8 @@ class MsSante(Probe):
         mail_causes.MAILBOX_AUTH_REFUSED,
     )
     SUMMARY: ClassVar[tuple[str, str]] = (
-        "Un opérateur MSSanté partenaire est sur la liste blanche, s'authentifie mutuellement et prend notre courrier.",
-        "A partner MSSanté operator is on the white list, authenticates mutually and takes our mail.",
+        "Un opérateur MSSanté est sur la liste blanche, l'authentification est mutuelle, le courrier passe si convenu.",
+        "A MSSanté operator is on the white list, authentication is mutual, and mail passes where that is agreed.",
     )
     EVERY: ClassVar[str | None] = "60s"
 
