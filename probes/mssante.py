@@ -29,7 +29,7 @@ from retabli.net.mssante.operator_session import SUITES, Partner, open_operator_
 from retabli.net.mssante.own_certificate import judge_own_certificate, judge_own_domain
 from retabli.net.mssante.revocation import Documents, Lists, RevocationShelf
 from retabli.net.mssante.white_list import Listing
-from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing
+from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing, doubt_listing
 from retabli.net.web.http_redirects import PORTS
 
 DAY = 86_400
@@ -74,8 +74,8 @@ class MsSante(Probe):
         mail_causes.MAILBOX_AUTH_REFUSED,
     )
     SUMMARY: ClassVar[tuple[str, str]] = (
-        "Un opérateur MSSanté partenaire est sur la liste blanche, s'authentifie mutuellement et prend notre courrier.",
-        "A partner MSSanté operator is on the white list, authenticates mutually and takes our mail.",
+        "Un opérateur MSSanté est sur la liste blanche, l'authentification est mutuelle, le courrier passe si convenu.",
+        "A MSSanté operator is on the white list, authentication is mutual, and mail passes where that is agreed.",
     )
     EVERY: ClassVar[str | None] = "60s"
 
@@ -192,6 +192,8 @@ class MsSante(Probe):
             yield "authorised does nothing without mail_from and rcpt_to"
         if self.white_list.url is not None and self.white_list.url.lower().startswith("http:"):
             yield "white_list comes in clear: whoever stands between could put anybody on it"
+        if not self.crl:
+            yield "crl is missing: a certificate that was revoked is not told from a good one"
         if self.tls.ca is None:
             yield "tls.ca is missing: the system's authorities are judged by, not that of the trusted space"
 
@@ -220,6 +222,14 @@ class MsSante(Probe):
     # Climbing ------------------------------------------------------------------------------------------------------
 
     async def run(self, ladder: Ladder) -> None:
+        try:
+            await self._climb(ladder)
+        except Fall as fall:
+            if fall.cause in mssante_causes.UNLISTED:
+                doubt_listing(ladder.memory)
+            raise
+
+    async def _climb(self, ladder: Ladder) -> None:
         listing = await self._listed(ladder)
         lists = await self._own_certificate(ladder)
         partner = self._partner(listing, lists)

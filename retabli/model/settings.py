@@ -187,13 +187,19 @@ def _known_suites() -> frozenset[str]:
     return frozenset(suite["name"] for suite in context.get_ciphers())
 
 
+def _suite(name: str) -> str:
+    """As OpenSSL names it. Standards write `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256` for its ECDHE-RSA-AES128-SHA256."""
+    plain = name
+    if name.startswith("TLS_") and "_WITH_" in name:
+        exchange, _, cipher = name.removeprefix("TLS_").partition("_WITH_")
+        plain = f"{exchange}_{cipher.replace('AES_', 'AES').replace('_CBC', '')}".replace("_", "-")
+    if plain not in _known_suites():  # OpenSSL's words for groups (`HIGH`) would not tell what may be agreed on
+        raise ValueError(f'OpenSSL knows no suite called "{name}"{did_you_mean(plain, _known_suites())}')
+    return plain
+
+
 def _suites(value: tuple[str, ...]) -> tuple[str, ...]:
-    """One by one: OpenSSL's words for groups (`HIGH`, `!aNULL`) would not tell what may be agreed on."""
-    for name in value:
-        if name not in _known_suites():
-            hint = did_you_mean(name, _known_suites()) or ": write them as ECDHE-RSA-AES256-GCM-SHA384"
-            raise ValueError(f'OpenSSL knows no suite called "{name}"{hint}')
-    return value
+    return tuple(map(_suite, value))
 
 
 Ciphers = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_suites)]

@@ -5,6 +5,7 @@ The verdict on a certificate is OpenSSL's alone. What is read here besides (name
 
 import ssl
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -88,11 +89,25 @@ def context_for(tls: Tls) -> ssl.SSLContext:
     Raises:
         Fall: `file_unreadable`, naming the file; `tls_version` when our OpenSSL cannot speak `min_version`.
     """
+    return _current(tls, _context)
+
+
+def context_judging_clients(tls: Tls) -> ssl.SSLContext:
+    """The context of a server that would judge its clients as these settings judge servers, kept and renewed alike. It
+    presents the client certificate itself, so that a certificate can be judged in memory, by OpenSSL.
+
+    Raises:
+        Fall: as `context_for`.
+    """
+    return _current(tls, _judging_context)
+
+
+def _current(tls: Tls, build: Callable[[Tls], ssl.SSLContext]) -> ssl.SSLContext:
     files = [path for path in (tls.ca, tls.client_cert, tls.client_key, *tls.crl) if path is not None]
     identities = tuple(_identity(path) for path in files)
-    kept = _kept(tls)
+    kept = _kept(tls, build)
     if kept.context is None or kept.identities != identities:
-        kept.context, kept.identities = _context(tls), identities
+        kept.context, kept.identities = build(tls), identities
     return kept.context
 
 
@@ -105,7 +120,7 @@ class _Kept:
 
 
 @lru_cache(maxsize=128)
-def _kept(_: Tls) -> _Kept:
+def _kept(_: Tls, __: Callable[[Tls], ssl.SSLContext]) -> _Kept:
     return _Kept()
 
 
@@ -141,17 +156,31 @@ def _context(tls: Tls) -> ssl.SSLContext:
         _allow_ciphers(context, tls.ciphers)
     if ssl.OPENSSL_VERSION_INFO >= (3, 2):
         context.options |= NO_COMPRESSED_CERTIFICATES
-    if tls.ca is None:
-        context.load_default_certs()
-    else:
-        # What the operator names is trusted as it is: an intermediate authority too, or the server's own certificate.
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        load_authorities(context, tls.ca)
-    if tls.crl:
-        load_revocation_lists(context, tls.crl)
+    _trust(context, tls, ssl.Purpose.SERVER_AUTH)
     if tls.client_cert is not None:
         load_client_certificate(context, tls.client_cert, tls.client_key)
     return context
+
+
+def _judging_context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
+    context.verify_mode = ssl.CERT_REQUIRED
+    _trust(context, tls, ssl.Purpose.CLIENT_AUTH)
+    if tls.client_cert is not None:
+        load_client_certificate(context, tls.client_cert, tls.client_key)
+    return context
+
+
+def _trust(context: ssl.SSLContext, tls: Tls, purpose: ssl.Purpose) -> None:
+    if tls.ca is None:
+        context.load_default_certs(purpose)
+    else:
+        # What the operator names is trusted as it is: an intermediate authority too, or the server's own certificate.
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        _load_authorities(context, tls.ca)
+    if tls.crl:
+        load_revocation_lists(context, tls.crl)
 
 
 def _allow_versions(context: ssl.SSLContext, tls: Tls) -> None:
@@ -174,8 +203,7 @@ def _allow_ciphers(context: ssl.SSLContext, suites: tuple[str, ...]) -> None:
         context.set_ciphers(":".join(older))
 
 
-def load_authorities(context: ssl.SSLContext, path: Path) -> None:
-    """Trust the authorities in a file. Raises Fall: `file_unreadable`, naming it."""
+def _load_authorities(context: ssl.SSLContext, path: Path) -> None:
     try:
         context.load_verify_locations(cafile=path)
     except OSError as error:  # ssl.SSLError is one

@@ -563,6 +563,23 @@ async def test_a_server_of_old_versions_only_shares_none_with_us(world: Space) -
     assert told(await run(world, world.server(context))) == ("tls", "tls_version")
 
 
+@pytest.mark.parametrize("password", ["secret", "guess"])
+async def test_an_account_is_only_shown_to_the_operator_that_the_list_names(
+    world: Space, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("PASSWORD", password)
+    account: dict[str, Any] = {"user": "sonde", "password": {"env": "PASSWORD"}}
+    server = world.server(accounts={"sonde": "secret"})
+    server.offers = (*server.offers, "AUTH PLAIN")
+    expected = ("auth", None if password == "secret" else "auth_refused")
+    assert told(await run(world, server, **account)) == expected
+    world.listed[THEIRS] = ["CN=mx.ailleurs.example,C=FR"]
+    world.write_list()
+    server.commands.clear()
+    assert told(await run(world, server, **account)) == ("tls", "partner_certificate_unlisted")
+    assert not any(command.startswith("AUTH") for command in server.commands)
+
+
 # The envelope -------------------------------------------------------------------------------------------------------
 
 

@@ -158,3 +158,51 @@ def returned_token(message: bytes) -> Token | None:
 def test_a_forged_bounce_is_tied_to_nothing() -> None:
     forged = tokens.sign(b"another key", Purpose.LOOP, "0123456789ab", 12, TOKEN.sent)
     assert returned_token(notification(OURS.replace(TOKEN.text, forged.text))) is None
+
+
+def disposition(original: str, *, kind: str = "message/disposition-notification", how: str = "displayed") -> bytes:
+    """As mail readers word it (RFC 8098, section 9)."""
+    text = f"""\
+From: probe@outside.example
+To: probe@chu.example
+Subject: Disposition notification
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=disposition-notification; boundary="b1"
+
+--b1
+Content-Type: text/plain
+
+The message was read.
+--b1
+Content-Type: {kind}
+
+Reporting-UA: pc.outside.example; Reader 1.0
+Final-Recipient: rfc822; probe@outside.example
+Original-Message-ID: {original}
+Disposition: manual-action/MDN-sent-manually; {how}
+
+--b1--
+"""
+    return text.replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("how", ["displayed", "processed", "dispatched", "deleted/error"])
+def test_a_disposition_notification_says_that_the_message_was_taken_up(how: str) -> None:
+    found = dsn.parse(disposition(f"<{TOKEN.text}@chu.example>", how=how), KEY)
+    assert found is not None
+    assert (found.action, found.token, found.bounced) == (Action.DISPOSED, TOKEN, False)
+    assert found.diagnostic == how
+    assert found.reporter == "pc.outside.example"
+
+
+def test_a_disposition_of_another_s_message_is_not_about_ours() -> None:
+    found = dsn.parse(disposition("<somebody@outside.example>"), KEY)
+    assert found is not None
+    assert found.token is None
+    assert dsn.parse(disposition(f"<{TOKEN.text}@chu.example>", kind="text/plain"), KEY) is None
+
+
+def test_a_delivery_status_never_says_disposed() -> None:
+    found = dsn.parse(notification(action="disposed", status="2.0.0"), KEY)
+    assert found is not None
+    assert found.action is not Action.DISPOSED

@@ -164,6 +164,8 @@ def test_the_suites_that_are_named_are_the_only_ones_offered(ca_file: Path) -> N
     assert offered == ["ECDHE-RSA-AES128-GCM-SHA256"]
     assert older.maximum_version is ssl.TLSVersion.TLSv1_2
     assert context_for(Tls(ca=ca_file, ciphers=("TLS_AES_128_GCM_SHA256",))).minimum_version is ssl.TLSVersion.TLSv1_3
+    standard = ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256")
+    assert Tls(ciphers=standard).ciphers == ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA256")
     for unknown in ("NO-SUCH-SUITE", "HIGH", "ALL:!aNULL", "ECDHE-RSA-AES128-GCM-SHA265"):
         with pytest.raises(ValueError, match="OpenSSL knows no suite called"):
             Tls(ciphers=(unknown,))

@@ -38,7 +38,7 @@ class Real:
     revoked: Identity
 
     def keys(self, **keys: Any) -> dict[str, Any]:
-        return self.space.keys(timeout="8s", **keys)
+        return self.space.keys(**({"timeout": "8s"} | keys))
 
     async def run(self, service: str = "mutual", *, memory: dict[str, Any] | None = None, **keys: Any) -> Result:
         probe = settings(
@@ -239,6 +239,16 @@ async def test_postfix_that_asks_for_no_certificate_is_no_partner_to_be_content_
 async def test_postfix_does_not_know_a_recipient(real: Real) -> None:
     result = await real.run(**(ENVELOPE | {"rcpt_to": f"inconnu@{THEIRS}"}))
     assert told(result) == ("envelope", "unknown_recipient")
+
+
+async def test_a_frozen_partner_is_told_from_one_whose_lists_are_at_fault(real: Real) -> None:
+    real.postfix.freeze()
+    try:
+        result = await real.run(timeout="1s")
+    finally:
+        real.postfix.thaw()
+    assert told(result) == ("greeting", "timeout")
+    assert (await real.run()).outcome is Outcome.OK
 
 
 async def test_a_stale_revocation_list_leaves_revocation_unjudged(real: Real) -> None:

@@ -193,5 +193,8 @@ def only_impaired(found: Cause) -> Cause:
     return replace(found, verdict=Verdict.IMPAIRED)
 
 
+# What is a failure by a list that may be an hour old: the list is asked for anew before the next run judges by it.
+UNLISTED = (OWN_DOMAIN_UNLISTED, OWN_CERTIFICATE_UNLISTED, PARTNER_UNLISTED, PARTNER_CERTIFICATE_UNLISTED)
+
 # Why revocation could not be judged: the flow is climbed all the same, and is not whole.
 UNJUDGED = (causes.CRL_STALE, causes.REVOCATION_UNKNOWN)

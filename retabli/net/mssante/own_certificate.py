@@ -26,8 +26,7 @@ from retabli.net.mssante.mssante_causes import (
 from retabli.net.mssante.operator_session import is_listed
 from retabli.net.mssante.revocation import Lists
 from retabli.net.mssante.white_list import Listing
-from retabli.net.revocation_lists import load_revocation_lists
-from retabli.net.tls import load_authorities, load_client_certificate
+from retabli.net.tls import context_judging_clients, load_client_certificate
 
 LARGEST = 1_048_576  # bytes of a certificate's file
 DAY = 86_400
@@ -94,35 +93,30 @@ def read_certificate(tls: Tls) -> x509.Certificate:
 def verdict_on_own(tls: Tls, lists: Sequence[Path]) -> tuple[Cause, str] | None:
     """What OpenSSL has against our client certificate, or None; `lists` are revocation lists.
 
-    Its dates, its issuer and its usages first, and whether it is revoked only then: a list that is out of date must
-    not hide that the certificate is. The cause is one of ours, or of UNJUDGED.
+    A list that is out of date does not hide that the certificate is. The cause is one of ours, or of UNJUDGED.
 
     Raises:
         Fall: `file_unreadable`.
     """
-    for revoked in ((), tuple(lists)) if lists else ((),):
-        error = _shake(tls, revoked)
-        if error is not None:
-            found = VERIFY_CAUSES.get(error.verify_code, causes.CERT_INVALID)
-            cause = found if found in UNJUDGED else _OWN.get(found, OWN_CERTIFICATE_DOUBTFUL)
-            return cause, error.verify_message.rstrip(".")
-    return None
+    error = _shake(tls, lists)
+    if error is not None and lists and _cause_of(error) in UNJUDGED:
+        error = _shake(tls, ()) or error
+    if error is None:
+        return None
+    found = _cause_of(error)
+    return (found if found in UNJUDGED else _OWN.get(found, OWN_CERTIFICATE_DOUBTFUL)), error.verify_message.rstrip(".")
+
+
+def _cause_of(error: ssl.SSLCertVerificationError) -> Cause:
+    return VERIFY_CAUSES.get(error.verify_code, causes.CERT_INVALID)
 
 
 def _shake(tls: Tls, lists: Sequence[Path]) -> ssl.SSLCertVerificationError | None:
     """A handshake with ourselves, in which the server's side verifies the client's certificate."""
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    server.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    server.verify_mode = ssl.CERT_REQUIRED
+    server = context_judging_clients(tls.model_copy(update={"crl": tuple(lists), "ciphers": ()}))
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE  # it is ourselves that we talk to
-    if tls.ca is None:
-        server.load_default_certs(ssl.Purpose.CLIENT_AUTH)
-    else:
-        load_authorities(server, tls.ca)
-    if lists:
-        load_revocation_lists(server, lists)
-    for context in (server, client):
-        load_client_certificate(context, _client_certificate(tls), tls.client_key)
+    load_client_certificate(client, _client_certificate(tls), tls.client_key)
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     sides = [client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)]
     try:

@@ -24,7 +24,8 @@ from retabli.net.mssante.mssante_causes import (
 )
 from retabli.net.mssante.white_list import LARGEST, Listing, plain_domain, read_listing
 
-AGAIN = 300.0  # seconds after which an address that failed is asked again, while there is a copy
+AGAIN = 300.0  # seconds after which an address that failed is asked again
+DOUBTED = 60.0  # seconds after which one by which somebody is not listed is: it may have changed meanwhile
 DAY = 86_400.0
 _KEY = "white_list"
 _FAULTS = {cause.code: cause for cause in (WHITE_LIST_UNREACHABLE, WHITE_LIST_UNREADABLE)}
@@ -52,7 +53,8 @@ MailDomain = Annotated[str, BeforeValidator(_mail_domain)]
 @dataclass(slots=True)
 class _Kept:
     """What is remembered of a list. `validators` are those of the version that was seen last; `bad` is why that one
-    could not be read, `fault` why the last attempt failed; `listing` is the last good one's, confirmed at `good`."""
+    could not be read, `fault` why the last attempt failed; `listing` is the last good one's, confirmed at `good`.
+    `doubted`: somebody is missing on it who should be there."""
 
     listing: Listing | None = None
     good: Moment | None = None
@@ -60,6 +62,7 @@ class _Kept:
     validators: Mapping[str, str] = field(default_factory=dict)
     bad: Fall | None = None
     fault: Fall | None = None
+    doubted: bool = False
 
 
 async def current_listing(
@@ -90,10 +93,17 @@ async def current_listing(
 
 
 def _is_due(kept: _Kept, document: Document, now: Moment) -> bool:
-    if document.file is not None or kept.listing is None or kept.asked is None:
+    unseen = kept.listing is None and kept.bad is None  # then it is wanted badly, and asked for at every run
+    if document.file is not None or unseen or kept.asked is None:
         return True
-    again = document.refresh if kept.fault is None else min(AGAIN, document.refresh)
-    return kept.asked.elapsed(now) >= again
+    again = DOUBTED if kept.doubted else document.refresh if kept.fault is None else AGAIN
+    return kept.asked.elapsed(now) >= min(again, document.refresh)
+
+
+def doubt_listing(memory: dict[str, Any]) -> None:
+    """Have the list asked for anew before its refresh: by what is known of it, somebody is not where they should be."""
+    if isinstance(memory.get(_KEY), dict):
+        memory[_KEY]["doubted"] = True
 
 
 async def _ask(
@@ -188,15 +198,17 @@ def _recall(value: object, about: list[str]) -> _Kept:
     if not isinstance(value, dict) or value.get("about") != about:
         return _Kept()
     listing, good = _recalled_listing(value.get("listing")), Moment.from_json(value.get("good"))
-    validators = value.get("validators")
-    if listing is None or good is None or not isinstance(validators, dict):
+    bad, validators = _recalled_fall(value.get("bad")), value.get("validators")
+    known = bad if listing is None or good is None else listing
+    if known is None or not isinstance(validators, dict):
         return _Kept()
     return _Kept(
-        listing=listing,
+        listing=listing if good is not None else None,
         good=good,
         asked=Moment.from_json(value.get("asked")),
         validators={str(name): str(each) for name, each in validators.items()},
-        bad=_recalled_fall(value.get("bad")),
+        bad=bad,
+        doubted=value.get("doubted") is True,
         fault=_recalled_fall(value.get("fault")),
     )
 
