@@ -1,7 +1,7 @@
 """A service that turns speech into text: a fixed recording must come back as its words, over HTTP or WebSocket."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -14,12 +14,14 @@ from retabli.model.ladder import Fall, Ladder, Rename
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, File, ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
+from retabli.net.connection import Connection
 from retabli.net.speech import speech_causes
 from retabli.net.speech.posted import post, text_of_answer, written
 from retabli.net.speech.recording import SHIPPED, Recording, read_recording
 from retabli.net.speech.recording import WORDS as SHIPPED_WORDS
 from retabli.net.speech.services import given_token, judge_hosts, judge_licence, own_token
 from retabli.net.speech.speech_causes import (
+    AUDIO_LOST,
     EMPTY_TEXT,
     HOSTS,
     LATENCY,
@@ -266,12 +268,16 @@ class Speech(Probe):
         content_type, body = written(recording, self.upload, self.content_type, self.field, self.fields)
         ask = replace(self._ask(), headers=(("Content-Type", content_type),), body=body)
 
-        async def opened() -> Fields:
+        reached: list[Connection] = []
+
+        async def opened(connection: Connection) -> Fields:
+            reached.append(connection)
             fields = self._fields(await self._token(ladder))
             await self._check_licence(ladder)
             return fields
 
-        fetched, seconds = await post(ladder, self.url, ask, self._reading(), opened)
+        with ladder.told_as(_as_lost(reached)):
+            fetched, seconds = await post(ladder, self.url, ask, self._reading(), opened)
         self._hold_licence(ladder)
         return lambda: text_of_answer(fetched, self._reading()), seconds
 
@@ -281,7 +287,7 @@ class Speech(Probe):
         try:
             token = await self._token(ladder)
             socket = WebSocket(connection, self.url, self.websocket.subprotocol)
-            with ladder.told_as(self._passed_on()):
+            with ladder.told_as(self._passed_on()), ladder.told_as(_as_lost([connection])):
                 with ladder.rung(UPGRADE):
                     fields = (("User-Agent", self._ask().user_agent), *self._fields(token))
                     await upgrade(socket, fields, url, self._ask(), self._reading(), self.timeout / 2)
@@ -325,5 +331,15 @@ def _with_name(host: str) -> Rename:
 
     def rename(found: Cause, detail: str) -> tuple[Cause, str]:
         return found, f"{host}: {detail}" if found in OF_A_HOST else detail
+
+    return rename
+
+
+def _as_lost(reached: Sequence[Connection]) -> Rename:
+    """A deadline while what we said is sent again and again: it is the way that fails. `reached`: once it is."""
+
+    def rename(found: Cause, detail: str) -> tuple[Cause, str]:
+        lost = reached[-1].unacknowledged() if reached and found is causes.TIMEOUT else 0
+        return (AUDIO_LOST, f"{lost} packets were sent again and again") if lost else (found, detail)
 
     return rename

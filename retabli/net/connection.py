@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from retabli.net.certificates import Chain
 from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for
 
 CHUNK = 65_536
+TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
 
 
@@ -305,6 +307,17 @@ class Connection:
                 await self._grow("")
         except TimeoutError:
             pass  # it is content
+
+    def unacknowledged(self) -> int:
+        """Packets that the peer has not acknowledged though they were sent again twice or more; 0 when none is.
+
+        Linux's TCP_INFO. A peer that merely reads no more acknowledges, and offers no window.
+        """
+        if self._sock.fileno() < 0:
+            return 0
+        state = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size)
+        retransmits, unacknowledged = TCP_INFO.unpack(state)
+        return int(unacknowledged) if retransmits >= 2 else 0
 
     # Ending ---------------------------------------------------------------------------------------------------------
 

@@ -278,3 +278,15 @@ async def test_an_echo_comes_back_in_clear() -> None:
     async with serving(echoing) as port, await connect(["127.0.0.1"], port) as connection:
         await connection.send(b"hello\n")
         assert await connection.read_line() == b"hello\n"
+
+
+async def test_nothing_is_unacknowledged_where_nothing_is_lost_even_if_the_peer_reads_no_more() -> None:
+    async with serving(silent) as port:
+        connection = await connect(["127.0.0.1"], port, host="x")
+        assert connection.unacknowledged() == 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await connection.send(bytes(50_000_000))
+        assert connection.unacknowledged() == 0
+        connection.abort()
+    assert connection.unacknowledged() == 0

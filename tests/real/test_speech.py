@@ -1,7 +1,10 @@
 """The kind `speech` against a recogniser that really listens, through Squid and behind nginx."""
 
+import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,9 @@ from retabli.net.speech import speech_causes
 from retabli.net.web import http_causes, proxy_causes, websocket_causes
 from tests.climbing import climb, settings
 from tests.net.peers import closed_port
+from tests.real.servers import Server
 from tests.real.speech_servers import Recogniser, before, recogniser, samples, spoken
+from tests.real.test_firewalls import Namespace
 from tests.real.web_servers import Squid, names, squid
 
 MISSING = [name for name in ("squid", "unbound", "nginx", "flite") if shutil.which(name) is None]
@@ -190,3 +195,40 @@ async def test_a_recogniser_that_hangs_and_one_that_is_stopped() -> None:
         assert (await post(running.url)).outcome is Outcome.OK
     for result in (await post(running.url), await stream(running.websocket)):
         assert fell(result) == ("connect", causes.REFUSED)
+
+
+# The way there, in a network of its own ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secluded(tmp_path: Path) -> Iterator[tuple[Namespace, int, int]]:
+    """A network with a recogniser in it, and the ports of that."""
+    name = f"retabli-speech-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    namespace = Namespace(name)
+    namespace.run("ip", "link", "set", "lo", "up")
+    command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.real.recogniser", "8001", "8002"]
+    server = Server(command, lambda: namespace.run("ss", "-Hltn").count("LISTEN") == 2, tmp_path / "log")
+    try:
+        server.start()
+        yield namespace, 8001, 8002
+    finally:
+        server.stop()
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def test_a_way_that_loses_large_packets_is_told_from_a_recogniser_that_does_not_answer(
+    secluded: tuple[Namespace, int, int],
+) -> None:
+    """A black hole: connections are made and small messages pass, as behind a VPN whose MTU nobody is told of."""
+    namespace, posted, streamed = secluded
+    asked: list[dict[str, Any]] = [
+        {"url": f"http://127.0.0.1:{posted}/"},
+        {"url": f"ws://127.0.0.1:{streamed}/", "websocket": STREAM, "samples_only": True},
+    ]
+    for keys in asked:
+        assert namespace.climb("speech", **keys)["outcome"] == "ok"
+    namespace.refuse(f"tcp dport {{ {posted}, {streamed} }} ip length > 600 drop")
+    for keys in asked:
+        seen = namespace.climb("speech", timeout="3s", **keys)
+        assert (seen["stage"], seen["cause"], seen["side"]) == ("response", "audio_lost", "network"), seen
