@@ -362,6 +362,19 @@ async def test_a_token_may_be_refused_in_the_conversation(
     assert "upgrade" not in [rung.stage.id for rung in result.rungs]
 
 
+async def test_a_token_that_somebody_repeats_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-very-secret-token")
+    for then in (
+        goodbye(4401, "a-very-secret-token"),
+        frame(TEXT, "a-very-secret-token"),
+        frame(TEXT, '{"error": "a-very-secret-token"}'),
+    ):
+        result = await heard_by(said(then), token={"file": str(tmp_path / "token")})
+        assert result.outcome is Outcome.FAILED
+        assert "…" in result.detail
+        assert "secret" not in result.detail
+
+
 async def test_a_licence_may_be_refused_in_the_conversation_and_before_it() -> None:
     sign = {"status": [402], "body": "no seats"}
     ended = await heard_by(said(goodbye(4003, "no seats left")), exhausted=sign)

@@ -27,7 +27,11 @@ from tests.real.test_firewalls import Namespace
 from tests.real.web_servers import Squid, names, squid
 
 MISSING = [name for name in ("squid", "unbound", "nginx", "flite") if shutil.which(name) is None]
-pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(120),  # every climb listens to seconds of speech
+    pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed"),
+]
 
 HOSTS = ("speech.example", "licences.example", "games.example")
 STREAM = {"start": {"config": {"rate": 16000}}, "end": {"eof": 1}}
@@ -52,11 +56,11 @@ def gate() -> Iterator[Squid]:
 
 
 async def post(url: str, **keys: Any) -> Result:
-    return await climb(settings(Speech, url=url, **keys))
+    return await climb(settings(Speech, **{"url": url, "timeout": "30s"} | keys))
 
 
 async def stream(url: str, **keys: Any) -> Result:
-    return await climb(settings(Speech, url=url, websocket=STREAM, samples_only=True, **keys))
+    return await post(url, websocket=STREAM, samples_only=True, **keys)
 
 
 def through(gate: Squid, ca_file: Path, **keys: Any) -> dict[str, Any]:

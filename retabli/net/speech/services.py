@@ -19,7 +19,7 @@ from retabli.net.speech.speech_causes import (
     NO_TOKEN,
 )
 from retabli.net.speech.speech_settings import Licence, TokenService, host_of
-from retabli.net.web.hosts import DENIALS, RUNGS, fall_of, look_at
+from retabli.net.web.hosts import AT_ONCE, DENIALS, RUNGS, fall_of, look_at
 from retabli.net.web.http import Ask, Fetched, fetch
 from retabli.net.web.http_settings import PageExpect, check_field_value
 from retabli.net.web.http_verdicts import judge_answer
@@ -105,12 +105,13 @@ async def _judge_licence(licence: Licence, ask: Ask, patience: float) -> None:
 
 
 async def judge_hosts(hosts: Sequence[str], ask: Ask, patience: float) -> None:
-    """Whether each host that is needed besides can be reached; `patience` in seconds, for each.
+    """Whether each host that is needed besides can be reached; `patience` in seconds, for all of them.
 
     Raises:
         Fall: of the first that cannot, named: `host_denied`, `host_unreachable`, or what leaves it unknown.
     """
-    for url, fall in await look_at(hosts, replace(ask, issuer=None), patience=patience):
+    turns = -(-len(hosts) // AT_ONCE)
+    for url, fall in await look_at(hosts, replace(ask, issuer=None), patience=patience / turns):
         detail = f"{host_of(url)}: {fall.cause.code} {fall.detail}"
         if fall.cause in DENIALS:
             raise Fall(HOST_DENIED, detail)
