@@ -142,6 +142,15 @@ async def test_a_subprotocol_is_asked_for_and_another_one_is_not_taken() -> None
     assert fell(await heard_by(speaking(b"other"), websocket=stream)) == ("upgrade", causes.GARBAGE)
 
 
+async def test_an_extension_that_nobody_asked_for_is_not_taken() -> None:
+    async def packs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(granted(head)[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" + FINAL)
+        await reader.read()
+
+    assert fell(await heard_by(packs)) == ("upgrade", causes.GARBAGE)
+
+
 async def test_final_texts_are_put_together_and_partial_ones_left_out() -> None:
     half, rest = WORDS[:30], WORDS[30:]
     spoken = [

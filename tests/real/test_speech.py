@@ -147,6 +147,16 @@ async def test_through_squid_a_conversation_survives_and_the_denied_host_is_name
     assert itself.detail.startswith("games.example: ")
 
 
+async def test_in_clear_through_squid_the_way_is_the_same(gate: Squid, listening: Recogniser, ca_file: Path) -> None:
+    keys = through(gate, ca_file)
+    posted = await post(f"http://speech.example:{listening.posted}/", **keys)
+    streamed = await stream(f"ws://speech.example:{listening.streamed}/", **keys)
+    assert posted.outcome is streamed.outcome is Outcome.OK, (posted.detail, streamed.detail)
+    denied = await post(f"http://games.example:{listening.posted}/", **keys)
+    assert fell(denied) == ("response", proxy_causes.PROXY_DENIED)
+    assert denied.detail.startswith("games.example: ")
+
+
 async def test_squid_tells_of_a_dead_recogniser(gate: Squid, ca_file: Path) -> None:
     dead = await stream(f"wss://speech.example:{closed_port()}/", **through(gate, ca_file))
     assert fell(dead) == ("proxy", proxy_causes.PROXY_CANNOT_CONNECT)
