@@ -487,7 +487,7 @@ async def test_an_account_that_the_licence_service_refuses_is_not_tried_on_and_o
     assert result.cause.credential
 
 
-async def test_a_secret_of_ours_that_is_missing_says_nothing_of_the_licence(tmp_path: Path) -> None:
+async def test_a_secret_of_ours_that_is_missing_says_nothing_of_the_licence() -> None:
     async with site({"/licence": answer({"free": 1}), "/": LISTENS}) as running:
         licence = {"url": running.url("/licence"), "at": "free", "user": "probe", "password": {"env": "NOT_THERE"}}
         result = await recognise(running.url(), licence=licence)

@@ -1,6 +1,7 @@
 """The kind `speech` over WebSocket: each cause by a service, or by something in between, that really does it."""
 
 import asyncio
+import importlib
 import json
 import logging
 import socket
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
+from blockbuster import blockbuster_ctx
 
 from probes.speech import Speech
 from retabli.model import causes
@@ -124,6 +126,12 @@ async def test_the_samples_alone_at_the_pace_of_speech_and_an_empty_last_message
     assert result.outcome is Outcome.OK
     assert heard.audio == len(SHIPPED.read_bytes()) - 44
     assert next(rung.seconds for rung in result.rungs if rung.stage.id == "request") > 0.06
+
+
+async def test_nothing_blocks_the_loop() -> None:
+    importlib.import_module("websockets.client")  # reading a library from disk does, once
+    with blockbuster_ctx():
+        assert (await heard_by(said(FINAL))).outcome is Outcome.OK
 
 
 async def test_a_subprotocol_is_asked_for_and_another_one_is_not_taken() -> None:
