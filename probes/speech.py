@@ -208,6 +208,8 @@ class Speech(Probe):
         clear = [host_of(url) for url in self._addresses() if url.lower().startswith("http:")]
         if self._presents and clear:
             yield f"a secret may be sent in clear: {', '.join(dict.fromkeys(clear))} is reached without TLS"
+        if self.max_latency >= self.timeout:
+            yield f"max_latency ({self.max_latency:g}s) is never told: timeout ({self.timeout:g}s) comes first"
         if self._presents and self.token_as is None and HERE not in (self.websocket.start or ""):
             yield "the token is presented nowhere: neither by token_as nor in websocket.start"
 
@@ -290,7 +292,8 @@ class Speech(Probe):
                     await upgrade(socket, fields, url, self._ask(), self._reading(), self.timeout / 2)
                 await self._check_licence(ladder)
                 ear = Ear(self._reading(), self.websocket.final_at, self._is_enough, ladder.clock)
-                seconds = await converse(ladder, socket, self._speaking(recording, token), ear, self._presents)
+                speaking = self._speaking(recording, token)
+                seconds = await converse(ladder, socket, speaking, ear, presented=self._presents, due=self.max_latency)
         except BaseException:
             connection.abort()
             raise

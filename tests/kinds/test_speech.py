@@ -648,6 +648,11 @@ def test_warnings_say_where_a_token_goes_in_clear_or_nowhere() -> None:
     assert not list(settings(Speech, url="https://speech.example/", token={"env": "X"}).warnings())
 
 
+def test_a_latency_that_is_never_told_is_warned_of() -> None:
+    late = settings(Speech, url="https://speech.example/", max_latency="10s", timeout="10s")
+    assert "comes first" in "; ".join(late.warnings())
+
+
 def test_the_ladder_has_the_rungs_that_these_settings_climb() -> None:
     def rungs(url: str, **keys: Any) -> str:
         return " ".join(stage.id for stage in settings(Speech, url=url, **keys).climbs())

@@ -222,12 +222,25 @@ async def test_we_say_goodbye_when_all_is_heard() -> None:
 # What is heard ------------------------------------------------------------------------------------------------------
 
 
-async def test_wrong_and_empty_texts_are_told_after_a_moment_in_which_more_could_come() -> None:
-    wrong = await heard_by(said(frame(TEXT, '{"text": "something else"}')))
-    empty = await heard_by(said(frame(TEXT, '{"text": ""}')))
+async def test_wrong_and_empty_texts_are_told_after_the_time_in_which_more_could_come() -> None:
+    wrong = await heard_by(said(frame(TEXT, '{"text": "something else"}')), max_latency="1s")
+    empty = await heard_by(said(frame(TEXT, '{"text": ""}')), max_latency="100ms")
     assert fell(wrong) == ("words", speech_causes.WRONG_TEXT)
     assert "something else" in wrong.detail
     assert fell(empty) == ("recognised", speech_causes.EMPTY_TEXT)
+
+
+async def test_the_rest_of_a_text_may_come_as_long_as_it_is_due() -> None:
+    async def hesitates(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(TEXT, json.dumps({"text": WORDS[:30]})))
+        await asyncio.sleep(1.3)
+        writer.write(frame(TEXT, json.dumps({"text": WORDS[30:]})))
+        await reader.read()
+
+    in_time = await heard_by(said(hesitates), max_latency="2s")
+    assert in_time.outcome is Outcome.OK
+    assert in_time.whole
+    assert fell(await heard_by(said(hesitates), max_latency="1s")) == ("words", speech_causes.WRONG_TEXT)
 
 
 async def test_silence_in_between_is_no_empty_text() -> None:
