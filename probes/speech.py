@@ -14,7 +14,9 @@ from retabli.model.ladder import Fall, Ladder, Rename
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, File, ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
+from retabli.net.connection import Connection
 from retabli.net.speech import speech_causes
+from retabli.net.speech.meeting import Meeting
 from retabli.net.speech.posted import post, text_of_answer, written
 from retabli.net.speech.recording import SHIPPED, Recording, read_recording
 from retabli.net.speech.recording import WORDS as SHIPPED_WORDS
@@ -55,10 +57,9 @@ from retabli.net.web.http import Ask, Fields, open_site
 from retabli.net.web.http_redirects import PORTS
 from retabli.net.web.http_settings import FieldValue
 from retabli.net.web.json_paths import JsonPath
-from retabli.net.web.proxy_causes import PROXY_CANNOT_CONNECT, PROXY_CANNOT_RESOLVE, PROXY_DENIED, as_passed_on
+from retabli.net.web.proxy_causes import as_passed_on
 from retabli.net.web.websocket import WebSocket
 
-OF_A_HOST = (PROXY_DENIED, PROXY_CANNOT_RESOLVE, PROXY_CANNOT_CONNECT)
 TextOf = Callable[[], str | None]  # what was recognised, read when it is judged
 
 
@@ -207,6 +208,8 @@ class Speech(Probe):
         clear = [host_of(url) for url in self._addresses() if url.lower().startswith("http:")]
         if self._presents and clear:
             yield f"a secret may be sent in clear: {', '.join(dict.fromkeys(clear))} is reached without TLS"
+        if self.max_latency >= self.timeout:
+            yield f"max_latency ({self.max_latency:g}s) is never told: timeout ({self.timeout:g}s) comes first"
         if self._presents and self.token_as is None and HERE not in (self.websocket.start or ""):
             yield "the token is presented nowhere: neither by token_as nor in websocket.start"
 
@@ -217,9 +220,10 @@ class Speech(Probe):
         if self.hosts:
             with ladder.rung(HOSTS):
                 await judge_hosts(self.hosts, self._ask(), self.timeout / 2)
-        with ladder.told_as(_with_name(host_of(self.url))):
-            text_of, seconds = await (self._stream if self._streams else self._post)(ladder, recording)
-        self._judge(ladder, text_of, seconds)
+        meeting = Meeting(host_of(self.url))
+        with ladder.told_as(meeting.told):
+            text_of, seconds = await (self._stream if self._streams else self._post)(ladder, recording, meeting)
+            self._judge(ladder, text_of, seconds)
 
     def _judge(self, ladder: Ladder, text_of: TextOf, seconds: float) -> None:
         with ladder.rung(RECOGNISED):
@@ -262,24 +266,25 @@ class Speech(Probe):
         with ladder.rung(LICENCE):
             await judge_licence(ladder, self.licence, self._ask(), self.timeout / 4)
 
-    async def _post(self, ladder: Ladder, recording: Recording) -> tuple[TextOf, float]:
+    async def _post(self, ladder: Ladder, recording: Recording, meeting: Meeting) -> tuple[TextOf, float]:
         content_type, body = written(recording, self.upload, self.content_type, self.field, self.fields)
         ask = replace(self._ask(), headers=(("Content-Type", content_type),), body=body)
 
-        async def opened() -> Fields:
-            fields = self._fields(await self._token(ladder))
+        async def opened(connection: Connection) -> Fields:
+            meeting.connection = connection
+            meeting.token = await self._token(ladder)
             await self._check_licence(ladder)
-            return fields
+            return self._fields(meeting.token)
 
         fetched, seconds = await post(ladder, self.url, ask, self._reading(), opened)
         self._hold_licence(ladder)
         return lambda: text_of_answer(fetched, self._reading()), seconds
 
-    async def _stream(self, ladder: Ladder, recording: Recording) -> tuple[TextOf, float]:
+    async def _stream(self, ladder: Ladder, recording: Recording, meeting: Meeting) -> tuple[TextOf, float]:
         url = web_address(self.url)
-        connection = await open_site(ladder, url, replace(self._ask(), tunnel=True))
+        connection = meeting.connection = await open_site(ladder, url, replace(self._ask(), tunnel=True))
         try:
-            token = await self._token(ladder)
+            token = meeting.token = await self._token(ladder)
             socket = WebSocket(connection, self.url, self.websocket.subprotocol)
             with ladder.told_as(self._passed_on()):
                 with ladder.rung(UPGRADE):
@@ -287,7 +292,8 @@ class Speech(Probe):
                     await upgrade(socket, fields, url, self._ask(), self._reading(), self.timeout / 2)
                 await self._check_licence(ladder)
                 ear = Ear(self._reading(), self.websocket.final_at, self._is_enough, ladder.clock)
-                seconds = await converse(ladder, socket, self._speaking(recording, token), ear, self._presents)
+                speaking = self._speaking(recording, token)
+                seconds = await converse(ladder, socket, speaking, ear, presented=self._presents, due=self.max_latency)
         except BaseException:
             connection.abort()
             raise
@@ -318,12 +324,3 @@ class Speech(Probe):
 
     def _ask(self) -> Ask:
         return Ask(tls=self.tls, proxy=self.proxy, resolver=self.resolver, issuer=self.issuer)
-
-
-def _with_name(host: str) -> Rename:
-    """What a proxy says of a host is told with the host's name: this kind needs several."""
-
-    def rename(found: Cause, detail: str) -> tuple[Cause, str]:
-        return found, f"{host}: {detail}" if found in OF_A_HOST else detail
-
-    return rename

@@ -16,7 +16,7 @@ from retabli.net.certificates import Chain
 from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for
 
 CHUNK = 65_536
-UNACKNOWLEDGED = 24  # where tcpi_unacked stands in struct tcp_info (linux/tcp.h)
+TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
 
 
@@ -145,19 +145,6 @@ class Connection:
         data = await self._loop.sock_recv(self._sock, limit)
         self._unpaused += len(data)
         return data
-
-    @property
-    def unacknowledged(self) -> bool:
-        """Whether something that we sent is still under way: the peer's kernel has not confirmed it (tcp(7), TCP_INFO).
-
-        It tells a program that does not answer from a network that has swallowed the question. False where the
-        kernel does not say.
-        """
-        try:
-            told = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, UNACKNOWLEDGED + 4)
-        except OSError:
-            return False
-        return len(told) >= UNACKNOWLEDGED + 4 and struct.unpack_from("=I", told, UNACKNOWLEDGED)[0] > 0
 
     # TLS ------------------------------------------------------------------------------------------------------------
 
@@ -332,6 +319,21 @@ class Connection:
                 await self._grow("")
         except TimeoutError:
             pass  # it is content
+
+    def unacknowledged(self, *, resent: int = 2) -> int:
+        """Packets that the peer's kernel has not acknowledged though they were sent again `resent` times or more.
+
+        It tells a program that does not answer from a network that swallowed the question (tcp(7), TCP_INFO). A peer
+        that merely reads no more acknowledges, and offers no window. 0 where the kernel does not say.
+        """
+        try:
+            told = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size)
+        except OSError:
+            return 0
+        if len(told) < TCP_INFO.size:
+            return 0
+        retransmits, unacknowledged = TCP_INFO.unpack(told)
+        return int(unacknowledged) if retransmits >= resent else 0
 
     # Ending ---------------------------------------------------------------------------------------------------------
 

@@ -325,6 +325,27 @@ async def test_a_refused_token_falls_on_its_own_rung_and_is_never_tried_again(
     assert "s3cret" not in result.detail
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        page("no such token: a-very-secret-token", status="401 No"),
+        answer({"error": f"{'x' * 100} a-very-secret-token is unknown"}),
+        answer({"text": "a-very-secret-token"}),
+        answer({"text": ["a-very-secret-token"]}),
+        plainly(page("a-very-secret-token?", status="400 No")),
+        page("a-very-secret-token"),
+    ],
+    ids=["401", "error, cut", "text", "list", "400", "no JSON"],
+)
+async def test_a_token_that_somebody_repeats_is_not_told(answers: bytes, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-very-secret-token")
+    result = await answered(answers, token={"file": str(tmp_path / "token")})
+    assert result.outcome is Outcome.FAILED
+    assert "…" in result.detail
+    assert "secret" not in result.detail
+    assert not [value for value in result.properties.values() if "secret" in value]
+
+
 async def test_a_page_is_not_the_recognisers_and_says_nothing_of_the_token(secret: dict[str, str]) -> None:
     for status in ("403 Forbidden", "400 No required SSL certificate was sent"):
         result = await answered(page("<h1>Blocked</h1>", status=status), token=secret)
@@ -466,6 +487,14 @@ async def test_an_account_that_the_licence_service_refuses_is_not_tried_on_and_o
     assert result.cause.credential
 
 
+async def test_a_secret_of_ours_that_is_missing_says_nothing_of_the_licence() -> None:
+    async with site({"/licence": answer({"free": 1}), "/": LISTENS}) as running:
+        licence = {"url": running.url("/licence"), "at": "free", "user": "probe", "password": {"env": "NOT_THERE"}}
+        result = await recognise(running.url(), licence=licence)
+    assert fell(result) == ("licence", causes.SECRET_UNREADABLE)
+    assert result.outcome is Outcome.UNKNOWN
+
+
 # The way there ------------------------------------------------------------------------------------------------------
 
 
@@ -505,7 +534,7 @@ async def test_a_host_that_it_needs_and_that_is_down_is_named() -> None:
 async def test_of_hosts_that_are_silent_the_first_is_named_and_in_time(secret: dict[str, str]) -> None:
     async with serving(silent) as port, site(LISTENS) as running:
         dumb = f"https://localhost:{port}/"
-        hosts = await recognise(running.url(), hosts=[running.url(), dumb], timeout="1s")
+        hosts = await recognise(running.url(), hosts=[running.url(), *[dumb] * 7], timeout="1s")
         service = await recognise(running.url(), token_service={"url": dumb}, timeout="1s")
         licence = await recognise(running.url(), licence={"url": dumb, "at": "free"}, timeout="1s")
     assert fell(hosts) == ("hosts", speech_causes.HOST_UNREACHABLE)
@@ -617,6 +646,11 @@ def test_warnings_say_where_a_token_goes_in_clear_or_nowhere() -> None:
     nowhere = settings(Speech, url="https://speech.example/", token={"env": "X"}, token_as=None)
     assert "presented nowhere" in "; ".join(nowhere.warnings())
     assert not list(settings(Speech, url="https://speech.example/", token={"env": "X"}).warnings())
+
+
+def test_a_latency_that_is_never_told_is_warned_of() -> None:
+    late = settings(Speech, url="https://speech.example/", max_latency="10s", timeout="10s")
+    assert "comes first" in "; ".join(late.warnings())
 
 
 def test_the_ladder_has_the_rungs_that_these_settings_climb() -> None:

@@ -1,6 +1,7 @@
 """The kind `speech` over WebSocket: each cause by a service, or by something in between, that really does it."""
 
 import asyncio
+import importlib
 import json
 import logging
 import socket
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
+from blockbuster import blockbuster_ctx
 
 from probes.speech import Speech
 from retabli.model import causes
@@ -126,6 +128,12 @@ async def test_the_samples_alone_at_the_pace_of_speech_and_an_empty_last_message
     assert next(rung.seconds for rung in result.rungs if rung.stage.id == "request") > 0.06
 
 
+async def test_nothing_blocks_the_loop() -> None:
+    importlib.import_module("websockets.client")  # reading a library from disk does, once
+    with blockbuster_ctx():
+        assert (await heard_by(said(FINAL))).outcome is Outcome.OK
+
+
 async def test_a_subprotocol_is_asked_for_and_another_one_is_not_taken() -> None:
     def speaking(subprotocol: bytes) -> Handler:
         async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -140,6 +148,15 @@ async def test_a_subprotocol_is_asked_for_and_another_one_is_not_taken() -> None
     stream = {"subprotocol": "speech.v1"}
     assert (await heard_by(speaking(b"speech.v1"), websocket=stream)).outcome is Outcome.OK
     assert fell(await heard_by(speaking(b"other"), websocket=stream)) == ("upgrade", causes.GARBAGE)
+
+
+async def test_an_extension_that_nobody_asked_for_is_not_taken() -> None:
+    async def packs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(granted(head)[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" + FINAL)
+        await reader.read()
+
+    assert fell(await heard_by(packs)) == ("upgrade", causes.GARBAGE)
 
 
 async def test_final_texts_are_put_together_and_partial_ones_left_out() -> None:
@@ -205,12 +222,25 @@ async def test_we_say_goodbye_when_all_is_heard() -> None:
 # What is heard ------------------------------------------------------------------------------------------------------
 
 
-async def test_wrong_and_empty_texts_are_told_after_a_moment_in_which_more_could_come() -> None:
-    wrong = await heard_by(said(frame(TEXT, '{"text": "something else"}')))
-    empty = await heard_by(said(frame(TEXT, '{"text": ""}')))
+async def test_wrong_and_empty_texts_are_told_after_the_time_in_which_more_could_come() -> None:
+    wrong = await heard_by(said(frame(TEXT, '{"text": "something else"}')), max_latency="1s")
+    empty = await heard_by(said(frame(TEXT, '{"text": ""}')), max_latency="100ms")
     assert fell(wrong) == ("words", speech_causes.WRONG_TEXT)
     assert "something else" in wrong.detail
     assert fell(empty) == ("recognised", speech_causes.EMPTY_TEXT)
+
+
+async def test_the_rest_of_a_text_may_come_as_long_as_it_is_due() -> None:
+    async def hesitates(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(TEXT, json.dumps({"text": WORDS[:30]})))
+        await asyncio.sleep(1.3)
+        writer.write(frame(TEXT, json.dumps({"text": WORDS[30:]})))
+        await reader.read()
+
+    in_time = await heard_by(said(hesitates), max_latency="2s")
+    assert in_time.outcome is Outcome.OK
+    assert in_time.whole
+    assert fell(await heard_by(said(hesitates), max_latency="1s")) == ("words", speech_causes.WRONG_TEXT)
 
 
 async def test_silence_in_between_is_no_empty_text() -> None:
@@ -360,6 +390,19 @@ async def test_a_token_may_be_refused_in_the_conversation(
     assert result.cause is not None
     assert result.cause.credential
     assert "upgrade" not in [rung.stage.id for rung in result.rungs]
+
+
+async def test_a_token_that_somebody_repeats_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-very-secret-token")
+    for then in (
+        goodbye(4401, "a-very-secret-token"),
+        frame(TEXT, "a-very-secret-token"),
+        frame(TEXT, '{"error": "a-very-secret-token"}'),
+    ):
+        result = await heard_by(said(then), token={"file": str(tmp_path / "token")})
+        assert result.outcome is Outcome.FAILED
+        assert "…" in result.detail
+        assert "secret" not in result.detail
 
 
 async def test_a_licence_may_be_refused_in_the_conversation_and_before_it() -> None:

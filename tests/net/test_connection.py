@@ -288,6 +288,18 @@ async def test_what_a_program_leaves_unread_is_acknowledged_by_its_kernel_nevert
         async with await connect(["127.0.0.1"], port) as connection:
             await connection.send(b"x" * 1000)
             async with asyncio.timeout(5):
-                while connection.unacknowledged:
+                while connection.unacknowledged(resent=0):
                     await asyncio.sleep(0.01)
-    assert not connection.unacknowledged
+    assert not connection.unacknowledged(resent=0)
+
+
+async def test_nothing_is_unacknowledged_where_nothing_is_lost_even_if_the_peer_reads_no_more() -> None:
+    async with serving(silent) as port:
+        connection = await connect(["127.0.0.1"], port, host="x")
+        assert connection.unacknowledged() == 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await connection.send(bytes(50_000_000))
+        assert connection.unacknowledged() == 0
+        connection.abort()
+    assert connection.unacknowledged() == 0

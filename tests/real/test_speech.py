@@ -1,7 +1,10 @@
 """The kind `speech` against a recogniser that really listens, through Squid and behind nginx."""
 
+import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +21,17 @@ from retabli.net.speech import speech_causes
 from retabli.net.web import http_causes, proxy_causes, websocket_causes
 from tests.climbing import climb, settings
 from tests.net.peers import closed_port
+from tests.real.servers import Server
 from tests.real.speech_servers import Recogniser, before, recogniser, samples, spoken
+from tests.real.test_firewalls import Namespace
 from tests.real.web_servers import Squid, names, squid
 
 MISSING = [name for name in ("squid", "unbound", "nginx", "flite") if shutil.which(name) is None]
-pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(120),  # every climb listens to seconds of speech
+    pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed"),
+]
 
 HOSTS = ("speech.example", "licences.example", "games.example")
 STREAM = {"start": {"config": {"rate": 16000}}, "end": {"eof": 1}}
@@ -47,11 +56,11 @@ def gate() -> Iterator[Squid]:
 
 
 async def post(url: str, **keys: Any) -> Result:
-    return await climb(settings(Speech, url=url, **keys))
+    return await climb(settings(Speech, **{"url": url, "timeout": "30s"} | keys))
 
 
 async def stream(url: str, **keys: Any) -> Result:
-    return await climb(settings(Speech, url=url, websocket=STREAM, samples_only=True, **keys))
+    return await post(url, websocket=STREAM, samples_only=True, **keys)
 
 
 def through(gate: Squid, ca_file: Path, **keys: Any) -> dict[str, Any]:
@@ -64,10 +73,10 @@ def fell(result: Result) -> tuple[str | None, Cause | None]:
 
 
 async def test_the_shipped_recording_is_recognised_word_for_word(listening: Recogniser) -> None:
+    streamed = await stream(listening.websocket)
     posted = await post(listening.url)
     form = await post(listening.url, upload="multipart")
-    streamed = await stream(listening.websocket)
-    for result in (posted, form, streamed):
+    for result in (streamed, posted, form):
         assert result.outcome is Outcome.OK, result.detail
         assert result.properties["error_rate"] == "0.00"
 
@@ -138,6 +147,16 @@ async def test_through_squid_a_conversation_survives_and_the_denied_host_is_name
     assert itself.detail.startswith("games.example: ")
 
 
+async def test_in_clear_through_squid_the_way_is_the_same(gate: Squid, listening: Recogniser, ca_file: Path) -> None:
+    keys = through(gate, ca_file)
+    posted = await post(f"http://speech.example:{listening.posted}/", **keys)
+    streamed = await stream(f"ws://speech.example:{listening.streamed}/", **keys)
+    assert posted.outcome is streamed.outcome is Outcome.OK, (posted.detail, streamed.detail)
+    denied = await post(f"http://games.example:{listening.posted}/", **keys)
+    assert fell(denied) == ("response", proxy_causes.PROXY_DENIED)
+    assert denied.detail.startswith("games.example: ")
+
+
 async def test_squid_tells_of_a_dead_recogniser(gate: Squid, ca_file: Path) -> None:
     dead = await stream(f"wss://speech.example:{closed_port()}/", **through(gate, ca_file))
     assert fell(dead) == ("proxy", proxy_causes.PROXY_CANNOT_CONNECT)
@@ -190,3 +209,40 @@ async def test_a_recogniser_that_hangs_and_one_that_is_stopped() -> None:
         assert (await post(running.url)).outcome is Outcome.OK
     for result in (await post(running.url), await stream(running.websocket)):
         assert fell(result) == ("connect", causes.REFUSED)
+
+
+# The way there, in a network of its own ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secluded(tmp_path: Path) -> Iterator[tuple[Namespace, int, int]]:
+    """A network with a recogniser in it, and the ports of that."""
+    name = f"retabli-speech-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    namespace = Namespace(name)
+    namespace.run("ip", "link", "set", "lo", "up")
+    command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.real.recogniser", "8001", "8002"]
+    server = Server(command, lambda: namespace.run("ss", "-Hltn").count("LISTEN") == 2, tmp_path / "log")
+    try:
+        server.start()
+        yield namespace, 8001, 8002
+    finally:
+        server.stop()
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def test_a_way_that_loses_large_packets_is_told_from_a_recogniser_that_does_not_answer(
+    secluded: tuple[Namespace, int, int],
+) -> None:
+    """A black hole: connections are made and small messages pass, as behind a VPN whose MTU nobody is told of."""
+    namespace, posted, streamed = secluded
+    asked: list[dict[str, Any]] = [
+        {"url": f"http://127.0.0.1:{posted}/"},
+        {"url": f"ws://127.0.0.1:{streamed}/", "websocket": STREAM, "samples_only": True},
+    ]
+    for keys in asked:
+        assert namespace.climb("speech", **keys)["outcome"] == "ok"
+    namespace.refuse(f"tcp dport {{ {posted}, {streamed} }} ip length > 600 drop")
+    for keys in asked:
+        seen = namespace.climb("speech", timeout="3s", **keys)
+        assert (seen["stage"], seen["cause"], seen["side"]) == ("response", "audio_lost", "network"), seen

@@ -79,7 +79,7 @@ async def open_engine(
 
 def _unanswered(connection: Connection) -> Rename:
     def rename(found: Cause, detail: str) -> tuple[Cause, str]:
-        if found is causes.TIMEOUT and not detail and not connection.unacknowledged:
+        if found is causes.TIMEOUT and not detail and not connection.unacknowledged(resent=0):
             return TLS_UNANSWERED, ""
         return found, detail
 

@@ -97,6 +97,6 @@ class Mllp:
         if self._held:
             ended = self._held[-1:] == FS
             return BAD_FRAME, "no CR after FS" if ended else f"a block that does not end, after {len(self._held)} bytes"
-        if self.connection.unacknowledged:
+        if self.connection.unacknowledged(resent=0):
             return causes.TIMEOUT, "connected, but what we sent is lost on the way: its host does not confirm it"
         return SILENT, "" if not self._blocks else f"silent after {self._blocks} blocks"

@@ -8,6 +8,7 @@ import httpx
 
 from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder
+from retabli.net.connection import Connection
 from retabli.net.speech.recording import Recording
 from retabli.net.speech.speech_causes import AUDIO_REFUSED, NO_TRANSCRIPT, TOKEN, TOKEN_REFUSED
 from retabli.net.speech.transcripts import SHOWN, Reading, is_page
@@ -45,7 +46,7 @@ def written(
 
 
 async def post(
-    ladder: Ladder, url: str, ask: Ask, reading: Reading, opened: Callable[[], Awaitable[Fields]]
+    ladder: Ladder, url: str, ask: Ask, reading: Reading, opened: Callable[[Connection], Awaitable[Fields]]
 ) -> tuple[Fetched, float]:
     """Climb to the recogniser and post what `ask` holds: the answer, and the seconds from the last byte of audio to
     the end of it. `opened` is awaited before anything is sent, and gives the fields that present us.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retabli.model import causes
-from retabli.model.causes import Verdict
+from retabli.model.causes import Side, Verdict
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Secret
 from retabli.net.speech.speech_causes import (
@@ -19,7 +19,7 @@ from retabli.net.speech.speech_causes import (
     NO_TOKEN,
 )
 from retabli.net.speech.speech_settings import Licence, TokenService, host_of
-from retabli.net.web.hosts import DENIALS, RUNGS, fall_of, look_at
+from retabli.net.web.hosts import AT_ONCE, DENIALS, RUNGS, fall_of, look_at
 from retabli.net.web.http import Ask, Fetched, fetch
 from retabli.net.web.http_settings import PageExpect, check_field_value
 from retabli.net.web.http_verdicts import judge_answer
@@ -62,10 +62,8 @@ async def given_token(service: TokenService, ask: Ask, patience: float) -> str:
     )
     try:
         found = at(read_json(fetched.body), service.at)
-    except Fall:
-        raise Fall(
-            NO_TOKEN, f"{host_of(service.url)}: no JSON"
-        ) from None  # what it is may be a token, and is not shown
+    except Fall:  # what came instead is not shown: it may be a token
+        raise Fall(NO_TOKEN, f"{host_of(service.url)}: no JSON") from None
     if len(found) != 1 or not isinstance(found[0], str) or not 0 < len(found[0]) <= MOST_TOKEN:
         raise Fall(NO_TOKEN, f"{host_of(service.url)}: nothing at {service.at}")
     return _presentable(found[0], Fall(NO_TOKEN, f"{host_of(service.url)}: it gives what no header can hold"))
@@ -82,12 +80,13 @@ async def judge_licence(ladder: Ladder, licence: Licence, ask: Ask, patience: fl
     """Whether the licence holds. One whose state cannot be read is no reason to fall: the recogniser itself will tell.
 
     Raises:
-        Fall: `licence_exhausted`; `licence_account_refused`, for the account would lock if this were let pass.
+        Fall: `licence_exhausted`; `licence_account_refused`, for the account would lock if this were let pass; what is
+            our own defect (`secret_unreadable`).
     """
     try:
         await _judge_licence(licence, ask, patience)
     except Fall as fall:
-        if fall.cause is LICENCE_EXHAUSTED:
+        if fall.cause is LICENCE_EXHAUSTED or fall.cause.side is Side.PROBE:
             raise
         if fall.cause is causes.AUTH_REFUSED:
             raise Fall(LICENCE_ACCOUNT_REFUSED, fall.detail) from fall
@@ -105,12 +104,13 @@ async def _judge_licence(licence: Licence, ask: Ask, patience: float) -> None:
 
 
 async def judge_hosts(hosts: Sequence[str], ask: Ask, patience: float) -> None:
-    """Whether each host that is needed besides can be reached; `patience` in seconds, for each.
+    """Whether each host that is needed besides can be reached; `patience` in seconds, for all of them.
 
     Raises:
         Fall: of the first that cannot, named: `host_denied`, `host_unreachable`, or what leaves it unknown.
     """
-    for url, fall in await look_at(hosts, replace(ask, issuer=None), patience=patience):
+    turns = -(-len(hosts) // AT_ONCE)
+    for url, fall in await look_at(hosts, replace(ask, issuer=None), patience=patience / turns):
         detail = f"{host_of(url)}: {fall.cause.code} {fall.detail}"
         if fall.cause in DENIALS:
             raise Fall(HOST_DENIED, detail)

@@ -81,6 +81,16 @@ AUDIO_REFUSED = cause(
         "Compare format and size with what the service and its reverse proxies accept.",
     ),
 )
+AUDIO_LOST = cause(
+    "audio_lost",
+    Side.NETWORK,
+    fr="l'enregistrement se perd en chemin, alors que la connexion s'établit",
+    en="the recording is lost on the way, though the connection is made",
+    look=Words(
+        "Chercher où les gros paquets se perdent : MTU, VPN, pare-feu qui jette « fragmentation needed » (ICMP).",
+        'Look for where large packets are lost: MTU, VPN, a firewall that drops "fragmentation needed" (ICMP).',
+    ),
+)
 RECOGNISER_ERROR = cause(
     "recogniser_error",
     Side.PARTNER_DOWN,
@@ -132,6 +142,7 @@ CAUSES = (
     LICENCE_ACCOUNT_REFUSED,
     LICENCE_UNKNOWN,
     AUDIO_REFUSED,
+    AUDIO_LOST,
     RECOGNISER_ERROR,
     NO_TRANSCRIPT,
     NO_FINAL,

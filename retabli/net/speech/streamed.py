@@ -18,7 +18,7 @@ from retabli.net.web.proxy_causes import judge_forwarded
 from retabli.net.web.upgrade import ask_upgrade, fall_of_refusal
 from retabli.net.web.websocket import GONE, Ended, WebSocket, fall_of_end
 
-SETTLE = 1.0  # seconds without another final text, after which what came is all
+SETTLE = 1.0  # seconds without another final text, after which what came is all: once it was due
 MOST_MESSAGES = 5_000
 UNWANTED_AUDIO = (1003, 1007, 1009)  # unsupported, invalid, too big (RFC 6455, 7.4.1)
 
@@ -116,9 +116,11 @@ class Ear:
             raise refusal
 
 
-async def converse(ladder: Ladder, socket: WebSocket, speaking: Speaking, ear: Ear, presented: bool) -> float:
+async def converse(
+    ladder: Ladder, socket: WebSocket, speaking: Speaking, ear: Ear, *, presented: bool, due: float
+) -> float:
     """Climb REQUEST (everything is said) and RESPONSE (a final text has come, which `ear` then holds); the seconds
-    from the one to the other.
+    from the one to the other. A text that falls short may be completed by others for `due` seconds.
 
     Raises:
         Fall: `no_final_text`, `audio_refused`, `token_refused`; what the peer's end means; and as `Ear.listen`.
@@ -133,7 +135,7 @@ async def converse(ladder: Ladder, socket: WebSocket, speaking: Speaking, ear: E
                     saying.result()
         said_at = ladder.clock()
         with ladder.told_as(_as_unfinished(ear)), ladder.rung(stages.RESPONSE):
-            await _until_final(ear, listening, said_at)
+            await _until_final(ladder, ear, listening, said_at, due)
             if not ear.has_all:
                 _judge_end(ear, listening, presented)
     finally:
@@ -143,12 +145,14 @@ async def converse(ladder: Ladder, socket: WebSocket, speaking: Speaking, ear: E
     return max(0.0, ear.heard_at - said_at)
 
 
-async def _until_final(ear: Ear, listening: asyncio.Task[None], said_at: float) -> None:
-    """Until all that was waited for is heard, or nothing follows a final text that came after the last word."""
+async def _until_final(ladder: Ladder, ear: Ear, listening: asyncio.Task[None], said_at: float, due: float) -> None:
+    """Until all that was waited for is heard, or what was due is over and nothing follows the last final text."""
     while not listening.done() and not ear.has_all:
         ear.news.clear()
+        final = ear.heard_at >= said_at
+        left = max(ear.heard_at + SETTLE, said_at + due) - ladder.clock() if final else None
         try:
-            async with asyncio.timeout(SETTLE if ear.heard_at >= said_at else None):
+            async with asyncio.timeout(left):
                 await ear.news.wait()
         except TimeoutError:
             return

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from retabli.model import causes, stages
-from retabli.model.ladder import Fall, Ladder
+from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.net.web.http import Ask, reach
 from retabli.net.web.proxy_causes import PROXY_DENIED
 
@@ -39,6 +39,9 @@ def fall_of(aside: Ladder, error: Fall | OSError) -> Fall:
         Fall, OSError: the error itself, when the ladder knows no cause for it: a defect of ours must show.
     """
     fallen = aside.fallen
-    if fallen is None or fallen.cause is None:
+    if fallen is not None and fallen.cause is not None:
+        return Fall(fallen.cause, fallen.detail or str(error))
+    cause = cause_of(error)  # it fell between two rungs
+    if cause is None:
         raise error
-    return Fall(fallen.cause, fallen.detail or str(error))
+    return Fall(cause, detail_of(error))

@@ -77,7 +77,7 @@ async def fetch(
     url: str,
     ask: Ask,
     judge: Callable[[Fetched], None] = lambda _: None,
-    opened: Callable[[], Awaitable[Fields]] | None = None,
+    opened: Callable[[Connection], Awaitable[Fields]] | None = None,
 ) -> Fetched:
     """Climb RESOLVE, CONNECT, [PROXY], [TLS], REQUEST and RESPONSE, once a hop; rungs of hops are one rung each.
 
@@ -86,7 +86,7 @@ async def fetch(
     where it is not one of PROXY: to a plain site there is no CONNECT.
 
     `judge` is shown the last answer while its time still counts as RESPONSE's, and may raise a Fall. `opened` is
-    awaited on each connection before anything is asked on it; it may climb rungs of its own, and gives the fields
+    awaited with each connection before anything is asked on it; it may climb rungs of its own, and gives the fields
     that the request bears besides.
 
     Raises:
@@ -116,7 +116,7 @@ class _Trip:
         ladder: Ladder,
         ask: Ask,
         judge: Callable[[Fetched], None] = lambda _: None,
-        opened: Callable[[], Awaitable[Fields]] | None = None,
+        opened: Callable[[Connection], Awaitable[Fields]] | None = None,
     ) -> None:
         self.ladder = ladder
         self.ask = ask
@@ -161,7 +161,7 @@ class _Trip:
         connection = await self.open(request.url)
         try:
             if self.opened is not None:
-                request.headers.update(await self.opened())
+                request.headers.update(await self.opened(connection))
             if proxy is None:
                 outcome = await self._exchange(connection, request)
             elif request.url.scheme == "https":
