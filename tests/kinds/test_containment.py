@@ -342,6 +342,26 @@ async def test_a_path_that_does_not_take_our_connection_proves_nothing_and_any_o
     assert both.outcome is Outcome.OK
 
 
+async def test_a_path_that_is_lost_during_the_round_makes_silences_of_its_own() -> None:
+    met = 0
+
+    async def take_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal met
+        met += 1
+        listener.close()
+        writer.close()
+
+    listener = await asyncio.start_server(take_one, HERE, 0)
+    try:
+        control = {"path": {"to": HERE, "port": listener.sockets[0].getsockname()[1]}, "alive": DECLARED}
+        with mute_datagrams() as port:
+            result = await tried("600ms", **shut(port, protocol="udp"), control=control)
+    finally:
+        listener.close()
+    assert fell(result) == (Outcome.UNKNOWN, "path", found.CONTROL_PATH_FAILED)
+    assert met == 1
+
+
 async def test_a_path_that_is_silent_or_has_no_name_proves_nothing() -> None:
     with unheard() as port:
         result = await tried("600ms", **shut(), control={"path": {"to": HERE, "port": port}, "alive": DECLARED})
