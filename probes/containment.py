@@ -27,7 +27,7 @@ DENIED = stage("denied", fr="refusées comme attendu", en="denied as expected")
 PATH = stage("path", fr="témoin : notre sortie fonctionne", en="control: our way out works")
 ALIVE = stage("alive", fr="témoin : la cible répond ailleurs", en="control: the target answers elsewhere")
 
-MOST = 128  # attempts of one probe: they run together, each with a socket of its own
+MOST = 64  # attempts of one probe: they run together, each with a socket of its own for each address
 USUAL_SIGNS = frozenset(Sign) - {Sign.CUT}
 SHARE = 0.85  # of the timeout: the attempts end before it, so that a silence is one and not a deadline
 SHORT = 2.5  # seconds of timeout below which a lost packet is not sent again: TCP waits one second for that

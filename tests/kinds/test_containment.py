@@ -756,6 +756,14 @@ async def test_a_living_resolver_that_does_not_ask_outside_proves_closure_while_
     assert fell(unknown) == (Outcome.UNKNOWN, "alive", found.CONTROLS_MISSING)
 
 
+async def test_an_answer_from_outside_is_not_kept_waiting_for_the_resolvers_control() -> None:
+    async with name_server({}, resolving('"OUTSIDE"', inside=False)) as names:
+        tunnel = {**TUNNEL, "nameserver": HERE, "port": names.port}
+        result = await tried("8s", dns_tunnel=tunnel)
+    assert fell(result) == (Outcome.FAILED, "denied", found.DNS_TUNNEL_OPEN)
+    assert result.seconds < 1.0
+
+
 async def test_nxdomain_proves_nothing_unless_the_filter_is_known_to_say_that() -> None:
     result = await tunnelled(resolving(dns.rcode.NXDOMAIN))
     assert fell(result) == (Outcome.UNKNOWN, "denied", found.NOT_EXPECTED_SIGNATURE)
@@ -799,7 +807,10 @@ TO = {"to": "canary.example"}
         ({"attempts": [{**TO, "port": 1, "via": "mian"}]}, 'no proxy is called "mian" (did you mean "main"?)'),
         ({"attempts": [{**TO, "ports": "usual", "protocol": "udp"}]}, "ports: usual is direct"),
         ({"attempts": [{"to": "::", "port": 1}]}, "is nowhere"),
-        ({"attempts": [{**TO, "ports": list(range(1, 66))}]}, "130 attempts in one probe"),
+        ({"attempts": [{**TO, "ports": list(range(1, 34))}]}, "66 attempts in one probe"),
+        ({"attempts": [{**TO, "port": 1, "says": "X", "via": "main"}]}, "says is for direct connections"),
+        ({"attempts": [{**TO, "protocol": "icmp", "says": "X"}]}, "says is for direct connections"),
+        ({"attempts": [{"to": "192.0.2.1", "port": 1, "family": 6}]}, "192.0.2.1 is no IPv6 address"),
         ({"attempts": [{**TO, "port": 1, "alive": {}}]}, "exactly one of promql and declared"),
         ({"attempts": [{**TO, "port": 1}], "deny_page": {}}, "a header or a body"),
         ({"attempts": [{**TO, "port": 1}], "deny_page": {"body": "("}}, "no regular expression"),

@@ -23,7 +23,7 @@ from retabli.net.containment.ways import Controls, Fate, Sign, Way
 from retabli.net.nameservers import Patience
 from retabli.net.resolve import literal_address, resolve
 
-MOST_ADDRESSES = 8  # of one name and family: a firewall may have forgotten one of several
+MOST_ADDRESSES = 4  # of one name and family: a firewall may have forgotten one of several
 GRACE = 0.15  # seconds that the other attempts still have once one was answered: more that is open may show
 AGAIN = 0.1  # of the round's time: how long its end may last, when the path is looked at again
 FIRST = 0.4  # of the time: how long a proxy's account is tried alone
