@@ -206,11 +206,12 @@ def _pass(seen: Sequence[ControlSeen | None]) -> bool:
 
 def _tell(ladder: Ladder, findings: Findings) -> None:
     """Every attempt in a line, and what the controls gave."""
-    for place, fate in enumerate(findings.fates[:TOLD], 1):
-        twin = any(fate.way == other.way for other in findings.fates[: place - 1])  # another address of one name
+    fates = findings.in_order
+    for place, fate in enumerate(fates[:TOLD], 1):
+        twin = any(fate.way == other.way for other in fates[: place - 1])  # another address of one name
         ladder.describe(f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected))
-    if len(findings.fates) > TOLD:
-        ladder.describe("further attempts", str(len(findings.fates) - TOLD))
+    if len(fates) > TOLD:
+        ladder.describe("further attempts", str(len(fates) - TOLD))
     _tell_control(ladder, "path", findings.path_seen)
     _tell_control(ladder, "alive", findings.alive_seen)
     declared = [seen.detail for seen in findings.alive_seen if seen.declared]

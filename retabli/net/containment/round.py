@@ -156,7 +156,7 @@ class Round:
 
         async def go(address: str) -> None:
             fate = await self._to(way, address)
-            many = len(addresses) > 1
+            many = len(addresses) > 1 and fate.applies
             found.append(self._take(replace(fate, detail=f"{address} {fate.detail}".strip()) if many else fate))
 
         await together([go(address) for address in addresses[:MOST_ADDRESSES]])
