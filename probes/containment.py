@@ -135,6 +135,10 @@ class Containment(Probe):
             if proxy is not None and proxy.denied.header is None and proxy.denied.body is None:
                 yield f'proxy "{proxy.name}" is known by a status alone, which a site may say as well: give its header'
 
+        known = [way for way in self.ways if way.proxy is not None and way.proxy.user is not None]
+        if known and len(known) < len(self.ways):
+            yield "a refused account of the proxy stops this probe for a while: try the other ways in one of their own"
+
     def _lacking_controls(self) -> Iterator[str]:
         """Where a denial that is expected would prove nothing."""
         silent = [sign.value for sign in (Sign.TIMEOUT, Sign.RESET) if sign in self.expected]

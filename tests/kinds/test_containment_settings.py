@@ -140,6 +140,11 @@ def test_what_is_unwise_is_told() -> None:
     assert not [*settings(Containment, **shared).warnings()]
     tunnel = [*settings(Containment, dns_tunnel=TUNNEL).warnings()]
     assert tunnel == ["without dns_tunnel.alive only a sinkhole proves the tunnel shut: the domain may be dead"]
+    password: dict[str, Any] = {"env": "PASSWORD"}
+    main = Proxy.model_validate({**MAIN["proxies"]["main"].model_dump(), "user": "probe", "password": password})
+    mixed = [attempt, {"to": "a.example", "port": 443, "via": "main"}]
+    said = " ".join(settings(Containment, attempts=mixed, context={"proxies": {"main": main}}).warnings())
+    assert "try the other ways in one of their own" in said
     cut = settings(Containment, attempts=[attempt], denied=["cut"])
     assert any("cut needs says" in fault for fault in cut.faults())
     assert not [*settings(Containment, attempts=[{**attempt, "says": "X"}], denied=["cut"]).faults()]
