@@ -542,6 +542,15 @@ async def test_what_was_not_looked_at_may_hold_the_message(trust: Trust) -> None
         assert re.search(r"[0-9]+ messages were not looked at", result.detail)
 
 
+async def test_copies_that_share_their_id_are_looked_at_once(trust: Trust) -> None:
+    same = b"+OK\r\n1 same\r\n2 same\r\n3 uid1\r\n.\r\n"
+    async with trust.listening(PopServer(answers={"UIDL": same, "TOP 2 0": b"+OK\r\nSubject: x\r\n\r\n.\r\n"})):
+        trust.deliver(NOTE)
+        trust.deliver(NOTE)
+        assert told(await climb(trust.probe())) == ("ok", "on_time", None)
+    assert "TOP 1 0" not in trust.server.commands
+
+
 async def test_a_slow_line_gets_further_with_every_look(trust: Trust) -> None:
     async def slow(peer: Peer) -> None:
         await asyncio.sleep(0.04)

@@ -147,7 +147,10 @@ class MaildropReader:
             raise Fall(pop_causes.MAILDROP_OVERFULL, f"{self.holds} messages; more than {MOST} are not looked through")
         listed = [(number, digest(uid)) for number, uid in await session.list_uids()] if self.holds else []
         seen = self._book.seen
-        return [one for one in sorted(listed, reverse=True) if one[1] not in seen], frozenset(uid for _, uid in listed)
+        # By their ids: copies of one message may share theirs (RFC 1939, section 7, UIDL).
+        fresh = {uid: number for number, uid in sorted(listed) if uid not in seen}
+        newest_first = sorted(((number, uid) for uid, number in fresh.items()), reverse=True)
+        return newest_first, frozenset(uid for _, uid in listed)
 
     async def _look(
         self,
@@ -159,9 +162,10 @@ class MaildropReader:
     ) -> None:
         looked, reports = set[bytes](), REPORTS
         self.unseen = len(fresh)
+        until = self._ladder.clock() + self._timeout / 4
         try:
             for number, uid in fresh[:NEWEST]:
-                if began.elapsed(Moment.now(self._ladder)) > self._timeout / 2:
+                if self._ladder.clock() > until:
                     break
                 try:
                     sighting = await self._sight(session, number, reports=reports)
