@@ -38,10 +38,12 @@ STANDPOINTS = {
 # The facts that probes note by name; one that is not here is shown by its name.
 FACTS = {
     "address": Words("adresse", "address"),
+    "age": Words("âge", "age"),
     "answers": Words("réponses", "answers"),
     "authentication": Words("authentification", "authentication"),
     "beacon": Words("balise n°", "beacon no."),
     "cipher": Words("chiffrement", "cipher"),
+    "encryption": Words("chiffrement du message", "encryption of the message"),
     "failed_addresses": Words("adresses en échec", "addresses that failed"),
     "in_flight": Words("messages en route", "messages on their way"),
     "issuer": Words("certificat émis par", "certificate issued by"),
@@ -53,6 +55,7 @@ FACTS = {
     "number": Words("message n°", "message no."),
     "passed_over": Words("non examinés", "passed over"),
     "queue_id": Words("numéro de file", "queue id"),
+    "samples": Words("valeurs", "values"),
     "stratum": Words("strate", "stratum"),
     "subject": Words("certificat au nom de", "certificate for"),
     "tls_version": Words("version de TLS", "TLS version"),

@@ -16,7 +16,7 @@ from retabli.model.causes import Cause, Verdict
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
 from retabli.net.web import promql, promql_causes
-from retabli.net.web.promql import PromqlQuery
+from retabli.net.web.promql_settings import PromqlQuery, is_selector
 from tests.climbing import climb, settings
 from tests.net.metrics_engine import Engine, api, engine, error, result, sampled, vector
 from tests.net.peers import (
@@ -429,14 +429,14 @@ async def test_another_kind_ends_its_asking_by_its_own_deadline() -> None:
     ],
 )
 def test_a_plain_selector_is_known(text: str, plain: bool) -> None:
-    assert promql.is_selector(text) is plain
+    assert is_selector(text) is plain
 
 
 def test_a_hostile_text_is_judged_in_linear_time() -> None:
     began = time.perf_counter()
-    promql.is_selector("{" + "a='b'," * 1000 + "!")
-    promql.is_selector("a" * 8000 + "{" + " " * 8000)
-    promql.is_selector('{"' + "\\" * 8000)
+    is_selector("{" + "a='b'," * 1000 + "!")
+    is_selector("a" * 8000 + "{" + " " * 8000)
+    is_selector('{"' + "\\" * 8000)
     assert time.perf_counter() - began < 1
 
 
