@@ -397,6 +397,22 @@ async def test_a_refused_door_is_knocked_at_once_and_then_left_alone(trust: Trus
         assert told(await climb(trust.probe(), memory=memory))[0] == "ok"  # another password
 
 
+@pytest.mark.parametrize(
+    ("position", "cause"),
+    [("locked", "maildrop_locked"), ("refuses", "mailbox_auth_refused"), ("silent", "mailbox_unreadable")],
+)
+async def test_the_simulated_maildrop(trust: Trust, position: str, cause: str) -> None:
+    server = SimulatedPop({"probe": Account("secret", {"INBOX": trust.inbox})}, position=position)
+    async with Serving(server.talk) as serving:
+        trust.pop_port = serving.port
+        memory: dict[str, Any] = {}
+        result = await climb(trust.probe(within="200ms", timeout="300ms"), memory=memory)
+        assert (result.outcome, told(result)[2]) == (Outcome.UNKNOWN, cause)
+        server.position = "answers"
+        memory.pop("logins", None)
+        assert told(await climb(trust.probe(), memory=memory))[0] == "ok"
+
+
 async def test_a_lock_that_is_released_in_time_is_no_matter(trust: Trust) -> None:
     server = SimulatedPop({"probe": Account("secret", {"INBOX": trust.inbox})}, position="locked")
     async with Serving(server.talk) as serving:

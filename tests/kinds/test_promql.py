@@ -17,6 +17,8 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
 from retabli.net.web import promql, promql_causes
 from retabli.net.web.promql_settings import PromqlQuery, is_selector
+from simulator.metrics import MetricsEngine
+from simulator.serving import Serving
 from tests.climbing import climb, settings
 from tests.net.metrics_engine import Engine, api, engine, error, result, sampled, vector
 from tests.net.peers import (
@@ -160,6 +162,24 @@ def _proxies(url: str) -> dict[str, Any]:
     from retabli.model.settings import Proxy
 
     return {"proxies": {"main": Proxy(name="main", url=url)}}
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "outcome", "cause"),
+    [
+        ("answers", 1, "ok", None),
+        ("answers", 0, "failed", "unexpected_value"),
+        ("empty", 1, "unknown", "series_missing"),
+        ("stale", 1, "unknown", "sample_stale"),
+        ("stale", 0, "unknown", "sample_stale"),
+    ],
+)
+async def test_the_simulated_engine(position: str, value: float, outcome: str, cause: str | None) -> None:
+    simulated = MetricsEngine({RESTORED: value}, position=position)
+    async with Serving(simulated.talk) as serving:
+        probe = settings(Promql, url=f"http://127.0.0.1:{serving.port}", query=RESTORED)
+        climbed = await climb(probe)
+    assert (climbed.outcome.value, climbed.cause.code if climbed.cause else None) == (outcome, cause)
 
 
 # What is unknown ----------------------------------------------------------------------------------------------------
