@@ -12,13 +12,18 @@ from retabli.model.probe import Probe
 from retabli.model.stages import Stage
 from retabli.net.web import promql, promql_causes
 from retabli.net.web.http_redirects import PORTS
+from retabli.net.web.promql_settings import PromqlQuery
 
 
-class Promql(Probe, promql.PromqlQuery):
+class Promql(Probe, PromqlQuery):
     """`retabli_flow_restored{flow="mail-out"}` of another daemon: 1 is ok, 0 is failed, no series is unknown.
 
     Only a whole, fresh value that is not as expected is a failure. An engine that does not answer, a partial answer,
-    an old value, none, or NaN is unknown.
+    an old value, none, or NaN is unknown. That series is 0 too while the other daemon itself does not know; where this
+    is to be unknown here as well:
+
+        query: retabli_flow_restored{flow="mail-out"} unless on(flow) retabli_flow_state{state="unknown"} == 1
+        samples: retabli_flow_restored{flow="mail-out"}
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
@@ -54,6 +59,12 @@ class Promql(Probe, promql.PromqlQuery):
         yield from super().warnings()
         if self.plain and (self.user is not None or self.bearer is not None):
             yield "a secret is sent in clear: the address begins with http://"
+
+        if "retabli_flow_restored" in self.query and "retabli_flow_state" not in self.query:
+            yield (
+                "retabli_flow_restored is 0 too while that daemon does not know: append "
+                'unless on(flow) retabli_flow_state{state="unknown"} == 1, and name the series in samples'
+            )
 
     async def run(self, ladder: Ladder) -> None:
         answer = await promql.ask(self, ladder=ladder, resolver=self.resolver)

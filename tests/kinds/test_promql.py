@@ -16,7 +16,9 @@ from retabli.model.causes import Cause, Verdict
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
 from retabli.net.web import promql, promql_causes
-from retabli.net.web.promql import PromqlQuery
+from retabli.net.web.promql_settings import PromqlQuery, is_selector
+from simulator.metrics import MetricsEngine
+from simulator.serving import Serving
 from tests.climbing import climb, settings
 from tests.net.metrics_engine import Engine, api, engine, error, result, sampled, vector
 from tests.net.peers import (
@@ -162,6 +164,24 @@ def _proxies(url: str) -> dict[str, Any]:
     return {"proxies": {"main": Proxy(name="main", url=url)}}
 
 
+@pytest.mark.parametrize(
+    ("position", "value", "outcome", "cause"),
+    [
+        ("answers", 1, "ok", None),
+        ("answers", 0, "failed", "unexpected_value"),
+        ("empty", 1, "unknown", "series_missing"),
+        ("stale", 1, "unknown", "sample_stale"),
+        ("stale", 0, "unknown", "sample_stale"),
+    ],
+)
+async def test_the_simulated_engine(position: str, value: float, outcome: str, cause: str | None) -> None:
+    simulated = MetricsEngine({RESTORED: value}, position=position)
+    async with Serving(simulated.talk) as serving:
+        probe = settings(Promql, url=f"http://127.0.0.1:{serving.port}", query=RESTORED)
+        climbed = await climb(probe)
+    assert (climbed.outcome.value, climbed.cause.code if climbed.cause else None) == (outcome, cause)
+
+
 # What is unknown ----------------------------------------------------------------------------------------------------
 
 
@@ -266,8 +286,8 @@ async def test_an_engine_that_tells_no_age() -> None:
     assert fell(await asked(vector("1"), vector("NaN"))) == ("fresh", promql_causes.SAMPLE_NOT_A_NUMBER)
     assert fell(await asked(vector("1"), vector("0"))) == ("fresh", promql_causes.SAMPLE_STALE)
     no_function = error("bad_data", "unknown function", "400 Bad Request")
-    assert fell(await asked(vector("1"), no_function)) == ("answered", promql_causes.QUERY_REFUSED)
-    assert fell(await asked(vector("1"), vector("1", warnings=["x"]))) == ("answered", promql_causes.ANSWER_PARTIAL)
+    assert fell(await asked(vector("1"), no_function)) == ("fresh", promql_causes.QUERY_REFUSED)
+    assert fell(await asked(vector("1"), vector("1", warnings=["x"]))) == ("fresh", promql_causes.ANSWER_PARTIAL)
 
 
 @pytest.mark.parametrize(("seconds", "when"), [(-300, "ago"), (300, "in our future")])
@@ -305,7 +325,7 @@ async def test_values_that_cannot_be_judged() -> None:
         (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", then=closing), "response", "closed_early"),
         (saying(b"SSH-2.0-x\r\n"), "response", "garbage"),
         (trickling(b"HTTP/1.1 200 OK\r\n", 0.2), "response", "timeout"),
-        (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), "response", "too_long"),
+        (endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), "response", "too_long"),
     ],
 )
 async def test_an_engine_that_does_not_answer_says_nothing_of_the_flow(peer: Handler, stage: str, told: str) -> None:
@@ -323,9 +343,11 @@ async def test_an_engine_that_is_stopped() -> None:
     assert result.outcome is Outcome.UNKNOWN
 
 
-async def test_an_engine_that_stops_between_the_two_queries() -> None:
-    result = await asked(vector("1"), silent, deadline=0.5)
-    assert fell(result) == ("response", promql_causes.ENGINE_UNREACHABLE)
+@pytest.mark.parametrize(("peer", "told"), [(silent, "timeout"), (closing, "response: closed_early")])
+async def test_an_engine_that_stops_between_the_two_queries(peer: Handler, told: str) -> None:
+    result = await asked(vector("1"), peer, deadline=0.5)
+    assert fell(result) == ("fresh", promql_causes.ENGINE_UNREACHABLE)
+    assert result.detail.startswith(told)
     assert result.outcome is Outcome.UNKNOWN
 
 
@@ -427,14 +449,14 @@ async def test_another_kind_ends_its_asking_by_its_own_deadline() -> None:
     ],
 )
 def test_a_plain_selector_is_known(text: str, plain: bool) -> None:
-    assert promql.is_selector(text) is plain
+    assert is_selector(text) is plain
 
 
 def test_a_hostile_text_is_judged_in_linear_time() -> None:
     began = time.perf_counter()
-    promql.is_selector("{" + "a='b'," * 1000 + "!")
-    promql.is_selector("a" * 8000 + "{" + " " * 8000)
-    promql.is_selector('{"' + "\\" * 8000)
+    is_selector("{" + "a='b'," * 1000 + "!")
+    is_selector("a" * 8000 + "{" + " " * 8000)
+    is_selector('{"' + "\\" * 8000)
     assert time.perf_counter() - began < 1
 
 
@@ -468,6 +490,14 @@ def test_what_is_unwise_and_what_must_be_open() -> None:
     probe = settings(Promql, url="https://p.example", query="up", proxy="main", context=_proxies("http://proxy:3128"))
     assert list(probe.openings()) == [("proxy", 3128, "tcp")]
     assert list(probe.warnings()) == []
+
+
+def test_a_daemon_that_does_not_know_is_not_to_be_taken_for_a_flow_that_failed() -> None:
+    hasty = settings(Promql, url="https://p.example", query=RESTORED)
+    assert any("while that daemon does not know" in warning for warning in hasty.warnings())
+    query = f'{RESTORED} unless on(flow) retabli_flow_state{{state="unknown"}} == 1'
+    careful = settings(Promql, url="https://p.example", query=query, samples=RESTORED)
+    assert list(careful.warnings()) == []
 
 
 async def test_the_engine_may_live_below_a_path() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from retabli.model.settings import Mailbox
-from retabli.net.mail.mailbox_book import PAUSE, MailboxBook, Mark
+from retabli.net.mail.login_book import PAUSE
+from retabli.net.mail.mailbox_book import MailboxBook, Mark
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.sightings import Place
 

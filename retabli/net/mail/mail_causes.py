@@ -83,8 +83,8 @@ MAILBOX_UNREADABLE = cause(
     en="the probe's mailbox cannot be read: arrival is not judged",
     verdict=Verdict.UNKNOWN,
     look=Words(
-        "Vérifier le serveur IMAP de la sonde ; cela ne dit rien du flux surveillé.",
-        "Check the probe's IMAP server; this says nothing of the flow that is watched.",
+        "Vérifier le serveur de la boîte de la sonde ; cela ne dit rien du flux surveillé.",
+        "Check the server of the probe's mailbox; this says nothing of the flow that is watched.",
     ),
 )
 # Not `credential`: the sending must go on at its rhythm. The mailbox's own door is left alone after refusals instead.

@@ -18,19 +18,22 @@ ATTACHMENT_LINES = 8
 
 _TEXT = """\
 Ceci est un message de test automatique, envoyé par l'outil de surveillance Retabli pour vérifier que la messagerie
-fonctionne. Il ne contient aucune donnée de patient. Ne pas y répondre ; il sera effacé automatiquement.
+fonctionne. Il ne contient aucune donnée de patient. Ne pas y répondre{end_fr}.
 Contact : {contact}
 
 This is an automatic test message, sent by the monitoring tool Retabli to verify that mail works.
-It holds no patient data. Do not answer it; it will be deleted automatically.
+It holds no patient data. Do not answer it{end_en}.
 Contact: {contact}
 
 {token}
 """
 
 
-def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = None) -> bytes:
-    """The whole message, lines ended by CRLF, 7-bit. The token stands in header, subject, Message-ID and text."""
+def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = None, *, stays: bool = False) -> bytes:
+    """The whole message, lines ended by CRLF, 7-bit. The token stands in header, subject, Message-ID and text.
+
+    `stays`: nobody removes it from where it arrives, and it does not say so.
+    """
     message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=200))
     domain = mail_from.rpartition("@")[2] or "localhost"
     message["From"] = Address("Retabli probe", addr_spec=mail_from)
@@ -44,7 +47,9 @@ def compose(token: Token, mail_from: str, rcpt_to: str, contact: str | None = No
     message[HEADER] = token.text
     content = attachment(token)
     message[ATTACHMENT_HEADER] = f"sha256={hashlib.sha256(content).hexdigest()}"
-    message.set_content(_TEXT.format(contact=contact or mail_from, token=token.text), cte="quoted-printable")
+    ends = ("", "") if stays else (" ; il sera effacé automatiquement", "; it will be deleted automatically")
+    text = _TEXT.format(contact=contact or mail_from, token=token.text, end_fr=ends[0], end_en=ends[1])
+    message.set_content(text, cte="quoted-printable")
     message.add_attachment(content, maintype="text", subtype="plain", filename=ATTACHMENT, cte="base64")
     return message.as_bytes()
 

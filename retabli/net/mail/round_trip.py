@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.settings import Resolver, Submit
 from retabli.net.mail import mail_messages, smtp
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
-from retabli.net.mail.mailbox_reader import MailboxReader
+from retabli.net.mail.mailbox_reader import Handle
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.sightings import Kind, Sighting
 from retabli.net.mail.tokens import Purpose, Token
@@ -56,12 +56,41 @@ class Patience:
     every: float
 
 
+class Reader(Protocol):
+    """A place where messages arrive, looked at again and again during one run. `fault` is why it could not be, last.
+
+    `passed_over` counts messages that were too many to look at.
+    """
+
+    fault: Fall | None
+    passed_over: int
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether another look during this run may help: not when the account was refused."""
+        ...
+
+    async def open(self) -> None: ...
+
+    async def sweep(self, handle: Handle, /) -> bool:
+        """Show every new message to `handle`, once. False: not all could be read, see `fault`."""
+        ...
+
+    async def pause(self, seconds: float, /) -> None: ...
+
+    async def clear(self, seconds: float, /) -> None: ...
+
+    async def close(self, *, abort: bool = False) -> None: ...
+
+
 class RoundTrip:
     """`async with RoundTrip(…) as trip: await trip.send(…); fate = await trip.fate()`.
 
     The first of `readers` is the mailbox of arrivals, the others are looked through for notifications only. They are
     opened while the message is sent, and a fault of theirs never hides one of the sending.
     `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
+    `pauses`: seconds between the first looks, and then between all others.
+    `stays`: nothing is removed from where messages arrive.
     """
 
     def __init__(
@@ -69,11 +98,13 @@ class RoundTrip:
         ladder: Ladder,
         key: bytes,
         purpose: Purpose,
-        readers: Sequence[MailboxReader],
+        readers: Sequence[Reader],
         patience: Patience,
         *,
         trusted: str | None = None,
         answered_by: str | None = None,
+        pauses: tuple[Sequence[float], float] = (LOOKS, LOOK),
+        stays: bool = False,
     ) -> None:
         self._ladder = ladder
         self._ledger = Ledger(ladder.memory, key, purpose)
@@ -81,6 +112,8 @@ class RoundTrip:
         self._patience = patience
         self._trusted = trusted
         self._answered_by = answered_by.lower() if answered_by is not None else None
+        self._pauses = pauses
+        self._stays = stays
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
         self._sent = 0.0
@@ -122,7 +155,7 @@ class RoundTrip:
                 token = self._ledger.issue(now)
                 unsent = True
                 try:
-                    message = mail_messages.compose(token, mail_from, rcpt_to, contact)
+                    message = mail_messages.compose(token, mail_from, rcpt_to, contact, stays=self._stays)
                     await session.envelope(self._ladder, mail_from, [rcpt_to], len(message))
                     unsent = False
                     queue_id = await session.data(self._ladder, message)
@@ -135,6 +168,12 @@ class RoundTrip:
                 self._ladder.count(Mail.SENT)
                 if queue_id:
                     self._ladder.describe("queue_id", queue_id)
+
+    def forget(self) -> None:
+        """Nobody here can see it arrive: that it was accepted is all that will be known of it."""
+        if self._token is not None:
+            self._ledger.forget(self._token)
+            self._token = None
 
     # Awaiting ------------------------------------------------------------------------------------------------------
 
@@ -157,13 +196,14 @@ class RoundTrip:
 
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""
-        pauses = iter(LOOKS)
+        first, then = self._pauses
+        pauses = iter(first)
         while True:
             left = self._sent + self._patience.within - self._ladder.clock()
             if left <= 0:
                 yield 0.0
                 return
-            yield min(next(pauses, LOOK), left)
+            yield min(next(pauses, then), left)
 
     async def _look(self) -> bool:
         """Look into every mailbox. Whether that of arrivals could be read."""
@@ -174,7 +214,7 @@ class RoundTrip:
                 self._ladder.count(Mail.LOST, lost)
         return read[0]
 
-    async def _sweep(self, reader: MailboxReader) -> bool:
+    async def _sweep(self, reader: Reader) -> bool:
         main = reader is self._readers[0]
         return await reader.sweep(lambda sighting: self._take(sighting, arrivals=main))
 

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     BEACON = "beacon"
     REFLECTOR = "reflector"
     ACCOUNT = "account"
+    APICRYPT = "apicrypt"
 
 
 @dataclass(frozen=True, slots=True)

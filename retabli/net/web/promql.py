@@ -13,22 +13,18 @@ A recording rule's samples are as fresh as the rule, not as what it read.
 
 import base64
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
 from urllib.parse import urlencode
-
-import httpx
-from pydantic import AfterValidator, Field, model_validator
 
 from retabli.model import causes, stages
 from retabli.model.causes import Cause, Verdict
 from retabli.model.ladder import Fall, Ladder
-from retabli.model.settings import Duration, ProxyRef, Resolver, Secret, SecretRef, Settings, Tls
+from retabli.model.settings import Resolver, Secret
 from retabli.model.stages import Stage, stage
 from retabli.net.web.http import Ask, Fetched, fetch
-from retabli.net.web.http_settings import WebAddress, check_field_value
+from retabli.net.web.http_settings import check_field_value
 from retabli.net.web.promql_answer import Sample, Vector, judge_status, vector_of
 from retabli.net.web.promql_causes import (
     CLOCKS_APART,
@@ -40,94 +36,16 @@ from retabli.net.web.promql_causes import (
     SERIES_MISSING,
     UNEXPECTED_VALUE,
 )
+from retabli.net.web.promql_settings import API, PromqlExpect
+from retabli.net.web.promql_settings import PromqlQuery as PromqlQuery
 from retabli.net.web.proxy_causes import PROXY_DENIED, denied_by_status_alone
 
 ANSWERED = stage("answered", fr="le moteur répond", en="the engine answers")
 FRESH = stage("fresh", fr="valeur récente", en="recent value")
 VALUE = stage("value", fr="valeur attendue", en="expected value")
 
-API = "/api/v1/query"
 MOST_ANSWERED = 262_144  # bytes of JSON: some thousand series
 TOLD = 5  # samples that are told in words
-
-_TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
-_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_MATCHER = rf"\s*(?:(?:{_NAME}|{_TEXT})\s*(?:=~|!~|!=|=)\s*{_TEXT}|{_TEXT})\s*"
-_SELECTOR = re.compile(
-    rf"\s*(?:{_NAME}\s*(?:\{{(?:{_MATCHER}(?:,{_MATCHER})*,?)?\s*\}})?|\{{{_MATCHER}(?:,{_MATCHER})*,?\s*\}})\s*"
-)
-
-
-def is_selector(query: str) -> bool:
-    """Whether a query only selects series, `name{label="value"}`: then `timestamp()` tells its samples' own time."""
-    return _SELECTOR.fullmatch(query) is not None
-
-
-def _check_base(value: str) -> str:
-    url = httpx.URL(value)
-    if url.query or url.fragment or url.path.rstrip("/").endswith(API):
-        raise ValueError(f"url is the engine's own address, without {API} and without a query")
-    return value
-
-
-class PromqlExpect(Settings):
-    """Which values are good: every series must have one. Without any of these, 1 is good and 0 is bad."""
-
-    equals: float | None = None
-    min: float | None = None
-    max: float | None = None
-    series: int = Field(default=1, ge=1, le=1000, description="how many series there must be, at least")
-
-    @model_validator(mode="after")
-    def _check_bounds(self) -> Self:
-        if self.equals is not None and (self.min is not None or self.max is not None):
-            raise ValueError("equals stands alone, without min and max")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min ({self.min:g}) is above max ({self.max:g})")
-        if any(bound is not None and not math.isfinite(bound) for bound in (self.equals, self.min, self.max)):
-            raise ValueError("a bound is a finite number")
-        return self
-
-
-class PromqlQuery(Settings):
-    """What to ask of which engine. `samples` is needed where `query` computes: the series whose age is judged."""
-
-    url: Annotated[WebAddress, AfterValidator(_check_base)] = Field(description="the engine's address")
-    query: str = Field(min_length=1, max_length=8192, description="an instant query in PromQL")
-    samples: str | None = Field(
-        default=None,
-        max_length=8192,
-        description='the series that query draws from, as name{label="value"}, when it does more than select them',
-    )
-    fresh: Duration = Field(default=120.0, description="how old the oldest of these samples may be")
-    expect: PromqlExpect = PromqlExpect()
-    user: str | None = None
-    password: SecretRef | None = None
-    bearer: SecretRef | None = Field(default=None, description="a token, sent as Authorization: Bearer")
-    proxy: ProxyRef | None = None
-    tls: Tls = Tls()
-
-    @model_validator(mode="after")
-    def _check_query(self) -> Self:
-        if self.samples is None and not is_selector(self.query):
-            raise ValueError(
-                "query computes, and the age of what it computes cannot be asked for: name in samples the series "
-                'that it draws from, as name{label="value"}'
-            )
-        if self.samples is not None and not is_selector(self.samples):
-            raise ValueError('samples is a plain selector: name{label="value"}')
-        if (self.user is None) != (self.password is None):
-            raise ValueError("user and password come together: one of them is missing")
-        if self.bearer is not None and self.user is not None:
-            raise ValueError("bearer and user exclude each other")
-        if self.tls.mode != "implicit":
-            raise ValueError(f"tls.mode {self.tls.mode} means nothing here: the address says whether TLS is spoken")
-        return self
-
-    @property
-    def plain(self) -> bool:
-        """Whether the engine is spoken to in clear."""
-        return self.url.lower().startswith("http:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +85,15 @@ async def ask(query: PromqlQuery, *, ladder: Ladder | None = None, resolver: Res
     if ladder is not None:
         return await _ask(query, ladder, resolver)
     aside = Ladder(query_stages(query))
-    try:
+    with _told_by_step(aside):
         return await _ask(query, aside, resolver)
+
+
+@contextmanager
+def _told_by_step(aside: Ladder) -> Iterator[None]:
+    """What falls on a ladder aside, as a Fall whose detail begins with the rung."""
+    try:
+        yield
     except (Fall, OSError) as error:  # ssl.SSLError and TimeoutError are OSErrors
         fallen = aside.fallen
         if fallen is None or fallen.cause is None:
@@ -210,15 +135,25 @@ def _is_good(value: float, expect: PromqlExpect) -> bool | None:
 
 async def _ask(query: PromqlQuery, ladder: Ladder, resolver: Resolver | None) -> Answer:
     request = _request(query, resolver)
-    found = await _evaluate(ladder, query, request, query.query)
+    fetched = await _fetch(ladder, query, request, query.query)
     with ladder.rung(ANSWERED):
+        found = vector_of(fetched)
         at = _judge_count(found, query.expect.series)
     ladder.describe("samples", _told(found.samples))
-    times = await _evaluate(ladder, query, request, f"min(timestamp({query.samples or query.query}))", at)
-    with ladder.rung(FRESH):
+    with ladder.told_as(_as_unasked), ladder.rung(FRESH):
+        times = await _times(query, request, at)
         age = _age(times, at, ladder.wall(), query.fresh)
     ladder.describe("age", f"{age:.1f} s")
     return Answer(found.samples, age, at)
+
+
+async def _times(query: PromqlQuery, request: Ask, at: float) -> Vector:
+    """When the oldest of the samples was taken that the engine knew at that instant."""
+    aside = Ladder(query_stages(query))
+    with _told_by_step(aside):
+        fetched = await _fetch(aside, query, request, f"min(timestamp({query.samples or query.query}))", at)
+        with aside.rung(ANSWERED):
+            return vector_of(fetched)
 
 
 def _request(query: PromqlQuery, resolver: Resolver | None) -> Ask:
@@ -247,10 +182,8 @@ def _token(secret: Secret) -> str:
         raise Fall(causes.SECRET_UNREADABLE, f"{secret.place} holds what no header can") from None
 
 
-async def _evaluate(
-    ladder: Ladder, query: PromqlQuery, request: Ask, expression: str, at: float | None = None
-) -> Vector:
-    """One instant query. `at`: the instant, by the engine's clock; its present when not given."""
+async def _fetch(ladder: Ladder, query: PromqlQuery, request: Ask, expression: str, at: float | None = None) -> Fetched:
+    """The answer to an instant query. `at`: the instant, by the engine's clock; its present when not given."""
     wanted = {"query": expression} | ({} if at is None else {"time": f"{at:.3f}"})
     authorised = query.user is not None or query.bearer is not None
 
@@ -262,9 +195,7 @@ async def _evaluate(
 
     with ladder.told_as(_as_unasked):
         url = query.url.rstrip("/") + API
-        fetched = await fetch(ladder, url, replace(request, body=urlencode(wanted).encode()), look)
-    with ladder.rung(ANSWERED):
-        return vector_of(fetched)
+        return await fetch(ladder, url, replace(request, body=urlencode(wanted).encode()), look)
 
 
 def _as_unasked(found: Cause, detail: str) -> tuple[Cause, str]:
