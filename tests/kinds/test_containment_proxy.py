@@ -115,6 +115,18 @@ async def test_a_proxy_that_reads_along_denies_inside_the_tunnel_by_its_sign(ins
         assert "inside: X-Filter: deny 7" in next(iter(result.properties.values()))
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 Connection established\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n<br>"])
+async def test_an_answer_that_comes_at_the_last_moment_is_not_lost_for_what_does_not_follow_it(answer: bytes) -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(2.3)  # of 2.55: what follows is waited for beyond the time for an answer
+        writer.write(answer)
+        await silent(reader, writer)
+
+    ports = (443,) if b"Connection" in answer else (80,)
+    result = await proxied(late, ports=ports, denied={"body": "Blocked"}, timeout="3s")
+    assert fell(result) == (Outcome.FAILED, "denied", found.PROXY_LETS_THROUGH)
+
+
 async def test_a_proxy_that_denies_by_a_reset_needs_a_target_that_is_alive() -> None:
     known: dict[str, Any] = {"denied": {"reset": True}}
     alone = await proxied(cutting, **known)
