@@ -27,7 +27,7 @@ DENIED = stage("denied", fr="refusées comme attendu", en="denied as expected")
 PATH = stage("path", fr="témoin : notre sortie fonctionne", en="control: our way out works")
 ALIVE = stage("alive", fr="témoin : la cible répond ailleurs", en="control: the target answers elsewhere")
 
-MOST = 128  # attempts of one probe: they run together, each with a socket of its own
+MOST = 64  # attempts of one probe: they run together, each with a socket of its own for each address
 USUAL_SIGNS = frozenset(Sign) - {Sign.CUT}
 SHARE = 0.85  # of the timeout: the attempts end before it, so that a silence is one and not a deadline
 SHORT = 2.5  # seconds of timeout below which a lost packet is not sent again: TCP waits one second for that
@@ -135,6 +135,10 @@ class Containment(Probe):
             if proxy is not None and proxy.denied.header is None and proxy.denied.body is None:
                 yield f'proxy "{proxy.name}" is known by a status alone, which a site may say as well: give its header'
 
+        known = [way for way in self.ways if way.proxy is not None and way.proxy.user is not None]
+        if known and len(known) < len(self.ways):
+            yield "a refused account of the proxy stops this probe for a while: try the other ways in one of their own"
+
     def _lacking_controls(self) -> Iterator[str]:
         """Where a denial that is expected would prove nothing."""
         silent = [sign.value for sign in (Sign.TIMEOUT, Sign.RESET) if sign in self.expected]
@@ -206,11 +210,12 @@ def _pass(seen: Sequence[ControlSeen | None]) -> bool:
 
 def _tell(ladder: Ladder, findings: Findings) -> None:
     """Every attempt in a line, and what the controls gave."""
-    for place, fate in enumerate(findings.fates[:TOLD], 1):
-        twin = any(fate.way == other.way for other in findings.fates[: place - 1])  # another address of one name
+    fates = findings.in_order
+    for place, fate in enumerate(fates[:TOLD], 1):
+        twin = any(fate.way == other.way for other in fates[: place - 1])  # another address of one name
         ladder.describe(f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected))
-    if len(findings.fates) > TOLD:
-        ladder.describe("further attempts", str(len(findings.fates) - TOLD))
+    if len(fates) > TOLD:
+        ladder.describe("further attempts", str(len(fates) - TOLD))
     _tell_control(ladder, "path", findings.path_seen)
     _tell_control(ladder, "alive", findings.alive_seen)
     declared = [seen.detail for seen in findings.alive_seen if seen.declared]

@@ -12,9 +12,10 @@ from retabli.model.probe import Probe
 from retabli.model.stages import Stage
 from retabli.net.web import promql, promql_causes
 from retabli.net.web.http_redirects import PORTS
+from retabli.net.web.promql_settings import PromqlQuery
 
 
-class Promql(Probe, promql.PromqlQuery):
+class Promql(Probe, PromqlQuery):
     """`retabli_flow_restored{flow="mail-out"}` of another daemon: 1 is ok, 0 is failed, no series is unknown.
 
     Only a whole, fresh value that is not as expected is a failure. An engine that does not answer, a partial answer,

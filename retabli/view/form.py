@@ -1,6 +1,7 @@
 """A flow as the API shows it: JSON values, with the keys that the contract promises."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from retabli.model.record import Deciding, Entry, FlowPicture, UnitPicture
@@ -40,9 +41,7 @@ def flow_form(picture: FlowPicture, language: str, stamp: Stamp) -> dict[str, An
         "whole_ratio": picture.whole_ratio,
         "units": picture.counts(),
         "verified": {"stage": stage, "rung": rung, "of": of},
-        "closure": None
-        if picture.closure is None
-        else {"proven": picture.closure.proven, "path": picture.closure.path, "alive": picture.closure.alive},
+        "closure": None if picture.closure is None else asdict(picture.closure),
         "cause": None if picture.deciding is None else _cause(picture.deciding, language),
         "incident": standing.incident.id if standing.incident else None,
         "page": None

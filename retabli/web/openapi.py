@@ -68,7 +68,12 @@ _FLOW = _object(
     units=_object(ok=_COUNT, failed=_COUNT, unknown=_COUNT, of=_COUNT),
     verified=_object(stage=_MAYBE_TEXT, rung=_COUNT, of=_COUNT),
     whole_ratio=_nullable("number"),
-    closure={"anyOf": [_object(proven=_FLAG, path=_nullable("boolean"), alive=_nullable("boolean")), {"type": "null"}]},
+    closure={
+        "anyOf": [
+            _object(proven=_FLAG, path=_nullable("boolean"), alive=_nullable("boolean"), declared=_FLAG),
+            {"type": "null"},
+        ]
+    },
     cause={"anyOf": [_CAUSE, {"type": "null"}]},
     incident=_MAYBE_TEXT,
     page={"anyOf": [_object(reason=_TEXT, opened_at=_INSTANT), {"type": "null"}]},

@@ -30,6 +30,7 @@ STANDPOINTS = {
 FACTS = {
     "address": Words("adresse", "address"),
     "alive_declared": Words("cible en vie, selon l'exploitant", "target alive, as declared"),
+    "age": Words("âge", "age"),
     "answers": Words("réponses", "answers"),
     "authentication": Words("authentification", "authentication"),
     "beacon": Words("balise n°", "beacon no."),
@@ -38,6 +39,7 @@ FACTS = {
     "control_alive_detail": Words("témoin de la cible", "the target's control"),
     "control_path": Words("témoin : notre sortie fonctionne", "control: our way out works"),
     "control_path_detail": Words("témoin de notre sortie", "the way out's control"),
+    "encryption": Words("chiffrement du message", "encryption of the message"),
     "failed_addresses": Words("adresses en échec", "addresses that failed"),
     "in_flight": Words("messages en route", "messages on their way"),
     "issuer": Words("certificat émis par", "certificate issued by"),
@@ -49,6 +51,7 @@ FACTS = {
     "number": Words("message n°", "message no."),
     "passed_over": Words("non examinés", "passed over"),
     "queue_id": Words("numéro de file", "queue id"),
+    "samples": Words("valeurs", "values"),
     "stratum": Words("strate", "stratum"),
     "subject": Words("certificat au nom de", "certificate for"),
     "tls_version": Words("version de TLS", "TLS version"),

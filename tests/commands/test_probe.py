@@ -169,6 +169,21 @@ def test_json_is_a_line_a_unit_with_the_keys_of_the_api(write: Write, listening:
     assert ended.code == 1
 
 
+def test_a_closed_flow_is_said_to_be_proven_closed_or_to_answer(write: Write, listening: int, refusing: int) -> None:
+    def proving(port: int) -> Path:
+        control = f"{{path: {{to: 127.0.0.1, port: {listening}}}, alive: {{declared: true}}}}"
+        attempts = f"[{{to: 127.0.0.1, port: {port}}}]"
+        return write(f"      p: {{kind: containment, attempts: {attempts}, control: {control}}}\n", intent="closed")
+
+    proven = typed("probe", "f", "--config", proving(refusing))
+    answers = typed("probe", "f", "--config", proving(listening))
+    assert (proven.code, answers.code) == (0, 1)
+    assert "closed, and proven so" in proven.lines
+    assert any(line.strip() == f"direct tcp {refusing} IPv4 127.0.0.1: reset (expected)" for line in proven.lines)
+    assert "this flow is meant to stay closed, and it answers" in answers.lines
+    assert proven.lines[0] == "f/p  containment"  # it is to arrive nowhere, so that no aim is told
+
+
 def test_a_closed_flow_that_answers_is_said_to_answer(write: Write, listening: int) -> None:
     ended = typed("probe", "f", "--config", write(tcp("p", listening), intent="closed"))
     assert "this flow is meant to stay closed, and it answers" in ended.lines

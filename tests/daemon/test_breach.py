@@ -40,7 +40,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
 async def test_a_breach_is_confirmed_and_paged_within_seconds_of_the_probe_that_saw_it(life: Life) -> None:
     await life.start()
     flow = await life.until_state("contained")
-    assert flow["closure"] == {"proven": True, "path": True, "alive": True}
+    assert flow["closure"] == {"proven": True, "path": True, "alive": True, "declared": True}
     await life.watched.start()
     opened = time.monotonic()
     flow = await life.until_state("breached")

@@ -16,7 +16,9 @@ from retabli.model.causes import Cause, Verdict
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
 from retabli.net.web import promql, promql_causes
-from retabli.net.web.promql import PromqlQuery
+from retabli.net.web.promql_settings import PromqlQuery, is_selector
+from simulator.metrics import MetricsEngine
+from simulator.serving import Serving
 from tests.climbing import climb, settings
 from tests.net.metrics_engine import Engine, api, engine, error, result, sampled, vector
 from tests.net.peers import (
@@ -160,6 +162,24 @@ def _proxies(url: str) -> dict[str, Any]:
     from retabli.model.settings import Proxy
 
     return {"proxies": {"main": Proxy(name="main", url=url)}}
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "outcome", "cause"),
+    [
+        ("answers", 1, "ok", None),
+        ("answers", 0, "failed", "unexpected_value"),
+        ("empty", 1, "unknown", "series_missing"),
+        ("stale", 1, "unknown", "sample_stale"),
+        ("stale", 0, "unknown", "sample_stale"),
+    ],
+)
+async def test_the_simulated_engine(position: str, value: float, outcome: str, cause: str | None) -> None:
+    simulated = MetricsEngine({RESTORED: value}, position=position)
+    async with Serving(simulated.talk) as serving:
+        probe = settings(Promql, url=f"http://127.0.0.1:{serving.port}", query=RESTORED)
+        climbed = await climb(probe)
+    assert (climbed.outcome.value, climbed.cause.code if climbed.cause else None) == (outcome, cause)
 
 
 # What is unknown ----------------------------------------------------------------------------------------------------
@@ -429,14 +449,14 @@ async def test_another_kind_ends_its_asking_by_its_own_deadline() -> None:
     ],
 )
 def test_a_plain_selector_is_known(text: str, plain: bool) -> None:
-    assert promql.is_selector(text) is plain
+    assert is_selector(text) is plain
 
 
 def test_a_hostile_text_is_judged_in_linear_time() -> None:
     began = time.perf_counter()
-    promql.is_selector("{" + "a='b'," * 1000 + "!")
-    promql.is_selector("a" * 8000 + "{" + " " * 8000)
-    promql.is_selector('{"' + "\\" * 8000)
+    is_selector("{" + "a='b'," * 1000 + "!")
+    is_selector("a" * 8000 + "{" + " " * 8000)
+    is_selector('{"' + "\\" * 8000)
     assert time.perf_counter() - began < 1
 
 

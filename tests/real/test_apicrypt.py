@@ -1,7 +1,9 @@
 """The kind `apicrypt` over a real Postfix and a real Dovecot, which plays the trust server's maildrop."""
 
 import asyncio
+import os
 import poplib
+import re
 import shutil
 import ssl
 import subprocess
@@ -45,7 +47,7 @@ def pop3s() -> int:
 
 @pytest.fixture(scope="module")
 def boxes(pop3s: int) -> Iterator[Dovecot]:
-    with dovecot(dict.fromkeys(("probe", "inside"), "secret"), extra=_POP.format(pop3s=pop3s)) as server:
+    with dovecot(dict.fromkeys(("probe", "inside", "crowded"), "secret"), extra=_POP.format(pop3s=pop3s)) as server:
         yield server
 
 
@@ -72,7 +74,7 @@ def trust(boxes: Dovecot) -> Iterator[Postfix]:
         "closed": account | {"smtpd_relay_restrictions": "reject_unauth_destination, reject"},
         "hold": account | {"smtpd_client_restrictions": "static:HOLD"},
     }
-    with postfix(services=services, recipients=("probe", "inside"), lmtp=boxes.lmtp) as server:
+    with postfix(services=services, recipients=("probe", "inside", "crowded"), lmtp=boxes.lmtp) as server:
         yield server
 
 
@@ -95,8 +97,8 @@ class Site:
     def submit(self, service: str = "submission", **more: Any) -> dict[str, Any]:
         return self.account(self.trust.ports[service], "starttls", **more)
 
-    def pop(self, **more: Any) -> dict[str, Any]:
-        return self.account(self.pop3s, "implicit", **more)
+    def pop(self, *, user: str = "probe", **more: Any) -> dict[str, Any]:
+        return self.account(self.pop3s, "implicit", **more) | {"user": user}
 
     async def climb(self, **keys: Any) -> Result:
         given: dict[str, Any] = {
@@ -155,6 +157,9 @@ async def test_the_full_ladder_is_climbed_and_everything_stays_in_the_maildrop(s
         assert counts(result) == {"sent": 1, "received": 1}
         assert result.properties["encryption"] == "not verified"
         assert site.stored() == before + number
+    sessions = re.findall(r"pop3\(probe\).* del=(\d+)/(\d+),", (site.boxes.folder / "dovecot.log").read_text())
+    assert len(sessions) >= 3
+    assert {deleted for deleted, _ in sessions} == {"0"}
 
 
 async def test_the_maildrop_is_entered_by_stls_too(site: Site) -> None:
@@ -186,6 +191,23 @@ async def test_a_maildrop_that_another_session_holds_is_told(site: Site) -> None
         assert told(hasty) == ("unknown", "pop_auth", "mailbox_unreadable")
         assert "another session may hold the maildrop" in hasty.detail
     assert told(await site.climb())[0] == "ok"
+
+
+async def test_a_maildrop_that_nobody_empties_is_told_and_still_read(site: Site) -> None:
+    crowded = {"pop": site.pop(user="crowded"), "rcpt_to": "crowded@chu.test"}
+    assert told(await site.climb(**crowded)) == ("ok", "on_time", None)  # makes the maildrop
+    new = site.boxes.folder / "mail/crowded/Maildir/new"
+    owner = new.stat()
+    for number in range(1200):
+        path = new / f"1688371200.M{number}P1.test"
+        path.write_bytes(b"Subject: somebody's\r\n\r\nx\r\n")
+        os.chown(path, owner.st_uid, owner.st_gid)
+    for memory in (site.memory, {}):
+        site.memory = memory
+        result = await site.climb(**crowded)
+        assert told(result) == ("ok", "on_time", "maildrop_growing")
+        assert not result.whole
+        assert result.seconds < 20
 
 
 async def test_a_relay_that_is_denied_is_told(site: Site) -> None:

@@ -248,10 +248,19 @@ def test_datagrams_and_pings_are_told_apart_as_connections_are(
     assert gave(seen) == (state, "answered" if state == "breached" else None), json.dumps(seen["rounds"][-1])
 
 
-@pytest.mark.parametrize("own", ["udp dport 123 drop", "udp dport 123 reject with icmp type admin-prohibited"])
-def test_what_our_own_machine_forbids_proves_nothing(place: Border, running: ExitStack, canary: None, own: str) -> None:
+@pytest.mark.parametrize(
+    ("own", "port", "protocol"),
+    [
+        ("udp dport 123 drop", 123, "udp"),
+        ("udp dport 123 reject with icmp type admin-prohibited", 123, "udp"),
+        ("ip daddr 198.51.100.10 tcp dport 443 reject with icmp type admin-prohibited", 443, "tcp"),
+    ],
+)
+def test_what_our_own_machine_forbids_proves_nothing(
+    place: Border, running: ExitStack, canary: None, own: str, port: int, protocol: str
+) -> None:
     place.own_rule(own)
-    seen = place.rounds(ways(attempts=[{"to": CANARY, "port": 123, "protocol": "udp"}]), 1)
+    seen = place.rounds(ways(attempts=[{"to": CANARY, "port": port, "protocol": protocol}]), 1)
     assert gave(seen) == ("unknown", "own_filter"), json.dumps(seen["rounds"][-1])
 
 

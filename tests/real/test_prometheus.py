@@ -16,7 +16,7 @@ from probes.promql import Promql
 from retabli.model.ladder import Fall
 from retabli.model.result import Result
 from retabli.net.web import promql
-from retabli.net.web.promql import PromqlQuery
+from retabli.net.web.promql_settings import PromqlQuery
 from tests.climbing import climb, settings
 from tests.real.servers import Server, accepts, free_port
 

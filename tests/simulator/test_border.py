@@ -10,10 +10,10 @@ from probes.containment import Containment
 from retabli.model.result import Result
 from retabli.model.settings import Proxy
 from simulator.border import UNLISTED, Border
+from simulator.metrics import MetricsEngine
 from simulator.proxy import FilteringProxy
 from simulator.serving import Serving
 from tests.climbing import climb, settings
-from tests.net.metrics_engine import engine, vector
 
 HERE = "127.0.0.1"
 
@@ -29,10 +29,11 @@ async def border() -> AsyncIterator[Border]:
 
 
 async def tried(border: Border) -> Result:
-    async with engine(vector(str(int(border.alive)))) as prometheus:
+    known = MetricsEngine({f'canary_up{{port="{border.canary.port}"}}': float(border.alive)})
+    async with Serving(known.talk) as engine:
         control: dict[str, Any] = {
             "path": {"to": HERE, "port": border.gateway.port},
-            "alive": {"promql": {"url": prometheus.url, "query": "canary_up"}},
+            "alive": {"promql": {"url": f"http://{HERE}:{engine.port}", "query": 'canary_up{port="$port"}'}},
         }
         attempts = [{"to": HERE, "port": border.canary.port}]
         return await climb(settings(Containment, attempts=attempts, control=control, timeout="2s"))

@@ -109,7 +109,7 @@ async def test_a_closed_flow_says_whether_its_closure_is_proven() -> None:
     shown = view()
     shown.show(picture(of, State.CONTAINED, [result(Containment())], closure=Closure(True, True, None)), None, None)
     [form] = (await listed(shown))["flows"]
-    assert form["closure"] == {"proven": True, "path": True, "alive": None}
+    assert form["closure"] == {"proven": True, "path": True, "alive": None, "declared": False}
 
 
 async def test_a_change_is_in_the_next_answer_and_a_removed_flow_is_not() -> None:

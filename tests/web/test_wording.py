@@ -4,14 +4,18 @@ import re
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from retabli.model import causes
 from retabli.model.flow import Require
-from retabli.model.record import Incident
-from retabli.model.states import State
+from retabli.model.record import Closure, Incident
+from retabli.model.result import Outcome
+from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.view import View
 from retabli.web import Switch
 from retabli.web.headline import headline
-from tests.view.pictures import NOW, Smtp, flow, picture, result
+from retabli.web.rows import controls, unit_rows
+from retabli.web.words import text
+from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE
 from tests.web.serving import serving
 
@@ -117,3 +121,19 @@ async def test_no_flow_restored_is_not_shown_in_green() -> None:
     for state, shape in ((State.DOWN, "down"), (State.RESTORED, "restored")):
         said = headline([picture(flow("one"), state)], View(SITE, wall=lambda: NOW), "fr")
         assert said.parts[0].state == shape
+
+
+def test_a_target_that_is_alive_by_the_operators_word_alone_is_told_as_that() -> None:
+    shut = flow("internet", intent=Intent.CLOSED, probes={"out": Containment()})
+    for declared, key in ((True, "control_declared"), (False, "control_alive")):
+        closure = Closure(True, path=True, alive=True, declared=declared)
+        shown = controls(picture(shut, State.CONTAINED, [result(Containment())], closure=closure))
+        assert shown == (("control_path", "passes"), (key, "passes"))
+    assert text("control_declared", "fr") == "la cible répond ailleurs (déclaré, non mesuré)"
+
+
+def test_a_closed_flow_that_answers_is_said_to_answer_whatever_kind_saw_it() -> None:
+    shut = flow("internet", intent=Intent.CLOSED, probes={"out": Containment(), "also": Smtp()})
+    runs = [result(Containment(), Outcome.FAILED, cause=causes.REFUSED, fell=1), result(Smtp())]
+    rows = unit_rows(picture(shut, State.BREACHED, runs), View(SITE, wall=lambda: NOW), "fr")
+    assert {(row.name, row.word) for row in rows} == {("out", "répond"), ("also", "répond")}

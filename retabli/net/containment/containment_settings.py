@@ -187,7 +187,16 @@ class Attempt(Settings):
             raise ValueError(f"no proxy takes {self.protocol}: it goes directly")
         if self.family is not None and self.proxied:
             raise ValueError("a proxy chooses the family itself: give none")
+        if self.says is not None and (self.proxied or self.protocol == "icmp"):
+            raise ValueError("says is for direct connections and datagrams: a ping says nothing, a proxy has its sign")
+        self._check_family()
         return self
+
+    def _check_family(self) -> None:
+        for each in self.to:
+            literal = literal_address(each)
+            if self.family is not None and literal is not None and (":" in literal) != (self.family == 6):
+                raise ValueError(f"{each} is no IPv{self.family} address")
 
     @property
     def roads(self) -> tuple[Proxy | None, ...]:

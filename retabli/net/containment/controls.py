@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from retabli.model.ladder import Fall
+from retabli.model.ladder import Fall, detail_of
 from retabli.model.settings import Resolver
 from retabli.net.attempts import connect
 from retabli.net.containment.containment_settings import Alive, Path
@@ -76,4 +76,6 @@ async def _alive(alive: Alive, resolver: Resolver | None, until: float) -> Contr
     except Fall as fall:
         known = fall.cause is UNEXPECTED_VALUE
         return ControlSeen(False if known else None, f"{fall.cause.code}: {fall.detail}".rstrip(": "), cause=fall.cause)
+    except OSError as error:
+        return ControlSeen(None, detail_of(error), cause=ENGINE_UNREACHABLE)
     return ControlSeen(True, "; ".join(str(sample) for sample in answer.samples[:TOLD]))

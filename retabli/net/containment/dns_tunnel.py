@@ -60,13 +60,17 @@ async def attempt(tunnel: DnsTunnel, resolver: Resolver | None, seconds: float, 
     """What becomes of the question, and of the resolver's control beside it, within `seconds`."""
     way, inside = way_of(tunnel), inside_resolver(tunnel, resolver)
     patience = Patience(seconds, tries=2)
-    label = secrets.token_hex(LABEL)
-    asked, control = await asyncio.gather(
-        _ask(f"{label}.{tunnel.domain}", tunnel.type, inside, patience),
-        _ask(tunnel.inside_name, "A", inside, patience),
-    )
-    if isinstance(asked, dns.message.QueryMessage) and _bears(asked, tunnel.expect):
-        return Fate(way, cause=DNS_TUNNEL_OPEN, detail=f"{tunnel.expect} came back by {', '.join(inside.nameservers)}")
+    name = f"{secrets.token_hex(LABEL)}.{tunnel.domain}"
+    witness = asyncio.create_task(_ask(tunnel.inside_name, "A", inside, patience), name="containment inside name")
+    try:
+        asked = await _ask(name, tunnel.type, inside, patience)
+        if isinstance(asked, dns.message.QueryMessage) and _bears(asked, tunnel.expect):
+            told = f"{tunnel.expect} came back by {', '.join(inside.nameservers)}"
+            return Fate(way, cause=DNS_TUNNEL_OPEN, detail=told)
+        control = await witness
+    finally:
+        witness.cancel()
+        await asyncio.gather(witness, return_exceptions=True)
     if not isinstance(control, dns.message.QueryMessage) or not control.answer:
         said = control.detail if isinstance(control, Fall) else dns.rcode.to_text(control.rcode())
         return Fate(way, cause=_local(control) or RESOLVER_FAILED, detail=f"{tunnel.inside_name}: {said}")

@@ -25,6 +25,7 @@ from retabli.net.resolve import literal_address, resolve
 
 MOST_ADDRESSES = 4  # of one name and family: a firewall may have forgotten one of several
 GRACE = 0.15  # seconds that the other attempts still have once one was answered: more that is open may show
+AGAIN = 0.1  # of the round's time: how long its end may last, when the path is looked at again
 FIRST = 0.4  # of the time: how long a proxy's account is tried alone
 
 NO_IPV6 = "this machine has no IPv6 way out"
@@ -57,10 +58,6 @@ class Seen:
 
     fates: list[Fate] = field(default_factory=list)
     controls: Controls = field(default_factory=lambda: Controls({}, {}))
-
-    @property
-    def breached(self) -> bool:
-        return any(fate.breach for fate in self.fates)
 
 
 class Round:
@@ -101,6 +98,8 @@ class Round:
         if plan.tunnel is not None:
             jobs.append(self._tunnel(plan.tunnel))
         await together(jobs)
+        if any(fate.sign is Sign.TIMEOUT and fate.way.family for fate in self.seen.fates):
+            await self._look_at_path_again()
 
     def _take(self, fate: Fate) -> Fate:
         self.seen.fates.append(fate)
@@ -116,6 +115,16 @@ class Round:
             look_at_alive((each for each in wanted if each is not None), plan.resolver, self._until),
         )
         self.seen.controls = Controls(path, alive)
+
+    async def _look_at_path_again(self) -> None:
+        """A link that died after the first look makes silences of its own."""
+        now = asyncio.get_running_loop().time()
+        again = await look_at_path(self._plan.control.paths, self._plan.resolver, now + self._seconds * AGAIN)
+        first = self.seen.controls
+        path = {
+            family: seen if seen.passes is False else again.get(family, seen) for family, seen in first.path.items()
+        }
+        self.seen.controls = replace(first, path=path)
 
     # Directly -------------------------------------------------------------------------------------------------------
 
@@ -147,10 +156,12 @@ class Round:
 
         async def go(address: str) -> None:
             fate = await self._to(way, address)
-            many = len(addresses) > 1
+            many = len(addresses) > 1 and fate.applies
             found.append(self._take(replace(fate, detail=f"{address} {fate.detail}".strip()) if many else fate))
 
         await together([go(address) for address in addresses[:MOST_ADDRESSES]])
+        if len(addresses) > MOST_ADDRESSES:
+            found.append(self._take(Fate(way, detail=f"{len(addresses) - MOST_ADDRESSES} further addresses not tried")))
         return found
 
     async def _to(self, way: Way, address: str) -> Fate:
@@ -232,11 +243,14 @@ def families_of(way: Way) -> tuple[Literal[4, 6], ...]:
 
 
 async def together(jobs: Iterable[Awaitable[object]]) -> None:
-    """All at the same time; one that fails ends the others, and so does the end of this."""
+    """All at the same time. A defect in one is raised when the others have ended: it must hide no answer."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     try:
-        await asyncio.gather(*tasks)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each

@@ -21,7 +21,7 @@ from retabli.net.containment.pages import TLS_PORTS, hear
 from retabli.net.containment.questions import authority_of, fields_of
 from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.web.http_messages import Answer, Head, write_request
-from retabli.net.web.proxy import credentials, open_to_proxy, refusal_page
+from retabli.net.web.proxy import ENOUGH, credentials, open_to_proxy, refusal_page
 from retabli.net.web.proxy_causes import PROXY_DENIED, PROXY_DOWN, marked, signed
 
 
@@ -38,7 +38,7 @@ async def attempt(way: Way, resolver: Resolver | None, until: float) -> Fate:
     async with connection:
         try:
             async with asyncio.timeout_at(until):
-                return await _ask(way, proxy, connection, until)
+                answer, head = await _ask(way, proxy, connection)
         except TimeoutError:
             return Fate(way, cause=PROXY_DOWN, detail="the proxy takes connections, and does not answer in time")
         except ConnectionResetError:
@@ -49,6 +49,24 @@ async def attempt(way: Way, resolver: Resolver | None, until: float) -> Fate:
             return Fate(way, cause=_said_wrong(fall.cause), detail=f"{fall.cause.code} {fall.detail}")
         except OSError as error:
             return Fate(way, cause=ROUND_NOT_JUDGED, detail=f"on the way to the proxy: {error.strerror}")
+        # Beyond the time for an answer: one has come, and must not be lost for what may follow it.
+        if _is_tunnel(way) and 200 <= head.status < 300:
+            return await _inside(way, proxy, connection, until, f"CONNECT was answered {_said(head)}")
+        page = await _page(answer, until) if proxy.denied.body is not None else b""
+    found, detail = judge(proxy, head, page, tunnel=_is_tunnel(way))
+    return Fate(way, found, detail=detail) if isinstance(found, Sign) else Fate(way, cause=found, detail=detail)
+
+
+async def _page(answer: Answer, until: float) -> bytes:
+    try:
+        async with asyncio.timeout_at(max(until, asyncio.get_running_loop().time() + ENOUGH)):
+            return await refusal_page(answer)
+    except TimeoutError:
+        return b""
+
+
+def _is_tunnel(way: Way) -> bool:
+    return way.protocol == "tcp" or way.port == 443
 
 
 def _not_reached(way: Way, aside: Ladder, error: BaseException) -> Fate:
@@ -68,21 +86,15 @@ def _cut(way: Way, proxy: Proxy) -> Fate:
     return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail="the proxy cut the connection, which is not how it denies")
 
 
-async def _ask(way: Way, proxy: Proxy, connection: Connection, until: float) -> Fate:
-    tunnel = way.protocol == "tcp" or way.port == 443
+async def _ask(way: Way, proxy: Proxy, connection: Connection) -> tuple[Answer, Head]:
     presented = credentials(proxy)
     fields = fields_of(way.to, way.port) + ([presented] if presented is not None else [])
     authority = authority_of(way.to, way.port)
-    method = "CONNECT" if tunnel else "GET"
-    target = authority if tunnel else b"http://" + authority + b"/"
+    method = "CONNECT" if _is_tunnel(way) else "GET"
+    target = authority if _is_tunnel(way) else b"http://" + authority + b"/"
     await connection.send(write_request(method, target, fields))
     answer = Answer(connection, method)
-    head = await answer.head()
-    if tunnel and 200 <= head.status < 300:
-        return await _inside(way, proxy, connection, until, f"CONNECT was answered {_said(head)}")
-    page = await refusal_page(answer) if proxy.denied.body is not None else b""
-    found, detail = judge(proxy, head, page, tunnel=tunnel)
-    return Fate(way, found, detail=detail) if isinstance(found, Sign) else Fate(way, cause=found, detail=detail)
+    return answer, await answer.head()
 
 
 async def _inside(way: Way, proxy: Proxy, connection: Connection, until: float, said: str) -> Fate:

@@ -37,6 +37,17 @@ class Findings:
     # The attempts ---------------------------------------------------------------------------------------------------
 
     @property
+    def in_order(self) -> list[Fate]:
+        """As the operator wrote them, answers first."""
+        places = {replace(way, family=None): place for place, way in enumerate(self.wanted)}
+
+        def place(fate: Fate) -> tuple[bool, int, int]:
+            written = replace(fate.way, family=None, demanded=False)
+            return not fate.breach, places.get(written, len(places)), fate.way.family or 0
+
+        return sorted(self.fates, key=place)
+
+    @property
     def breaches(self) -> list[Fate]:
         return [fate for fate in self.fates if fate.breach]
 

@@ -17,7 +17,8 @@ from retabli.net.mail.moments import Moment
 from retabli.net.mail.pop import MOST, Maildrop, PopSession, maildrop_stages, open_maildrop
 from retabli.net.mail.sightings import Kind, Place, Sighting, sight
 
-NEWEST = 100  # messages that are looked at in one session, the newest first; the others wait for the next
+NEWEST = 500  # messages that are looked at in one session, the newest first; the others wait for the next
+REPORTS = 20  # of them, those of which more than the header is read
 REPORT_LINES = 1000  # of a notification, beyond its header
 AGAIN = 0.05  # seconds between two looks whether another run has left
 
@@ -66,7 +67,8 @@ class MaildropReader:
         """Nothing: a session that began before the message was sent would not see it arrive."""
 
     async def sweep(self, handle: Handle) -> bool:
-        """Show every new message to `handle`, oldest first. False: the maildrop could not be read, see `fault`."""
+        """Show every new message to `handle`, newest first. False: the maildrop could not be read, see `fault`, or not
+        to its end, see `unseen`."""
         self._aside = None
         error: BaseException | None = None
         try:
@@ -76,7 +78,7 @@ class MaildropReader:
             error = left
         self.fault = self._unreadable(error) if error is not None else None
         self.rungs = self._aside.finish(beat=0.0, started=0.0, error=error).rungs if self._aside is not None else ()
-        return error is None
+        return error is None and not self.unseen
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -145,7 +147,10 @@ class MaildropReader:
             raise Fall(pop_causes.MAILDROP_OVERFULL, f"{self.holds} messages; more than {MOST} are not looked through")
         listed = [(number, digest(uid)) for number, uid in await session.list_uids()] if self.holds else []
         seen = self._book.seen
-        return [one for one in sorted(listed, reverse=True) if one[1] not in seen], frozenset(uid for _, uid in listed)
+        # By their ids: copies of one message may share theirs (RFC 1939, section 7, UIDL).
+        fresh = {uid: number for number, uid in sorted(listed) if uid not in seen}
+        newest_first = sorted(((number, uid) for uid, number in fresh.items()), reverse=True)
+        return newest_first, frozenset(uid for _, uid in listed)
 
     async def _look(
         self,
@@ -155,34 +160,39 @@ class MaildropReader:
         handle: Handle,
         began: Moment,
     ) -> None:
-        looked, sightings = set[bytes](), list[Sighting]()
+        looked, reports = set[bytes](), REPORTS
         self.unseen = len(fresh)
-        for number, uid in fresh[:NEWEST]:
-            try:
-                sighting = await self._sight(session, number)
-            except Fall as fall:
-                if fall.cause is causes.TOO_LONG:  # it would break every other session too
+        until = self._ladder.clock() + self._timeout / 4
+        try:
+            for number, uid in fresh[:NEWEST]:
+                if self._ladder.clock() > until:
+                    break
+                try:
+                    sighting = await self._sight(session, number, reports=reports)
+                except Fall as fall:
+                    if fall.cause is causes.TOO_LONG:  # it would break every other session too
+                        self.skipped += 1
+                        looked.add(uid)
+                    raise
+                # Nothing is awaited between these: what was shown is marked, and what is marked was shown.
+                looked.add(uid)
+                if sighting is None:
                     self.skipped += 1
-                    self._book.note_seen(self._book.seen | {uid}, None)
-                raise
-            looked.add(uid)
-            if sighting is not None:
-                sightings.append(sighting)
-            else:
-                self.skipped += 1
-        # Nothing is awaited from here on: what was shown is marked, and what is marked was shown.
-        self.unseen -= len(looked)
-        self._book.note_seen((self._book.seen & present) | looked, None if self.unseen else began)
-        for one in reversed(sightings):
-            handle(one)
+                else:
+                    reports -= sighting.kind is Kind.REPORT
+                    handle(sighting)
+        finally:  # however far a slow line came
+            self.unseen -= len(looked)
+            self._book.note_seen((self._book.seen & present) | looked, None if self.unseen else began)
 
-    async def _sight(self, session: PopSession, number: int) -> Sighting | None:
+    async def _sight(self, session: PopSession, number: int, *, reports: int) -> Sighting | None:
         content = await session.read(number)
         if content is None:
             return None
         place = Place(self._maildrop.label, "maildrop")
-        sighting = sight(Fetched(number, frozenset(), len(content), 0.0, content), self._key, place, self._book.since)
-        if sighting.kind is not Kind.REPORT:
+        fetched = Fetched(number, frozenset(), len(content), 0.0, content)
+        sighting = sight(fetched, self._key, place, self._book.since)
+        if sighting.kind is not Kind.REPORT or reports <= 0:
             return sighting
         whole = await session.read(number, REPORT_LINES, dsn.LENGTH)
         report = dsn.parse(whole, self._key) if whole is not None else None
