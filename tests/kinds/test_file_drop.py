@@ -18,9 +18,9 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.model.result import Outcome, Result
 from retabli.model.stages import Stage
-from retabli.net.folders import folder_causes
-from retabli.net.folders.listing import Listing
-from retabli.net.folders.local_folder import Looks
+from retabli.net.folders import folder_causes, local_folder
+from retabli.net.folders.listing import MOST, Listing
+from retabli.net.folders.local_folder import Looks, looks
 from retabli.net.ssh import ssh_causes
 from tests.climbing import climb, settings
 from tests.net.ssh_servers import PASSWORD, folder_server, host_key, line_of, ssh_server
@@ -308,6 +308,14 @@ async def test_two_who_look_at_the_same_time_share_one_look(hanging: Hanging) ->
     hanging.let_go.set()
     assert await both[1] == Listing((), None)
     assert hanging.calls == 1
+
+
+async def test_a_folder_is_reached_while_somebody_else_lists_it(folder: Path, hanging: Hanging) -> None:
+    listing = asyncio.create_task(looks().look(("list", str(folder), MOST), hanging))
+    await asyncio.sleep(0)
+    await local_folder.reach(str(folder), 5)
+    hanging.let_go.set()
+    await listing
 
 
 async def test_when_many_folders_hang_no_more_threads_are_made() -> None:

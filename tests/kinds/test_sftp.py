@@ -135,7 +135,9 @@ async def test_nothing_of_the_users_own_ssh_settings_is_read(
 ) -> None:
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
-    (home / ".ssh" / "config").write_text("Host *\n  Port 1\n  ProxyCommand /bin/false\n  User somebody\n")
+    (home / ".ssh" / "config").write_text(
+        "Host *\n  Port 1\n  ProxyCommand /bin/false\n  User somebody\n  KexAlgorithms diffie-hellman-group1-sha1\n"
+    )
     (home / ".ssh" / "known_hosts").write_text(f"* {line_of(asyncssh.generate_private_key('ssh-ed25519'))}\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "no-agent"))
@@ -180,6 +182,14 @@ async def resetting_at_once(reader: asyncio.StreamReader, writer: asyncio.Stream
 async def test_what_is_no_whole_banner_has_its_cause(secret: Path, peer: Handler, cause: Cause) -> None:
     async with serving(peer) as port:
         fell(await climb(probe(port, secret, timeout="500ms")), ssh_causes.BANNER, cause)
+
+
+@pytest.mark.parametrize("piece", [b"x" * 1000, b"not yet\r\n" * 100], ids=["line", "lines"])
+async def test_a_banner_without_end_is_cut_off_long_before_the_deadline(secret: Path, piece: bytes) -> None:
+    async with serving(endless(piece)) as port:
+        result = await climb(probe(port, secret))
+    fell(result, ssh_causes.BANNER, ssh_causes.NOT_SSH)
+    assert result.detail == "8192 bytes and no identification"
 
 
 async def last_words(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
