@@ -229,7 +229,9 @@ async def test_a_child_that_outlives_the_program_delays_nothing_and_is_ended(tmp
 
 
 async def test_all_that_was_written_before_the_end_is_read() -> None:
-    result = await shell("printf '%060000d\\n' 1; echo ' | last=1'")  # one write, and the end right behind it
+    """The loop, which was busy elsewhere, finds all of it and the end at once."""
+    asyncio.get_running_loop().call_later(0.05, time.sleep, 0.5)
+    result = await shell("sleep 0.2; printf '%060000d\\n' 1; echo ' | last=1'")
     assert result.properties["measured"] == "last=1"
 
 

@@ -223,6 +223,7 @@ async def test_a_web_server_is_recognised_because_we_speak_when_nobody_does(secr
         (saying(BANNER), causes.TIMEOUT),
         (saying(BANNER, then=listening_then_closing), causes.CLOSED_EARLY),
         (saying(BANNER, b"\xff" * 64), causes.GARBAGE),
+        (saying(BANNER, b"\0\0\0\1\0" * 20), causes.GARBAGE),
         (saying(BANNER, b"GET / HTTP/1.1\r\n\r\n"), causes.GARBAGE),
         (disconnecting(12, b"Too many connections"), ssh_causes.SSH_TOO_MANY_SESSIONS),
         (disconnecting(1, b"Go away"), ssh_causes.SSH_ADDRESS_REFUSED),
