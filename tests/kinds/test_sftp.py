@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,6 +238,31 @@ async def test_a_key_exchange_that_goes_wrong_has_its_cause(secret: Path, peer: 
     async with serving(peer) as port:
         result = await climb(probe(port, secret, timeout="2s" if cause is causes.TOO_LONG else "500ms"))
     fell(result, ssh_causes.KEY_EXCHANGE, cause)
+
+
+OFFER = (b"curve25519-sha256", b"ssh-ed25519", *[b"aes128-ctr"] * 2, *[b"hmac-sha2-256"] * 2, *[b"none"] * 2, b"", b"")
+
+
+def nonsense(seed: int) -> bytes:
+    """An offer, whole, cut off or damaged, and packets of any kind behind it."""
+    chance = random.Random(seed)
+    lists = b"".join(len(names).to_bytes(4, "big") + names for names in OFFER)
+    offer = bytearray(b"\x14" + bytes(16) + lists + bytes(5))
+    if seed % 3 == 1:
+        del offer[chance.randrange(1, len(offer)) :]
+    if seed % 3 == 2:
+        offer[chance.randrange(len(offer))] = chance.randrange(256)
+    kinds = (1, 2, 3, 4, 5, 6, 7, 20, 21, 30, 31, 51, 52, 80, 90, 192)
+    others = (packet(bytes([chance.choice(kinds)]) + chance.randbytes(chance.randrange(80))) for _ in range(3))
+    return packet(bytes(offer)) + b"".join(others)
+
+
+async def test_nonsense_is_the_servers_and_never_a_defect_of_ours(secret: Path) -> None:
+    for seed in range(60):
+        async with serving(saying(BANNER, nonsense(seed), then=closing)) as port:
+            result = await climb(probe(port, secret, timeout="2s"))
+        assert result.stage is ssh_causes.KEY_EXCHANGE
+        assert result.outcome is Outcome.FAILED, (seed, result.detail)
 
 
 @pytest.mark.parametrize(

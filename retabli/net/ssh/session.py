@@ -19,7 +19,8 @@ from retabli.net.ssh.account import PinnedKey, SftpAccount, fingerprint, pinned_
 from retabli.net.ssh.login import Credential, Login, read_credential
 from retabli.net.ssh.wire import AFTER_LOGIN, Wire
 
-REACHED = (stages.RESOLVE, stages.CONNECT, ssh_causes.BANNER, ssh_causes.KEY_EXCHANGE, ssh_causes.HOST_KEY, stages.AUTH)
+# What asyncssh stumbles over in a server's packets, where it does not say so itself.
+NONSENSE = (IndexError, ValueError, AssertionError, OverflowError)
 
 # Disconnect reasons (RFC 4253, section 11.1) that say more than their text.
 HOST_NOT_ALLOWED = 1
@@ -129,6 +130,10 @@ class SftpSession:
             self._connecting.result()
         except asyncssh.DisconnectError as error:
             raise self._judged(error) from error
+        except NONSENSE as error:
+            if not self.wire.greeted.is_set():
+                raise  # nothing of the server's was read yet: it is ours
+            raise Fall(causes.GARBAGE, "what it sent makes no sense") from error
 
     def _judged(self, error: asyncssh.DisconnectError) -> Exception:
         """What a login's end means, by how far it had come."""
@@ -192,7 +197,7 @@ class SftpSession:
 
 
 async def open_session(ladder: Ladder, account: SftpAccount, *, resolver: Resolver | None = None) -> SftpSession:
-    """Climb REACHED.
+    """Climb the stages of ssh_causes.LOGIN.
 
     Raises:
         Fall: on the rung where it fell; the credential's own faults on AUTH, before anything is sent.
