@@ -245,7 +245,7 @@ OFFER = (b"curve25519-sha256", b"ssh-ed25519", *[b"aes128-ctr"] * 2, *[b"hmac-sh
 
 def nonsense(seed: int) -> bytes:
     """An offer, whole, cut off or damaged, and packets of any kind behind it."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - no secret
     lists = b"".join(len(names).to_bytes(4, "big") + names for names in OFFER)
     offer = bytearray(b"\x14" + bytes(16) + lists + bytes(5))
     if seed % 3 == 1:
@@ -459,6 +459,47 @@ async def test_a_file_service_that_is_none_has_its_cause(secret: Path, session: 
 
     async with ssh_server(Elsewhere(), encoding=None) as (port, _):
         fell(await climb(probe(port, secret)), folder_causes.LIST, cause)
+
+
+class Babbling(Subsystem):
+    """Greets as SFTP does, and answers each question with nonsense."""
+
+    chance = random.Random(7)  # noqa: S311 - no secret
+    asked = 0
+
+    def session_started(self) -> None:
+        pass
+
+    def data_received(self, data: bytes, datatype: Any) -> None:
+        self.asked += 1
+        answer = b"\x02\0\0\0\x03"
+        if self.asked > 1:
+            number = bytes([self.chance.choice((101, 102, 103, 104, 105, 201))]) + data[5:9]
+            answer = number + self.chance.choice(
+                (
+                    self.chance.randbytes(self.chance.randrange(60)),
+                    bytes(12),
+                    b"\xff" * 12,
+                    b"\0\0\0\1\0\0\0\1a\0\0\0\1b\0\0\0\0",
+                    b"\0\0\0\5\0\0\0\0\0\0\x41\xed",
+                )
+            )
+        self.channel.write(len(answer).to_bytes(4, "big") + answer)
+
+
+async def test_a_file_service_that_babbles_is_the_servers_fault_and_never_ours(secret: Path) -> None:
+    class Elsewhere(Door):
+        def session_requested(self) -> Any:
+            return Babbling()
+
+    seen = set()
+    for _ in range(40):
+        async with ssh_server(Elsewhere(), encoding=None) as (port, _door):
+            result = await climb(probe(port, secret, canary="c", timeout="2s"))
+        assert result.cause is not None
+        seen.add(result.cause)
+    assert ssh_causes.SFTP_GARBAGE in seen
+    assert causes.PROBE_DEFECT not in seen
 
 
 async def test_a_folder_that_is_not_there_or_is_none_has_its_cause(secret: Path, folder: Path) -> None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from retabli.model import causes, stages
 from retabli.model.ladder import Fall, Ladder
@@ -78,6 +79,8 @@ class SftpSession:
             raise Fall(ssh_causes.SFTP_ENDED) from error
         except asyncssh.SFTPError as error:
             raise Fall(ssh_causes.SFTP_GARBAGE, error.reason) from error
+        except PacketDecodeError as error:
+            raise Fall(ssh_causes.SFTP_GARBAGE, "an answer that makes no sense") from error
         except asyncssh.DisconnectError as error:
             raise self._judged(error) from error
 
