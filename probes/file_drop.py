@@ -129,7 +129,7 @@ class FileDrop(Probe):
         book = FolderBook(ladder.memory, repr((folder, self.sftp and self.sftp.host, self.pattern)))
         if self.max_age is not None:
             with ladder.rung(folder_causes.FRESH):
-                judge_fresh(ladder, book, arrivals, self.max_age, self.profile)
+                judge_fresh(ladder, book, arrivals, self.max_age, self.profile, self.max_partial)
         if self.max_waiting is not None:
             with ladder.rung(folder_causes.CONSUMED):
                 judge_consumed(ladder, arrivals, self.max_waiting)

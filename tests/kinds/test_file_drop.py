@@ -156,6 +156,15 @@ async def test_an_empty_folder_in_which_nothing_moves_proves_that_nothing_arrive
     fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
+async def test_transfers_that_break_off_while_nothing_arrives_prove_that_nothing_does(folder: Path) -> None:
+    drop(folder, "a.part", age=1200)
+    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    result = await looked(folder, max_age="1h", max_partial="10m")
+    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert result.detail == "none was ever seen here; 1 file broke off since"
+    fell(await looked(folder, max_age="15m", max_partial="10m"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+
+
 async def test_old_files_that_stay_prove_that_new_ones_would_be_seen(folder: Path) -> None:
     drop(folder, age=2 * HOUR)  # the folder itself has changed just now
     fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
