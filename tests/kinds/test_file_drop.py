@@ -125,6 +125,13 @@ async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(f
     assert (await looked(folder, max_age="1h", pattern="*.hl7", empty_counts=True)).outcome is Outcome.OK
 
 
+async def test_empty_files_that_do_not_count_are_told_of(folder: Path) -> None:
+    drop(folder, age=2 * HOUR, text="")
+    result = await looked(folder, max_age="1h")
+    fell(result, folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert result.detail == "none was ever seen here; 1 file without content not counted (`empty_counts`)"
+
+
 async def test_a_canary_of_ours_is_no_arrival(folder: Path) -> None:
     drop(folder, age=2 * HOUR)
     drop(folder, "Retabli-canary.txt")

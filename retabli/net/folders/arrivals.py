@@ -96,6 +96,9 @@ def judge_fresh(
     if arrivals.cut:
         raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
     last = "none was ever seen here" if newest is None else f"the newest arrived {_age(now - newest)} ago"
+    empty = sum(not entry.size for entry in arrivals.partial)
+    if empty:
+        last += f"; {_files(empty)} without content not counted (`empty_counts`)"
     broken = _broken(arrivals.partial, now, max_partial, max_age)
     if broken:
         raise Fall(folder_causes.NO_ARRIVALS, f"{last}; {_files(broken)} broke off since")
