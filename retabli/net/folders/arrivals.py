@@ -96,12 +96,10 @@ def judge_fresh(
     if arrivals.cut:
         raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
     last = "none was ever seen here" if newest is None else f"the newest arrived {_age(now - newest)} ago"
-    empty = sum(not entry.size for entry in arrivals.partial)
-    if empty:
-        last += f"; {_files(empty)} without content not counted (`empty_counts`)"
     broken = _broken(arrivals.partial, now, max_partial, max_age)
     if broken:
         raise Fall(folder_causes.NO_ARRIVALS, f"{last}; {_files(broken)} broke off since")
+    last += _empty(arrivals.partial)
     if not arrivals.whole and not _still(arrivals.changed, now, max_age, profile):
         raise Fall(folder_causes.ARRIVALS_UNSEEN, last)
     raise Fall(folder_causes.NO_ARRIVALS, last)
@@ -158,6 +156,11 @@ def judge_partial(ladder: Ladder, arrivals: Arrivals, longest: float) -> None:
     if lingering:
         said = f"{_files(len(lingering))}, the oldest for {_age(max(lingering))}"
         ladder.impair(folder_causes.PARTIAL_LINGERS, said)
+
+
+def _empty(partial: Sequence[Entry]) -> str:
+    empty = sum(not entry.size for entry in partial)
+    return f"; {_files(empty)} without content not counted (`empty_counts`)" if empty else ""
 
 
 def _broken(partial: Sequence[Entry], now: float, max_partial: float | None, max_age: float) -> int:
