@@ -129,9 +129,11 @@ class Exec(Probe):
             yield f'command must begin with an absolute path: "{self.command[0]}" is none'
         if any("\0" in word or len(word.encode()) >= LARGEST_ARGUMENT for word in self.command):
             yield "command has an argument that no program can be given"
-        for name in self.environment:
+        for name, value in self.environment.items():
             if not name or "=" in name or "\0" in name:
                 yield f'environment: no variable can be called "{name}"'
+            if isinstance(value, str) and "\0" in value:
+                yield f"environment: {name} has a NUL in it, which no variable can have"
 
     def warnings(self) -> Iterator[str]:
         path = Path(self.command[0])
@@ -200,6 +202,8 @@ class Exec(Probe):
         for name, value in self.environment.items():
             values[name] = value if isinstance(value, str) else value.text()
             if isinstance(value, Secret):
+                if "\0" in values[name]:
+                    raise Fall(causes.SECRET_UNREADABLE, f"{value.place} has a NUL in it, which no variable can have")
                 secrets.append(values[name].encode())
         return values, secrets
 

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from retabli.model import stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -37,16 +36,6 @@ Patterns = Annotated[
 ]
 ListFolder = Callable[[str], Awaitable[Listing]]
 
-LOCAL = (folder_causes.REACHED,)
-REMOTE = (
-    stages.RESOLVE,
-    stages.CONNECT,
-    ssh_causes.BANNER,
-    ssh_causes.KEY_EXCHANGE,
-    ssh_causes.HOST_KEY,
-    stages.AUTH,
-)
-
 
 class FileDrop(Probe):
     """No file is ever opened, and no file's name is ever told: only counts and ages.
@@ -56,8 +45,8 @@ class FileDrop(Probe):
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
-        *LOCAL,
-        *REMOTE,
+        folder_causes.REACHED,
+        *ssh_causes.LOGIN,
         folder_causes.LIST,
         folder_causes.FRESH,
         folder_causes.CONSUMED,
@@ -105,7 +94,7 @@ class FileDrop(Probe):
             (folder_causes.ERRORS, self.error_directory is not None),
             (folder_causes.PARTIAL, self.max_partial is not None),
         )
-        below = LOCAL if self.sftp is None else REMOTE
+        below = (folder_causes.REACHED,) if self.sftp is None else ssh_causes.LOGIN
         return (*below, folder_causes.LIST, *(stage for stage, wanted in asked if wanted))
 
     def faults(self) -> Iterator[str]:
@@ -140,7 +129,7 @@ class FileDrop(Probe):
         book = FolderBook(ladder.memory, repr((folder, self.sftp and self.sftp.host, self.pattern)))
         if self.max_age is not None:
             with ladder.rung(folder_causes.FRESH):
-                judge_fresh(ladder, book, arrivals, self.max_age, self.profile)
+                judge_fresh(ladder, book, arrivals, self.max_age, self.profile, self.max_partial)
         if self.max_waiting is not None:
             with ladder.rung(folder_causes.CONSUMED):
                 judge_consumed(ladder, arrivals, self.max_waiting)

@@ -5,7 +5,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.model import stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -21,12 +20,7 @@ class Sftp(SftpAccount, Probe):
     """One login a run. Without `canary` nothing is written."""
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
-        stages.RESOLVE,
-        stages.CONNECT,
-        ssh_causes.BANNER,
-        ssh_causes.KEY_EXCHANGE,
-        ssh_causes.HOST_KEY,
-        stages.AUTH,
+        *ssh_causes.LOGIN,
         folder_causes.LIST,
         ssh_causes.CANARY,
     )

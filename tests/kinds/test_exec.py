@@ -140,6 +140,12 @@ async def test_a_secret_that_cannot_be_read_starts_nothing(tmp_path: Path) -> No
     assert not marker.exists()
 
 
+async def test_a_secret_that_no_variable_can_hold_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"a\0b")
+    result = await shell("exit 0", environment={"KEY": {"file": str(tmp_path / "key")}})
+    assert (result.stage, result.cause) == (stages.START, causes.SECRET_UNREADABLE)
+
+
 async def test_too_large_an_environment_is_no_verdict() -> None:
     result = await climb(probe("/bin/true", environment={"X": "x" * 200_000}))
     assert (result.outcome, result.cause) == (Outcome.UNKNOWN, COMMAND_UNUSABLE)
@@ -229,7 +235,9 @@ async def test_a_child_that_outlives_the_program_delays_nothing_and_is_ended(tmp
 
 
 async def test_all_that_was_written_before_the_end_is_read() -> None:
-    result = await shell("head -c 60000 /dev/zero | tr '\\0' x; echo; echo ' | last=1'")
+    """The loop, which was busy elsewhere, finds all of it and the end at once."""
+    asyncio.get_running_loop().call_later(0.05, time.sleep, 0.5)
+    result = await shell("sleep 0.2; printf '%060000d\\n' 1; echo ' | last=1'")
     assert result.properties["measured"] == "last=1"
 
 
@@ -316,6 +324,7 @@ def test_names_and_arguments_that_no_program_can_be_given_are_faults() -> None:
     assert any("argument" in fault for fault in probe("/bin/true", "a\0b").faults())
     assert any("argument" in fault for fault in probe("/bin/true", "x" * 200_000).faults())
     assert any("variable" in fault for fault in probe("/bin/true", environment={"A=B": "x"}).faults())
+    assert any("NUL" in fault for fault in probe("/bin/true", environment={"A": "x\0"}).faults())
 
 
 def test_a_list_is_wanted_and_not_a_line() -> None:

@@ -18,9 +18,9 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.model.result import Outcome, Result
 from retabli.model.stages import Stage
-from retabli.net.folders import folder_causes
-from retabli.net.folders.listing import Listing
-from retabli.net.folders.local_folder import Looks
+from retabli.net.folders import folder_causes, local_folder
+from retabli.net.folders.listing import MOST, Listing
+from retabli.net.folders.local_folder import Looks, looks
 from retabli.net.ssh import ssh_causes
 from tests.climbing import climb, settings
 from tests.net.ssh_servers import PASSWORD, folder_server, host_key, line_of, ssh_server
@@ -125,6 +125,13 @@ async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(f
     assert (await looked(folder, max_age="1h", pattern="*.hl7", empty_counts=True)).outcome is Outcome.OK
 
 
+async def test_empty_files_that_do_not_count_are_told_of(folder: Path) -> None:
+    drop(folder, age=2 * HOUR, text="")
+    result = await looked(folder, max_age="1h")
+    fell(result, folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert result.detail == "none was ever seen here; 1 file without content not counted (`empty_counts`)"
+
+
 async def test_a_canary_of_ours_is_no_arrival(folder: Path) -> None:
     drop(folder, age=2 * HOUR)
     drop(folder, "Retabli-canary.txt")
@@ -154,6 +161,15 @@ async def test_an_empty_folder_in_which_nothing_moves_proves_that_nothing_arrive
     still_for(folder, 2 * HOUR)
     result = await looked(folder, max_age="1h")
     fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+
+
+async def test_transfers_that_break_off_while_nothing_arrives_prove_that_nothing_does(folder: Path) -> None:
+    drop(folder, "a.part", age=1200)
+    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    result = await looked(folder, max_age="1h", max_partial="10m")
+    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert result.detail == "none was ever seen here; 1 file broke off since"
+    fell(await looked(folder, max_age="15m", max_partial="10m"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
 
 
 async def test_old_files_that_stay_prove_that_new_ones_would_be_seen(folder: Path) -> None:
@@ -308,6 +324,14 @@ async def test_two_who_look_at_the_same_time_share_one_look(hanging: Hanging) ->
     hanging.let_go.set()
     assert await both[1] == Listing((), None)
     assert hanging.calls == 1
+
+
+async def test_a_folder_is_reached_while_somebody_else_lists_it(folder: Path, hanging: Hanging) -> None:
+    listing = asyncio.create_task(looks().look(("list", str(folder), MOST), hanging))
+    await asyncio.sleep(0)
+    await local_folder.reach(str(folder), 5)
+    hanging.let_go.set()
+    await listing
 
 
 async def test_when_many_folders_hang_no_more_threads_are_made() -> None:

@@ -1,8 +1,8 @@
-"""The kind `sftp`: servers on loopback that are right, or wrong in one thing."""
+"""The kind `sftp` up to its login: servers on loopback that are right, or wrong in one thing."""
 
 import asyncio
 import itertools
-import time
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,9 @@ import pytest
 from probes.sftp import Sftp
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
-from retabli.model.result import Outcome, Result
-from retabli.model.stages import Stage
+from retabli.model.result import Outcome
 from retabli.net.folders import folder_causes
 from retabli.net.ssh import ssh_causes
-from retabli.net.ssh.canary import MARK
 from tests.climbing import climb, settings
 from tests.net.peers import (
     Handler,
@@ -31,6 +29,7 @@ from tests.net.peers import (
     silent,
     trickling,
 )
+from tests.net.sftp_climbs import fell, folder, probe, secret
 from tests.net.ssh_servers import (
     BANNER,
     PASSWORD,
@@ -45,31 +44,7 @@ from tests.net.ssh_servers import (
     ssh_server,
 )
 
-
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.write_text(PASSWORD + "\n")
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "served"
-    path.mkdir()
-    return path
-
-
-def probe(port: int, secret: Path | None = None, **keys: Any) -> Sftp:
-    given: dict[str, Any] = {"host": "127.0.0.1", "port": port, "user": "probe", "host_key": line_of(host_key())}
-    if "key" not in keys:
-        given["password"] = {"file": str(secret)}
-    return settings(Sftp, **(given | keys))
-
-
-def fell(result: Result, stage: Stage, cause: Cause) -> None:
-    assert (result.stage, result.cause) == (stage, cause), result
-    assert result.outcome is (Outcome.FAILED if cause.verdict.value == "failed" else Outcome.UNKNOWN)
+__all__ = ["folder", "secret"]  # fixtures, which are asked for by their names
 
 
 # What holds ---------------------------------------------------------------------------------------------------------
@@ -135,7 +110,9 @@ async def test_nothing_of_the_users_own_ssh_settings_is_read(
 ) -> None:
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
-    (home / ".ssh" / "config").write_text("Host *\n  Port 1\n  ProxyCommand /bin/false\n  User somebody\n")
+    (home / ".ssh" / "config").write_text(
+        "Host *\n  Port 1\n  ProxyCommand /bin/false\n  User somebody\n  KexAlgorithms diffie-hellman-group1-sha1\n"
+    )
     (home / ".ssh" / "known_hosts").write_text(f"* {line_of(asyncssh.generate_private_key('ssh-ed25519'))}\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "no-agent"))
@@ -182,6 +159,14 @@ async def test_what_is_no_whole_banner_has_its_cause(secret: Path, peer: Handler
         fell(await climb(probe(port, secret, timeout="500ms")), ssh_causes.BANNER, cause)
 
 
+@pytest.mark.parametrize("piece", [b"x" * 1000, b"not yet\r\n" * 100], ids=["line", "lines"])
+async def test_a_banner_without_end_is_cut_off_long_before_the_deadline(secret: Path, piece: bytes) -> None:
+    async with serving(endless(piece)) as port:
+        result = await climb(probe(port, secret))
+    fell(result, ssh_causes.BANNER, ssh_causes.NOT_SSH)
+    assert result.detail == "8192 bytes and no identification"
+
+
 async def last_words(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Says them, and resets the connection: what we had said was never read."""
     writer.write(b"Exceeded MaxStartups\r\n")
@@ -213,6 +198,7 @@ async def test_a_web_server_is_recognised_because_we_speak_when_nobody_does(secr
         (saying(BANNER), causes.TIMEOUT),
         (saying(BANNER, then=listening_then_closing), causes.CLOSED_EARLY),
         (saying(BANNER, b"\xff" * 64), causes.GARBAGE),
+        (saying(BANNER, b"\0\0\0\1\0" * 20), causes.GARBAGE),
         (saying(BANNER, b"GET / HTTP/1.1\r\n\r\n"), causes.GARBAGE),
         (disconnecting(12, b"Too many connections"), ssh_causes.SSH_TOO_MANY_SESSIONS),
         (disconnecting(1, b"Go away"), ssh_causes.SSH_ADDRESS_REFUSED),
@@ -226,6 +212,31 @@ async def test_a_key_exchange_that_goes_wrong_has_its_cause(secret: Path, peer: 
     async with serving(peer) as port:
         result = await climb(probe(port, secret, timeout="2s" if cause is causes.TOO_LONG else "500ms"))
     fell(result, ssh_causes.KEY_EXCHANGE, cause)
+
+
+OFFER = (b"curve25519-sha256", b"ssh-ed25519", *[b"aes128-ctr"] * 2, *[b"hmac-sha2-256"] * 2, *[b"none"] * 2, b"", b"")
+
+
+def nonsense(seed: int) -> bytes:
+    """An offer, whole, cut off or damaged, and packets of any kind behind it."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    lists = b"".join(len(names).to_bytes(4, "big") + names for names in OFFER)
+    offer = bytearray(b"\x14" + bytes(16) + lists + bytes(5))
+    if seed % 3 == 1:
+        del offer[chance.randrange(1, len(offer)) :]
+    if seed % 3 == 2:
+        offer[chance.randrange(len(offer))] = chance.randrange(256)
+    kinds = (1, 2, 3, 4, 5, 6, 7, 20, 21, 30, 31, 51, 52, 80, 90, 192)
+    others = (packet(bytes([chance.choice(kinds)]) + chance.randbytes(chance.randrange(80))) for _ in range(3))
+    return packet(bytes(offer)) + b"".join(others)
+
+
+async def test_nonsense_is_the_servers_and_never_a_defect_of_ours(secret: Path) -> None:
+    for seed in range(60):
+        async with serving(saying(BANNER, nonsense(seed), then=closing)) as port:
+            result = await climb(probe(port, secret, timeout="2s"))
+        assert result.stage is ssh_causes.KEY_EXCHANGE
+        assert result.outcome is Outcome.FAILED, (seed, result.detail)
 
 
 @pytest.mark.parametrize(
@@ -380,282 +391,6 @@ async def test_what_we_cannot_read_ourselves_is_unknown_and_asks_nobody(locked: 
         fell(result, stages.AUTH, cause)
         assert result.rung == 0
         assert "wrong-phrase" not in repr(result)
-
-
-# The file service ---------------------------------------------------------------------------------------------------
-
-
-async def test_an_account_without_sftp_is_told_from_one_without_rights(secret: Path) -> None:
-    async with ssh_server() as (port, _):
-        fell(await climb(probe(port, secret)), folder_causes.LIST, ssh_causes.SFTP_REFUSED)
-
-
-class Subsystem(asyncssh.SSHServerSession[bytes]):
-    """Something else than SFTP, under its name."""
-
-    words = b""
-
-    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
-        self.channel = chan
-
-    def subsystem_requested(self, subsystem: str) -> bool:
-        return True
-
-    def session_started(self) -> None:
-        if self.words:
-            self.channel.write(self.words)
-        else:
-            self.channel.exit(127)
-
-
-class Greeting(Subsystem):
-    words = b"Welcome to the transfer server of chu.test\n"
-
-
-@pytest.mark.parametrize(
-    ("session", "cause"), [(Subsystem, ssh_causes.SFTP_ENDED), (Greeting, ssh_causes.SFTP_GARBAGE)], ids=str
-)
-async def test_a_file_service_that_is_none_has_its_cause(secret: Path, session: type[Subsystem], cause: Cause) -> None:
-    class Elsewhere(Door):
-        def session_requested(self) -> Any:
-            return session()
-
-    async with ssh_server(Elsewhere(), encoding=None) as (port, _):
-        fell(await climb(probe(port, secret)), folder_causes.LIST, cause)
-
-
-async def test_a_folder_that_is_not_there_or_is_none_has_its_cause(secret: Path, folder: Path) -> None:
-    (folder / "file").write_text("x")
-    async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        missing = await climb(probe(port, secret, directory="/in"))
-        none = await climb(probe(port, secret, directory="/file"))
-    fell(missing, folder_causes.LIST, folder_causes.DIRECTORY_MISSING)
-    fell(none, folder_causes.LIST, folder_causes.NOT_A_DIRECTORY)
-
-
-def raising(method: str, error: Exception) -> type[asyncssh.SFTPServer]:
-    def fail(*_: Any) -> Any:
-        raise error
-
-    return type("Failing", (asyncssh.SFTPServer,), {method: fail})
-
-
-class Quota(asyncssh.SFTPError):
-    """A later version's code, which servers send to anybody."""
-
-    def encode(self, version: int) -> bytes:
-        return self.code.to_bytes(4, "big") + bytes(8)
-
-
-@pytest.mark.parametrize(
-    ("fault", "stage", "cause"),
-    [
-        (raising("stat", asyncssh.SFTPPermissionDenied("no")), folder_causes.LIST, folder_causes.LIST_DENIED),
-        (raising("stat", asyncssh.SFTPFailure("ouch")), folder_causes.LIST, ssh_causes.SFTP_FAILURE),
-        (raising("write", asyncssh.SFTPPermissionDenied("no")), ssh_causes.CANARY, folder_causes.WRITE_DENIED),
-        (raising("write", asyncssh.SFTPFailure("ouch")), ssh_causes.CANARY, folder_causes.WRITE_FAILED),
-        (raising("write", asyncssh.SFTPFailure("disk full")), ssh_causes.CANARY, folder_causes.DISK_FULL),
-        (raising("write", Quota(15, "no")), ssh_causes.CANARY, folder_causes.DISK_FULL),
-    ],
-    ids=itertools.count(),
-)
-async def test_a_server_that_fails_at_something_has_its_cause(
-    secret: Path, folder: Path, fault: type[asyncssh.SFTPServer], stage: Stage, cause: Cause
-) -> None:
-    async with ssh_server(sftp=folder_server(folder, fault)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), stage, cause)
-    assert list(folder.iterdir()) == []
-
-
-class Full(asyncssh.SFTPServer):
-    """Says no more than "Failure", as OpenSSH does, and tells its room when asked."""
-
-    def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        raise asyncssh.SFTPFailure("Failure")
-
-    def statvfs(self, path: bytes) -> Any:
-        return asyncssh.SFTPVFSAttrs(bsize=4096, frsize=4096, blocks=10, bavail=0, files=10, favail=5)
-
-
-class Hanging(asyncssh.SFTPServer):
-    def stat(self, path: bytes) -> Any:
-        return for_ever()
-
-
-class HangingAtOpen(asyncssh.SFTPServer):
-    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        return for_ever()
-
-
-class Truncating(asyncssh.SFTPServer):
-    def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        super().write(file_obj, offset, data[:20])
-        return len(data)
-
-
-class Taking(asyncssh.SFTPServer):
-    """A consumer that takes each file as soon as it is closed."""
-
-    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        self.path = path
-        return super().open(path, pflags, attrs)
-
-    def close(self, file_obj: Any) -> None:
-        super().close(file_obj)
-        super().remove(self.path)
-
-
-class LetterBox(asyncssh.SFTPServer):
-    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        if pflags & asyncssh.FXF_READ:
-            raise asyncssh.SFTPPermissionDenied("no reading")
-        return super().open(path, pflags, attrs)
-
-
-class Keeping(asyncssh.SFTPServer):
-    def remove(self, path: bytes) -> None:
-        raise asyncssh.SFTPPermissionDenied("no removing")
-
-
-class Cutting(asyncssh.SFTPServer):
-    def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        self.connection.abort()
-        return 0
-
-    @property
-    def connection(self) -> asyncssh.SSHServerConnection:
-        return self.channel.get_connection()  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize(
-    ("fault", "stage", "cause"),
-    [
-        (Full, ssh_causes.CANARY, folder_causes.DISK_FULL),
-        (Truncating, ssh_causes.CANARY, folder_causes.CANARY_DIFFERS),
-        (Taking, ssh_causes.CANARY, folder_causes.CANARY_TAKEN),
-        (Cutting, ssh_causes.CANARY, causes.CLOSED_EARLY),
-        (Hanging, folder_causes.LIST, causes.TIMEOUT),
-        (HangingAtOpen, ssh_causes.CANARY, causes.TIMEOUT),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-async def test_a_canary_that_does_not_come_back_says_why(
-    secret: Path, folder: Path, fault: type[asyncssh.SFTPServer], stage: Stage, cause: Cause
-) -> None:
-    async with ssh_server(sftp=folder_server(folder, fault)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c", timeout="800ms")), stage, cause)
-
-
-@pytest.mark.parametrize(
-    ("fault", "cause"),
-    [(LetterBox, folder_causes.READ_DENIED), (Keeping, folder_causes.CANARY_STAYS)],
-    ids=["letter box", "keeps"],
-)
-async def test_a_folder_that_takes_a_canary_and_does_less_than_all_is_not_whole(
-    secret: Path, folder: Path, fault: type[asyncssh.SFTPServer], cause: Cause
-) -> None:
-    async with ssh_server(sftp=folder_server(folder, fault)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    assert (result.outcome, result.whole, result.cause) == (Outcome.OK, False, cause), result
-
-
-# The canary's name --------------------------------------------------------------------------------------------------
-
-
-async def test_a_file_that_is_not_ours_is_never_touched(secret: Path, folder: Path) -> None:
-    (folder / "retabli-c").write_text("somebody else's")
-    async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
-    assert (folder / "retabli-c").read_text() == "somebody else's"
-
-
-@pytest.mark.parametrize(
-    "left", [MARK + b"written 1000000000 old\n", MARK[:30], b""], ids=["whole", "cut off", "empty"]
-)
-async def test_a_leftover_of_an_interrupted_run_is_cleaned(secret: Path, folder: Path, left: bytes) -> None:
-    (folder / "retabli-c").write_bytes(left)
-    async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    assert result.outcome is Outcome.OK, result
-    assert "interrupted" in result.properties["leftover"]
-    assert list(folder.iterdir()) == []
-
-
-async def test_a_canary_that_may_not_be_removed_is_written_over_by_the_next_run(secret: Path, folder: Path) -> None:
-    (folder / "retabli-c").write_bytes(MARK + b"written 1000000000 old\n")
-    async with ssh_server(sftp=folder_server(folder, Keeping)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    assert (result.outcome, result.cause) == (Outcome.OK, folder_causes.CANARY_STAYS)
-    assert b"old" not in (folder / "retabli-c").read_bytes()
-
-
-async def test_another_run_that_is_under_way_is_left_alone(secret: Path, folder: Path) -> None:
-    held = MARK + f"written {time.time():.0f} other\n".encode()
-    (folder / "retabli-c").write_bytes(held)
-    async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_BUSY)
-    assert (folder / "retabli-c").read_bytes() == held
-
-
-async def test_a_run_that_another_one_overtakes_says_so(secret: Path, folder: Path) -> None:
-    class Overtaken(asyncssh.SFTPServer):
-        def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-            if pflags & asyncssh.FXF_EXCL:
-                (folder / "retabli-c").write_bytes(MARK)
-                raise asyncssh.SFTPFailure("Failure")
-            return super().open(path, pflags, attrs)
-
-    async with ssh_server(sftp=folder_server(folder, Overtaken)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
-
-
-async def test_a_file_that_may_not_be_read_is_never_written_over(secret: Path, folder: Path) -> None:
-    (folder / "retabli-c").write_text("somebody else's")
-    async with ssh_server(sftp=folder_server(folder, LetterBox)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
-    assert (folder / "retabli-c").read_text() == "somebody else's"
-
-
-async def test_a_folder_of_our_name_is_left_alone(secret: Path, folder: Path) -> None:
-    (folder / "retabli-c").mkdir()
-    async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
-    assert (folder / "retabli-c").is_dir()
-
-
-async def test_a_canary_that_another_run_wrote_over_is_no_fault_of_the_server(secret: Path, folder: Path) -> None:
-    class WrittenOver(asyncssh.SFTPServer):
-        def close(self, file_obj: Any) -> None:
-            super().close(file_obj)
-            (folder / "retabli-c").write_bytes(MARK + b"written 1700000000 other\n")
-
-    async with ssh_server(sftp=folder_server(folder, WrittenOver)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
-
-
-async def test_a_server_that_goes_on_showing_the_leftover_gives_back_another(secret: Path, folder: Path) -> None:
-    left = MARK + b"written 1000000000 old\n"
-    (folder / "retabli-c").write_bytes(left)
-
-    class Stale(asyncssh.SFTPServer):
-        def close(self, file_obj: Any) -> None:
-            super().close(file_obj)
-            (folder / "retabli-c").write_bytes(left)
-
-    async with ssh_server(sftp=folder_server(folder, Stale)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_DIFFERS)
-
-
-async def test_runs_that_meet_at_one_canary_never_fail_each_other(secret: Path, folder: Path) -> None:
-    async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        results = await asyncio.gather(*(climb(probe(port, secret, canary="c")) for _ in range(8)))
-    assert any(result.outcome is Outcome.OK for result in results)
-    assert {result.cause for result in results} <= {None, folder_causes.CANARY_BUSY, folder_causes.CANARY_TAKEN}
-    assert list(folder.iterdir()) == []
 
 
 # Settings -----------------------------------------------------------------------------------------------------------

@@ -58,11 +58,19 @@ class FolderBook:
         self._book[name] = value
 
 
-def judge_fresh(ladder: Ladder, book: FolderBook, arrivals: Arrivals, max_age: float, profile: Profile) -> None:
+def judge_fresh(
+    ladder: Ladder,
+    book: FolderBook,
+    arrivals: Arrivals,
+    max_age: float,
+    profile: Profile,
+    max_partial: float | None = None,
+) -> None:
     """The newest arrival that was ever seen, and when something was last expected, say whether the flow is alive.
 
     A consumer may take each file before we look. Then the folder's own time of change decides: unless something
-    came or went within `max_age`, nothing arrives for certain; if something did, we cannot tell what.
+    came or went within `max_age`, nothing arrives for certain; if something did, we cannot tell what. But where all
+    that can be seen of that time are transfers that broke off (older than `max_partial`), that is what it was.
 
     Raises:
         Fall: `no_arrivals`; unknown: `arrivals_unseen`, `from_the_future`, `times_missing`, `folder_too_large`.
@@ -88,6 +96,10 @@ def judge_fresh(ladder: Ladder, book: FolderBook, arrivals: Arrivals, max_age: f
     if arrivals.cut:
         raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
     last = "none was ever seen here" if newest is None else f"the newest arrived {_age(now - newest)} ago"
+    broken = _broken(arrivals.partial, now, max_partial, max_age)
+    if broken:
+        raise Fall(folder_causes.NO_ARRIVALS, f"{last}; {_files(broken)} broke off since")
+    last += _empty(arrivals.partial)
     if not arrivals.whole and not _still(arrivals.changed, now, max_age, profile):
         raise Fall(folder_causes.ARRIVALS_UNSEEN, last)
     raise Fall(folder_causes.NO_ARRIVALS, last)
@@ -144,6 +156,18 @@ def judge_partial(ladder: Ladder, arrivals: Arrivals, longest: float) -> None:
     if lingering:
         said = f"{_files(len(lingering))}, the oldest for {_age(max(lingering))}"
         ladder.impair(folder_causes.PARTIAL_LINGERS, said)
+
+
+def _empty(partial: Sequence[Entry]) -> str:
+    empty = sum(not entry.size for entry in partial)
+    return f"; {_files(empty)} without content not counted (`empty_counts`)" if empty else ""
+
+
+def _broken(partial: Sequence[Entry], now: float, max_partial: float | None, max_age: float) -> int:
+    if max_partial is None:
+        return 0
+    ages = [now - entry.modified for entry in partial if entry.modified is not None]
+    return sum(max_partial < age <= max_age for age in ages)
 
 
 def _still(changed: float | None, now: float, max_age: float, profile: Profile) -> bool:

@@ -77,6 +77,7 @@ FOLDER_BROKEN = cause(
     Side.OURS,
     fr="le système de fichiers du dossier est en erreur",
     en="the folder's file system is in error",
+    verdict=Verdict.TEMPORARY,
     look=_SERVER,
 )
 FOLDER_TOO_LARGE = cause(

@@ -10,7 +10,8 @@ import asyncssh
 from retabli.model.ladder import Fall, Ladder
 from retabli.net.folders import folder_causes
 from retabli.net.folders.listing import OURS
-from retabli.net.ssh.remote_folder import LOST, fall
+from retabli.net.ssh import ssh_causes
+from retabli.net.ssh.remote_folder import LOST, NONSENSE, fall
 from retabli.net.ssh.session import SftpSession
 
 MARK = b"RETABLI-CANARY a test file of the hospital's flow monitoring, not a document; it may be deleted.\n"
@@ -57,6 +58,8 @@ class Canary:
             await self._remove()
         except asyncssh.DisconnectError as error:
             raise self._session.lost() from error
+        except NONSENSE as error:
+            raise Fall(ssh_causes.SFTP_GARBAGE, "an answer that makes no sense") from error
 
     async def _place(self) -> bool:
         """Whether a leftover of ours lies there, to be written over; one that is being written now is waited for."""

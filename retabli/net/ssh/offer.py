@@ -21,7 +21,7 @@ class Offer:
 def read_offer(stream: bytes) -> Offer | None:
     """The offer, from what follows the server's identification; None for as long as it is not whole, or is none."""
     size = int.from_bytes(stream[:4], "big")
-    if not 0 < size <= LONGEST or len(stream) < 4 + size or stream[5] != KEXINIT:
+    if not 2 + COOKIE <= size <= LONGEST or len(stream) < 4 + size or stream[5] != KEXINIT:
         return None
     lists = list(_name_lists(stream[6 + COOKIE : 4 + size]))
     if len(lists) < 6:

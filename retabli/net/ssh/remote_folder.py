@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
@@ -12,6 +13,9 @@ from retabli.net.folders import folder_causes
 from retabli.net.folders.listing import Entry, Listing, listing
 from retabli.net.ssh import ssh_causes
 from retabli.net.ssh.session import SftpSession
+
+# What asyncssh raises where an answer is none (it says SFTPBadMessage of some).
+NONSENSE = (PacketDecodeError, UnicodeDecodeError, IndexError, OverflowError)
 
 # What became of the connection and not of the file.
 LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
@@ -54,6 +58,8 @@ async def list_folder(session: SftpSession, sftp: asyncssh.SFTPClient, directory
         raise fall(session, error, directory) from error
     except asyncssh.DisconnectError as error:
         raise session.lost() from error
+    except NONSENSE as error:
+        raise Fall(ssh_causes.SFTP_GARBAGE, "an answer that makes no sense") from error
     return listing(found, attributes.mtime, cut=seen > most)
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from retabli.model import causes, stages
 from retabli.model.ladder import Fall, Ladder
@@ -19,7 +20,8 @@ from retabli.net.ssh.account import PinnedKey, SftpAccount, fingerprint, pinned_
 from retabli.net.ssh.login import Credential, Login, read_credential
 from retabli.net.ssh.wire import AFTER_LOGIN, Wire
 
-REACHED = (stages.RESOLVE, stages.CONNECT, ssh_causes.BANNER, ssh_causes.KEY_EXCHANGE, ssh_causes.HOST_KEY, stages.AUTH)
+# What asyncssh stumbles over in a server's packets, where it does not say so itself.
+NONSENSE = (IndexError, ValueError, AssertionError, OverflowError)
 
 # Disconnect reasons (RFC 4253, section 11.1) that say more than their text.
 HOST_NOT_ALLOWED = 1
@@ -77,6 +79,8 @@ class SftpSession:
             raise Fall(ssh_causes.SFTP_ENDED) from error
         except asyncssh.SFTPError as error:
             raise Fall(ssh_causes.SFTP_GARBAGE, error.reason) from error
+        except PacketDecodeError as error:
+            raise Fall(ssh_causes.SFTP_GARBAGE, "an answer that makes no sense") from error
         except asyncssh.DisconnectError as error:
             raise self._judged(error) from error
 
@@ -129,6 +133,10 @@ class SftpSession:
             self._connecting.result()
         except asyncssh.DisconnectError as error:
             raise self._judged(error) from error
+        except NONSENSE as error:
+            if not self.wire.greeted.is_set():
+                raise  # nothing of the server's was read yet: it is ours
+            raise Fall(causes.GARBAGE, "what it sent makes no sense") from error
 
     def _judged(self, error: asyncssh.DisconnectError) -> Exception:
         """What a login's end means, by how far it had come."""
@@ -192,7 +200,7 @@ class SftpSession:
 
 
 async def open_session(ladder: Ladder, account: SftpAccount, *, resolver: Resolver | None = None) -> SftpSession:
-    """Climb REACHED.
+    """Climb the stages of ssh_causes.LOGIN.
 
     Raises:
         Fall: on the rung where it fell; the credential's own faults on AUTH, before anything is sent.

@@ -1,5 +1,6 @@
 """What can go wrong between a TCP connection and an SFTP session, and the rungs that lead there."""
 
+from retabli.model import stages
 from retabli.model.causes import Side, Verdict, cause
 from retabli.model.stages import stage
 from retabli.model.words import Words
@@ -8,6 +9,8 @@ BANNER = stage("banner", fr="bannière SSH", en="SSH banner")
 KEY_EXCHANGE = stage("key_exchange", fr="échange de clés", en="key exchange")
 HOST_KEY = stage("host_key", fr="clé d'hôte attendue", en="pinned host key")
 CANARY = stage("canary", fr="témoin écrit, relu, effacé", en="canary written, read back, removed")
+
+LOGIN = (stages.RESOLVE, stages.CONNECT, BANNER, KEY_EXCHANGE, HOST_KEY, stages.AUTH)
 
 _ALGORITHMS = Words(
     "Comparer ce que SSH permet de part et d'autre : l'un des deux a été mis à jour ou durci.",
