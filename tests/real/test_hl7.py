@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -255,3 +257,39 @@ async def test_a_prescribers_server_that_is_frozen_leaves_the_arrival_unjudged(s
         finally:
             site.boxes.thaw()
     assert told(result) == ("unknown", "delivered", "mailbox_unreadable")
+
+
+# What a directory may be like: by mounts of their own, in a mount namespace of their own.
+DIRECTORIES = {
+    "full": ("size=4k,nr_inodes=2", "echo x > {0}/x", "", "failed", "directory_unusable", "No space left"),
+    "read-only": ("size=64k", "mount -o remount,ro {0}", "", "failed", "directory_unusable", "Read-only"),
+    "forbidden": (
+        "size=64k,mode=755",
+        "true",
+        "env -u PYTEST_CURRENT_TEST setpriv --reuid 65534 --regid 65534 --clear-groups",  # nobody may note it either
+        "unknown",
+        "local_permission",
+        "Permission denied",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIRECTORIES)
+def test_a_directory_that_takes_no_file_is_told_from_one_that_we_may_not_write(name: str) -> None:
+    options, spoil, who, outcome, cause, detail = DIRECTORIES[name]
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "out").mkdir()
+        (folder / "key").write_bytes(b"the key")
+        keys = {
+            "submit": {"message": write(folder, REPORT), "directory": str(folder / "out")},
+            "mailbox": {"imap": HOST, "port": 1, "user": "probe", "password": {"file": str(folder / "key")}},
+            "key": {"file": str(folder / "key")},
+        }
+        script = f"mount -t tmpfs -o {options} tmpfs {folder}/out && {spoil.format(folder / 'out')} && exec {who} "
+        script += f"{sys.executable} -m tests.real.one_climb report_loop {shlex.quote(json.dumps(keys))}"
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script], cwd=ROOT, capture_output=True, check=True)
+    seen = json.loads(done.stdout)
+    assert (seen["outcome"], seen["stage"], seen["cause"]) == (outcome, "written", cause)
+    assert detail in seen["detail"]
