@@ -1,5 +1,6 @@
 """The kinds `hl7_mllp` and `report_loop` against MLLP servers that are not ours, Postfix and Dovecot."""
 
+import asyncio
 import importlib.util
 import json
 import shlex
@@ -193,7 +194,7 @@ class Site:
         with engine(self.folder, answers, **(given | keys)) as server:
             yield server
 
-    async def loop(self, server: Server, **keys: Any) -> Result:
+    async def loop(self, server: Server, memory: dict[str, Any] | None = None, **keys: Any) -> Result:
         given: dict[str, Any] = {
             "submit": {"host": HOST, "port": server.listens[0], "message": write(self.folder, REPORT)},
             "mail_from": SENDER,
@@ -204,7 +205,7 @@ class Site:
             "within": "15s",
             "timeout": "8s",
         }
-        return await climb(settings(ReportLoop, **(given | keys)), memory=self.memory)
+        return await climb(settings(ReportLoop, **(given | keys)), memory=self.memory if memory is None else memory)
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +217,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
         boxes = stack.enter_context(dovecot(dict.fromkeys(("probe", "sender"), "secret")))
         names = ("probe", "sender", "ghost")  # of whom Dovecot does not know the last
-        yield Site(stack.enter_context(postfix(recipients=names, lmtp=boxes.lmtp)), boxes, folder)
+        services = {"smtp": {}, "hold": {"smtpd_client_restrictions": "static:HOLD"}}
+        relay = stack.enter_context(postfix(services=services, recipients=names, lmtp=boxes.lmtp))
+        yield Site(relay, boxes, folder)
 
 
 async def test_a_report_goes_through_postfix_into_dovecot_and_is_found_inside_its_archive(site: Site) -> None:
@@ -247,6 +250,20 @@ async def test_a_report_that_postfix_returns_is_bounced(site: Site) -> None:
         result = await site.loop(server)
     assert told(result) == ("failed", "delivered", "bounced")
     assert result.detail.startswith("5.1.1 unknown recipient: ")
+
+
+async def test_a_queue_that_held_a_report_back_shows_when_it_is_let_go(site: Site) -> None:
+    memory: dict[str, Any] = {}
+    with site.engine(mail=site.relay.ports["hold"]) as server:
+        assert told(await site.loop(server, memory, within="4s")) == ("failed", "delivered", "late")
+        second = asyncio.create_task(site.loop(server, memory, within="4s"))
+        await asyncio.sleep(1.5)  # it is handed over, and the mailbox was looked at since
+        held = sorted((site.relay.folder / "queue/hold").iterdir(), key=lambda file: file.stat().st_mtime)
+        subprocess.run(["postsuper", "-c", str(site.relay.folder), "-H", held[0].name], check=True, capture_output=True)
+        site.relay.flush()
+        result = await second
+    assert told(result) == ("ok", "acknowledged", "relay_holding")
+    assert not result.whole
 
 
 async def test_a_prescribers_server_that_is_frozen_leaves_the_arrival_unjudged(site: Site) -> None:
