@@ -374,6 +374,18 @@ async def test_a_file_that_the_engine_sets_aside_is_rejected(world: World) -> No
     assert told(result) == ("failed", "consumed", "hand_over_rejected")
 
 
+async def test_a_file_that_the_engine_sets_aside_later_is_rejected_too(world: World) -> None:
+    errors = world.folder / "errors"
+    errors.mkdir()
+
+    def take(file: Path) -> None:
+        working = file.rename(world.folder / file.name)
+        asyncio.get_running_loop().call_later(0.3, working.rename, errors / file.name)
+
+    result = await by_file(world, take, submit={"error_directory": str(errors)}, within="800ms")
+    assert told(result) == ("failed", "delivered", "hand_over_rejected")
+
+
 async def test_a_directory_that_is_missing_is_told(world: World) -> None:
     probe = world.loop(submit=world.by_file(world.folder / "nowhere"))
     result = await climb(probe)
