@@ -214,9 +214,9 @@ class ReportLoop(Probe):
         try:
             with ladder.told_as(hung), ladder.rung(WRITTEN):
                 async with asyncio.timeout(self.timeout):
-                    await deposit.write(content)
+                    where = await deposit.write(content)
             with ladder.rung(CONSUMED):
-                await deposit.consumed(self.submit.consumed_within)
+                await deposit.consumed(where, self.submit.consumed_within)
         except BaseException:
             await deposit.withdraw()
             raise
