@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -168,6 +169,8 @@ class ReportLoop(Probe):
             fate = await trip.fate()
             if reading.unknown:
                 ladder.describe("unknown_reports", f"{reading.unknown} mails without a mark of ours")
+            if fate.end is End.SILENT and await self._set_aside(book.give(token)):
+                fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(report_causes.HAND_OVER_REJECTED))
             self._judge(ladder, fate)
             if self.mdn and fate.arrival is not None:
                 await self._judge_answer(ladder, trip, partial(book.answer, token), readers[-1])
@@ -192,8 +195,7 @@ class ReportLoop(Probe):
             async with asyncio.timeout(self.timeout):
                 await self._by_mllp(ladder, control_id, content)
         else:
-            name = self.submit.file_name.replace("{control_id}", control_id)
-            await self._by_file(ladder, Deposit(self.submit.directory / name, self.submit.error_directory), content)
+            await self._by_file(ladder, self._deposit(self.submit.directory, control_id), content)
 
     async def _by_mllp(self, ladder: Ladder, control_id: str, content: bytes) -> None:
         submit = self.submit
@@ -212,12 +214,27 @@ class ReportLoop(Probe):
         try:
             with ladder.told_as(hung), ladder.rung(WRITTEN):
                 async with asyncio.timeout(self.timeout):
-                    await deposit.write(content)
+                    where = await deposit.write(content)
             with ladder.rung(CONSUMED):
-                await deposit.consumed(self.submit.consumed_within)
+                await deposit.consumed(where, self.submit.consumed_within)
         except BaseException:
             await deposit.withdraw()
             raise
+
+    def _deposit(self, directory: Path, control_id: str) -> Deposit:
+        return Deposit(
+            directory / self.submit.file_name.replace("{control_id}", control_id), self.submit.error_directory
+        )
+
+    async def _set_aside(self, control_id: str) -> bool:
+        """Whether the engine, after it had taken our file, has put it among its errors."""
+        if self.submit.directory is None:
+            return False
+        try:
+            await self._deposit(self.submit.directory, control_id).check_errors()
+        except Fall as fall:
+            return fall.cause is report_causes.HAND_OVER_REJECTED
+        return False
 
     # Judging -------------------------------------------------------------------------------------------------------
 

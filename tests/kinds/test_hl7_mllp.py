@@ -208,6 +208,18 @@ async def test_an_engine_that_hangs_up_at_once_or_after_the_message_closed_early
     assert at_once.cause in (causes.CLOSED_EARLY, causes.RESET)
 
 
+async def test_a_deadline_during_the_second_look_tells_what_the_first_one_showed(tmp_path: Path) -> None:
+    guests: list[int] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        guests.append(1)
+        await (listening_then_closing if len(guests) == 1 else silent)(reader, writer)
+
+    told = await asked(once, tmp_path, timeout="300ms")
+    fell(told, FRAMED, causes.CLOSED_EARLY)
+    assert (told.detail, len(guests)) == ("accepted, then closed", 2)
+
+
 async def test_an_engine_that_resets_is_told_from_one_that_closes(tmp_path: Path) -> None:
     fell(await asked(resetting, tmp_path), FRAMED, causes.RESET)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
@@ -31,7 +32,7 @@ from simulator.smtp import Envelope
 from tests.climbing import climb, settings
 from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld, mail_world
 from tests.net.hl7_engines import Engine, acking, result, write
-from tests.net.peers import closed_port, closing, serving
+from tests.net.peers import closed_port, closing, server_context, serving, serving_tls
 from tests.net.xdm_archives import archive, bomb, cda, metadata
 
 REPORT = result() + b"OBR|2||{token}^RETABLI|||\rZRE|{control_id}|{mail_from}|{rcpt_to}\r"
@@ -288,6 +289,18 @@ async def test_what_is_no_acceptance_is_told(world: World, answer: Any, cause: s
         assert told(await climb(world.loop(submit={"port": port})))[1:] == ("acknowledged", cause)
 
 
+async def test_what_the_wire_shows_is_told_as_by_the_kind_that_only_speaks_hl7(
+    world: World, authority: trustme.CA, ca_file: Path
+) -> None:
+    for said, cause in ((b"220 mail.example", "bad_frame"), (b"\x0b\x15\x1c\r", "mllp_nak")):
+        async with serving(Engine(lambda _, said=said: [said])) as port:  # type: ignore[misc]
+            assert told(await climb(world.loop(submit={"port": port})))[1:] == ("framed", cause)
+    async with serving_tls(server_context(authority.issue_cert("localhost"))) as port:
+        assert told(await climb(world.loop(submit={"port": port}))) == ("failed", "framed", "tls_wanted")
+    tls = {"tls": {"ca": str(ca_file)}}
+    assert told(await climb(world.loop(submit=tls, timeout="300ms"))) == ("failed", "tls", "tls_unanswered")
+
+
 async def test_an_old_arrival_does_not_stay_green_when_the_hand_over_fails(world: World) -> None:
     memory: dict[str, Any] = {}
     assert told(await climb(world.loop(), memory=memory))[0] == "ok"
@@ -359,6 +372,18 @@ async def test_a_file_that_the_engine_sets_aside_is_rejected(world: World) -> No
     errors.mkdir()
     result = await by_file(world, lambda file: file.rename(errors / file.name), submit={"error_directory": str(errors)})
     assert told(result) == ("failed", "consumed", "hand_over_rejected")
+
+
+async def test_a_file_that_the_engine_sets_aside_later_is_rejected_too(world: World) -> None:
+    errors = world.folder / "errors"
+    errors.mkdir()
+
+    def take(file: Path) -> None:
+        working = file.rename(world.folder / file.name)
+        asyncio.get_running_loop().call_later(0.3, working.rename, errors / file.name)
+
+    result = await by_file(world, take, submit={"error_directory": str(errors)}, within="800ms")
+    assert told(result) == ("failed", "delivered", "hand_over_rejected")
 
 
 async def test_a_directory_that_is_missing_is_told(world: World) -> None:

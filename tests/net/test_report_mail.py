@@ -11,6 +11,8 @@ from retabli.net.reports.report_mail import FINDINGS, LENGTH, examine, finding_o
 HEAD = b"From: sender@chu.example\r\n"
 DISPOSITION = HEAD + b"Content-Disposition: attachment; "
 
+FOLDED = b"".join(b"filename*%d=synthetic-and-long;\r\n " % number for number in range(58_000))
+
 HOSTILE = {
     "headers": HEAD + b"a:b\r\n" * 59_000 + b"\r\n",
     "long headers": HEAD + (b"a:" + b"b" * 45 + b"\r\n") * 59_000 + b"\r\n",
@@ -24,10 +26,15 @@ HOSTILE = {
     "quoted-printable": HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=41" * 1_000_000,
     "an encoded name": DISPOSITION + b"filename*0*=x''" + b"%41" * 500_000 + b"\r\n\r\n",
     "parameters": DISPOSITION + b"".join(b"filename*%d=x;" % i for i in range(100_000)) + b"\r\n\r\n",
-    "folded parameters": DISPOSITION + b"".join(b"filename*%d=x;\r\n " % i for i in range(50_000)) + b"\r\n\r\n",
+    "folded parameters": DISPOSITION
+    + b"".join(b"filename*%d=synthetic-and-long;\r\n " % i for i in range(58_000))
+    + b"\r\n\r\n",
     "words": DISPOSITION + b'filename="' + b"=?utf-8?q?a?= " * 150_000 + b'"\r\n\r\n',
     "a content type": HEAD + b"Content-Type: " + b"a/b;" * 600_000 + b"\r\n\r\n",
-    "a folded content type": HEAD + b"Content-Type: multipart/mixed;\r\n" + b" a=b;\r\n" * 50_000 + b"\r\n\r\n",
+    "a folded content type": HEAD
+    + b"Content-Type: multipart/mixed;\r\n"
+    + b" a=synthetic-and-rather-long-as-well;\r\n" * 58_000
+    + b"\r\n\r\n",
     "many types": HEAD + (b"Content-Type: multipart/mixed;" + b"a=b;" * 400 + b"\r\n") * 1500 + b"\r\n",
     "control ids": HEAD + b"\r\n" + b"RT0123456789abcdef01\r\n" * 50_000,
 }

@@ -125,6 +125,12 @@ def test_a_table_of_contents_that_lies_or_is_endless_is_refused_before_it_is_rea
     assert judged(commented)[0] is None
 
 
+def test_a_document_that_is_described_again_and_again_is_not_read_again_and_again() -> None:
+    large = b"<a>" + b" " * 3_000_000 + b"</a>"
+    hostile = archive({"DOC0001.XML": large}, submission(*[described("DOC0001.XML", large)] * 90))
+    assert judged(hostile)[0] is report_causes.ARCHIVE_BOMB
+
+
 def test_an_encrypted_entry_does_not_open() -> None:
     whole = bytearray(archive())
     for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):

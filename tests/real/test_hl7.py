@@ -1,9 +1,12 @@
 """The kinds `hl7_mllp` and `report_loop` against MLLP servers that are not ours, Postfix and Dovecot."""
 
+import asyncio
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -191,7 +194,7 @@ class Site:
         with engine(self.folder, answers, **(given | keys)) as server:
             yield server
 
-    async def loop(self, server: Server, **keys: Any) -> Result:
+    async def loop(self, server: Server, memory: dict[str, Any] | None = None, **keys: Any) -> Result:
         given: dict[str, Any] = {
             "submit": {"host": HOST, "port": server.listens[0], "message": write(self.folder, REPORT)},
             "mail_from": SENDER,
@@ -202,7 +205,7 @@ class Site:
             "within": "15s",
             "timeout": "8s",
         }
-        return await climb(settings(ReportLoop, **(given | keys)), memory=self.memory)
+        return await climb(settings(ReportLoop, **(given | keys)), memory=self.memory if memory is None else memory)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +217,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
         boxes = stack.enter_context(dovecot(dict.fromkeys(("probe", "sender"), "secret")))
         names = ("probe", "sender", "ghost")  # of whom Dovecot does not know the last
-        yield Site(stack.enter_context(postfix(recipients=names, lmtp=boxes.lmtp)), boxes, folder)
+        services = {"smtp": {}, "hold": {"smtpd_client_restrictions": "static:HOLD"}}
+        relay = stack.enter_context(postfix(services=services, recipients=names, lmtp=boxes.lmtp))
+        yield Site(relay, boxes, folder)
 
 
 async def test_a_report_goes_through_postfix_into_dovecot_and_is_found_inside_its_archive(site: Site) -> None:
@@ -247,6 +252,20 @@ async def test_a_report_that_postfix_returns_is_bounced(site: Site) -> None:
     assert result.detail.startswith("5.1.1 unknown recipient: ")
 
 
+async def test_a_queue_that_held_a_report_back_shows_when_it_is_let_go(site: Site) -> None:
+    memory: dict[str, Any] = {}
+    with site.engine(mail=site.relay.ports["hold"]) as server:
+        assert told(await site.loop(server, memory, within="4s")) == ("failed", "delivered", "late")
+        second = asyncio.create_task(site.loop(server, memory, within="4s"))
+        await asyncio.sleep(1.5)  # it is handed over, and the mailbox was looked at since
+        held = sorted((site.relay.folder / "queue/hold").iterdir(), key=lambda file: file.stat().st_mtime)
+        subprocess.run(["postsuper", "-c", str(site.relay.folder), "-H", held[0].name], check=True, capture_output=True)
+        site.relay.flush()
+        result = await second
+    assert told(result) == ("ok", "acknowledged", "relay_holding")
+    assert not result.whole
+
+
 async def test_a_prescribers_server_that_is_frozen_leaves_the_arrival_unjudged(site: Site) -> None:
     with site.engine() as server:
         site.boxes.freeze()
@@ -255,3 +274,39 @@ async def test_a_prescribers_server_that_is_frozen_leaves_the_arrival_unjudged(s
         finally:
             site.boxes.thaw()
     assert told(result) == ("unknown", "delivered", "mailbox_unreadable")
+
+
+# What a directory may be like: by mounts of their own, in a mount namespace of their own.
+DIRECTORIES = {
+    "full": ("size=4k,nr_inodes=2", "echo x > {0}/x", "", "failed", "directory_unusable", "No space left"),
+    "read-only": ("size=64k", "mount -o remount,ro {0}", "", "failed", "directory_unusable", "Read-only"),
+    "forbidden": (
+        "size=64k,mode=755",
+        "true",
+        "env -u PYTEST_CURRENT_TEST setpriv --reuid 65534 --regid 65534 --clear-groups",  # nobody may note it either
+        "unknown",
+        "local_permission",
+        "Permission denied",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIRECTORIES)
+def test_a_directory_that_takes_no_file_is_told_from_one_that_we_may_not_write(name: str) -> None:
+    options, spoil, who, outcome, cause, detail = DIRECTORIES[name]
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "out").mkdir()
+        (folder / "key").write_bytes(b"the key")
+        keys = {
+            "submit": {"message": write(folder, REPORT), "directory": str(folder / "out")},
+            "mailbox": {"imap": HOST, "port": 1, "user": "probe", "password": {"file": str(folder / "key")}},
+            "key": {"file": str(folder / "key")},
+        }
+        script = f"mount -t tmpfs -o {options} tmpfs {folder}/out && {spoil.format(folder / 'out')} && exec {who} "
+        script += f"{sys.executable} -m tests.real.one_climb report_loop {shlex.quote(json.dumps(keys))}"
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script], cwd=ROOT, capture_output=True, check=True)
+    seen = json.loads(done.stdout)
+    assert (seen["outcome"], seen["stage"], seen["cause"]) == (outcome, "written", cause)
+    assert detail in seen["detail"]

@@ -19,6 +19,7 @@ from retabli.net.disk import disk
 from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, HAND_OVER_REJECTED, NOT_CONSUMED, UNSENT_TOO_OLD
 
 T = TypeVar("T")
+Identity = tuple[int, int]  # of a directory: its device and inode
 
 MOST = 50_000  # files of a directory that are looked at
 LOOKS = (0.05, 0.1, 0.2)  # seconds between the first looks; then
@@ -80,16 +81,17 @@ class Deposit:
     path: Path
     errors: Path | None
 
-    async def write(self, content: bytes) -> None:
-        """Write under a hidden name and rename, so that the engine never sees half of it.
+    async def write(self, content: bytes) -> Identity:
+        """Write under a hidden name and rename, so that the engine never sees half of it; which directory it is in.
 
         Raises:
             Fall: `directory_unusable`; `local_permission` when it is only we who may not.
         """
-        await self._on_disk(lambda: self._write(content))
+        return await self._on_disk(lambda: self._write(content))
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes) -> Identity:
         part = self.path.with_name(f".{self.path.name}.part")
+        where = self._identity()
         try:
             with part.open("xb") as file:
                 file.write(content)
@@ -99,14 +101,14 @@ class Deposit:
         except OSError:
             part.unlink(missing_ok=True)
             raise
+        return where
 
-    async def consumed(self, within: float) -> None:
-        """Wait until the engine has taken the file, for that many seconds at most.
+    async def consumed(self, where: Identity, within: float) -> None:
+        """Wait until the engine has taken the file from that directory, for that many seconds at most.
 
         Raises:
             Fall: `not_consumed`, `hand_over_rejected`; `directory_unusable` when the whole directory went away.
         """
-        before = await self._on_disk(self._identity)
         pauses = iter(LOOKS)
         try:
             async with asyncio.timeout(within):
@@ -114,7 +116,7 @@ class Deposit:
                     await asyncio.sleep(next(pauses, LOOK))
         except TimeoutError:
             raise Fall(NOT_CONSUMED, f"not gone after {within:g} s") from None
-        if await self._on_disk(self._identity) != before:  # a share that is unmounted has consumed nothing
+        if await self._on_disk(self._identity) != where:  # a share that is unmounted has consumed nothing
             raise Fall(DIRECTORY_UNUSABLE, f"{self.path.parent}: another directory than before")
         await self.check_errors()
 
@@ -130,7 +132,7 @@ class Deposit:
             return False
         return True
 
-    def _identity(self) -> tuple[int, int]:
+    def _identity(self) -> Identity:
         stat = self.path.parent.stat()
         return stat.st_dev, stat.st_ino
 

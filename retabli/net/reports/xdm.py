@@ -20,8 +20,8 @@ from retabli.net.reports.xml_outline import CLINICAL_DOCUMENT, SUBMISSION, Descr
 NAME = "ihe_xdm.zip"
 DIRECTORY = 65_536  # bytes of the archive's table of contents
 MOST_ENTRIES = 100
-LARGEST_ENTRY = 8_388_608  # bytes unpacked
-LARGEST = 16_777_216  # bytes unpacked, all together
+LARGEST_ENTRY = 4_194_304  # bytes unpacked
+LARGEST = 12_582_912  # bytes unpacked, all together
 DEEPEST = 5  # folders within one another
 MOST_SETS = 5
 
@@ -85,9 +85,13 @@ def _judge(opened: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], see: Ca
     if not sets:
         raise Fall(report_causes.METADATA_MISSING, f"{len(entries)} entries")
     clinical = False
+    unpacked = 0
     for path in sets:
         for described in _described(_unpacked(opened, entries[path]), see):
             content = _document(opened, entries, posixpath.dirname(path), described)
+            unpacked += len(content)
+            if unpacked > LARGEST:
+                raise Fall(report_causes.ARCHIVE_BOMB, "it describes the same documents again and again")
             see(content)
             clinical = clinical or _is_clinical(content)
     if not clinical:
