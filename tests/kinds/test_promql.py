@@ -211,6 +211,8 @@ async def test_the_simulated_engine(position: str, value: float, outcome: str, c
         (result("vector", [7]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": [1, 1]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": [1, "1_0"]}]), promql_causes.NOT_AN_ENGINE),
+        (result("vector", [{"metric": {}, "value": [1, "9" * 200_000 + "x"]}]), promql_causes.NOT_AN_ENGINE),
+        (result("vector", [{"metric": {}, "value": [1, "٣"]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": ["1", "1"]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": [float("inf"), "1"]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "histogram": [1, {}]}]), promql_causes.QUERY_GIVES_NO_NUMBERS),
