@@ -224,6 +224,7 @@ async def test_the_simulated_engine(position: str, value: float, outcome: str, c
         (vector("1", isPartial=True), promql_causes.ANSWER_PARTIAL),
         (vector(*["1"] * 5000), promql_causes.QUERY_TOO_BROAD),
     ],
+    ids=lambda value: value.code if isinstance(value, Cause) else "an-answer",
 )
 async def test_an_answer_without_a_value_to_judge_by(answer: bytes, cause: Cause) -> None:
     result = await asked(answer)
