@@ -88,9 +88,8 @@ class RoundTrip:
 
     The first of `readers` is the mailbox of arrivals, the others are looked through for notifications only. They are
     opened while the message is sent, and a fault of theirs never hides one of the sending.
-    `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
     `pauses`: seconds between the first looks, and then between all others.
-    `stays`: nothing is removed from where messages arrive.
+    `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
     """
 
     def __init__(
@@ -101,19 +100,17 @@ class RoundTrip:
         readers: Sequence[Reader],
         patience: Patience,
         *,
+        pauses: tuple[Sequence[float], float] = (LOOKS, LOOK),
         trusted: str | None = None,
         answered_by: str | None = None,
-        pauses: tuple[Sequence[float], float] = (LOOKS, LOOK),
-        stays: bool = False,
     ) -> None:
         self._ladder = ladder
         self._ledger = Ledger(ladder.memory, key, purpose)
         self._readers = tuple(readers)
         self._patience = patience
+        self._pauses = pauses
         self._trusted = trusted
         self._answered_by = answered_by.lower() if answered_by is not None else None
-        self._pauses = pauses
-        self._stays = stays
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
         self._sent = 0.0
@@ -155,7 +152,7 @@ class RoundTrip:
                 token = self._ledger.issue(now)
                 unsent = True
                 try:
-                    message = mail_messages.compose(token, mail_from, rcpt_to, contact, stays=self._stays)
+                    message = mail_messages.compose(token, mail_from, rcpt_to, contact)
                     await session.envelope(self._ladder, mail_from, [rcpt_to], len(message))
                     unsent = False
                     queue_id = await session.data(self._ladder, message)
@@ -168,12 +165,6 @@ class RoundTrip:
                 self._ladder.count(Mail.SENT)
                 if queue_id:
                     self._ladder.describe("queue_id", queue_id)
-
-    def forget(self) -> None:
-        """Nobody here can see it arrive: that it was accepted is all that will be known of it."""
-        if self._token is not None:
-            self._ledger.forget(self._token)
-            self._token = None
 
     # Awaiting ------------------------------------------------------------------------------------------------------
 
@@ -293,6 +284,12 @@ class RoundTrip:
             return Fate(End.UNREADABLE, waited, detail=fault.detail, fault=fault)
         held = self._ledger.held_since(token, Moment.now(self._ladder))
         return Fate(End.HELD if held else End.SILENT, waited, detail=self._ledger.delay(token))
+
+    def forget(self) -> None:
+        """Nobody here can see it arrive: that it was accepted is all that will be known of it."""
+        if self._token is not None:
+            self._ledger.forget(self._token)
+            self._token = None
 
     def _settle(self) -> None:
         """Whatever ended the run: a token that has arrived is counted, one that has not is left to later runs."""
