@@ -154,7 +154,7 @@ class Apicrypt(Probe):
         reader = self._reader(ladder, key)
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
         readers = (reader,) if reader is not None else ()
-        trip = RoundTrip(ladder, key, Purpose.APICRYPT, readers, patience, pauses=PAUSES, stays=True)
+        trip = RoundTrip(ladder, key, Purpose.APICRYPT, readers, patience, pauses=PAUSES)
         async with trip:
             await trip.send(self.submit, self.mail_from, self.rcpt_to, resolver=self.resolver, contact=self.contact)
             if reader is None:

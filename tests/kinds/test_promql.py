@@ -211,6 +211,8 @@ async def test_the_simulated_engine(position: str, value: float, outcome: str, c
         (result("vector", [7]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": [1, 1]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": [1, "1_0"]}]), promql_causes.NOT_AN_ENGINE),
+        (result("vector", [{"metric": {}, "value": [1, "9" * 200_000 + "x"]}]), promql_causes.NOT_AN_ENGINE),
+        (result("vector", [{"metric": {}, "value": [1, "٣"]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": ["1", "1"]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "value": [float("inf"), "1"]}]), promql_causes.NOT_AN_ENGINE),
         (result("vector", [{"metric": {}, "histogram": [1, {}]}]), promql_causes.QUERY_GIVES_NO_NUMBERS),
@@ -222,6 +224,7 @@ async def test_the_simulated_engine(position: str, value: float, outcome: str, c
         (vector("1", isPartial=True), promql_causes.ANSWER_PARTIAL),
         (vector(*["1"] * 5000), promql_causes.QUERY_TOO_BROAD),
     ],
+    ids=lambda value: value.code if isinstance(value, Cause) else "an-answer",
 )
 async def test_an_answer_without_a_value_to_judge_by(answer: bytes, cause: Cause) -> None:
     result = await asked(answer)

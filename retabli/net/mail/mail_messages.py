@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 
-from retabli.net.mail.tokens import HEADER, Token
+from retabli.net.mail.tokens import HEADER, Purpose, Token
 
 MARK = "[Retabli probe]"
 ATTACHMENT = "retabli-probe.txt"
 ATTACHMENT_HEADER = "X-Retabli-Attachment"
 ATTACHMENT_LINES = 8
+STAYING = (Purpose.APICRYPT,)  # nobody removes these from where they arrive, and they do not say so
 
 _TEXT = """\
 Ceci est un message de test automatique, envoyé par l'outil de surveillance Retabli pour vérifier que la messagerie
@@ -30,17 +31,10 @@ Contact: {contact}
 
 
 def compose(
-    token: Token,
-    mail_from: str,
-    rcpt_to: str,
-    contact: str | None = None,
-    *,
-    stays: bool = False,
-    disposition: bool = False,
+    token: Token, mail_from: str, rcpt_to: str, contact: str | None = None, *, disposition: bool = False
 ) -> bytes:
     """The whole message, lines ended by CRLF, 7-bit. The token stands in header, subject, Message-ID and text.
 
-    `stays`: nobody removes it from where it arrives, and it does not say so.
     `disposition`: whoever takes it up is asked to say so (RFC 8098, section 2.1).
     """
     message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=200))
@@ -58,11 +52,15 @@ def compose(
         message["Disposition-Notification-To"] = mail_from
     content = attachment(token)
     message[ATTACHMENT_HEADER] = f"sha256={hashlib.sha256(content).hexdigest()}"
-    ends = ("", "") if stays else (" ; il sera effacé automatiquement", "; it will be deleted automatically")
-    text = _TEXT.format(contact=contact or mail_from, token=token.text, end_fr=ends[0], end_en=ends[1])
-    message.set_content(text, cte="quoted-printable")
+    message.set_content(_text(token, contact or mail_from), cte="quoted-printable")
     message.add_attachment(content, maintype="text", subtype="plain", filename=ATTACHMENT, cte="base64")
     return message.as_bytes()
+
+
+def _text(token: Token, contact: str) -> str:
+    ends = (" ; il sera effacé automatiquement", "; it will be deleted automatically")
+    end_fr, end_en = ("", "") if token.purpose in STAYING else ends
+    return _TEXT.format(contact=contact, token=token.text, end_fr=end_fr, end_en=end_en)
 
 
 def attachment(token: Token) -> bytes:

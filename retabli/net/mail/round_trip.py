@@ -89,9 +89,8 @@ class RoundTrip:
 
     The first of `readers` is the mailbox of arrivals, the others are looked through for notifications only. They are
     opened while the message is sent, and a fault of theirs never hides one of the sending.
-    `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
     `pauses`: seconds between the first looks, and then between all others.
-    `stays`: nothing is removed from where messages arrive.
+    `answered_by`: a reflector; what is awaited is an answer to the token instead of the token itself.
     `reported`: what is awaited is the notification that the token was delivered (RFC 3461), in any of the mailboxes.
     """
 
@@ -103,20 +102,18 @@ class RoundTrip:
         readers: Sequence[Reader],
         patience: Patience,
         *,
+        pauses: tuple[Sequence[float], float] = (LOOKS, LOOK),
         trusted: str | None = None,
         answered_by: str | None = None,
-        pauses: tuple[Sequence[float], float] = (LOOKS, LOOK),
-        stays: bool = False,
         reported: bool = False,
     ) -> None:
         self._ladder = ladder
         self._ledger = Ledger(ladder.memory, key, purpose)
         self._readers = tuple(readers)
         self._patience = patience
+        self._pauses = pauses
         self._trusted = trusted
         self._answered_by = answered_by.lower() if answered_by is not None else None
-        self._pauses = pauses
-        self._stays = stays
         self._reported = reported
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
@@ -173,9 +170,7 @@ class RoundTrip:
                 token = self._ledger.issue(now)
                 unsent = True
                 try:
-                    message = mail_messages.compose(
-                        token, mail_from, rcpt_to, contact, stays=self._stays, disposition=disposition
-                    )
+                    message = mail_messages.compose(token, mail_from, rcpt_to, contact, disposition=disposition)
                     await session.envelope(
                         self._ladder, mail_from, [rcpt_to], len(message), report_delivery=self._reported
                     )
@@ -190,12 +185,6 @@ class RoundTrip:
                 self._ladder.count(Mail.SENT)
                 if queue_id:
                     self._ladder.describe("queue_id", queue_id)
-
-    def forget(self) -> None:
-        """Nobody here can see it arrive: that it was accepted is all that will be known of it."""
-        if self._token is not None:
-            self._ledger.forget(self._token)
-            self._token = None
 
     async def hand_over(self, deliver: Callable[[Token], Awaitable[None]]) -> Token:
         """Hand a new token over in another way than by SMTP: `deliver` climbs its own rungs.
@@ -357,6 +346,12 @@ class RoundTrip:
             return Fate(End.UNREADABLE, waited, detail=fault.detail, fault=fault)
         held = self._ledger.held_since(token, Moment.now(self._ladder))
         return Fate(End.HELD if held else End.SILENT, waited, detail=self._ledger.delay(token))
+
+    def forget(self) -> None:
+        """Nobody here can see it arrive: that it was accepted is all that will be known of it."""
+        if self._token is not None:
+            self._ledger.forget(self._token)
+            self._token = None
 
     def _settle(self) -> None:
         """Whatever ended the run: a token that has arrived is counted, one that has not is left to later runs."""

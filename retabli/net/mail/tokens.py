@@ -24,10 +24,10 @@ class Purpose(StrEnum):
     """What a token was sent for; it is signed too, so that one kind's token never counts as another's."""
 
     LOOP = "loop"
+    APICRYPT = "apicrypt"
     BEACON = "beacon"
     REFLECTOR = "reflector"
     ACCOUNT = "account"
-    APICRYPT = "apicrypt"
     REPORT = "report"
 
 

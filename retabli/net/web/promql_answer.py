@@ -34,7 +34,7 @@ ERROR_TYPES = {
     "too_many_requests": ENGINE_BUSY,
     "internal": ENGINE_FAILED,
 }
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|Inf)|NaN")
+_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?([eE][+-]?\d{1,5})?|Inf)|NaN", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
