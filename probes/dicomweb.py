@@ -20,6 +20,7 @@ from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.http_settings import WebAddress
 
 Service = Literal["query", "retrieve", "store"]
+NEVER_MET = (http_causes.TEXT_MISSING, http_causes.TLS_INTERCEPTED)  # no text and no issuer is expected here
 OFTEN = 300.0  # seconds: more images a day than one every five minutes deserve a word
 
 
@@ -45,7 +46,7 @@ class Dicomweb(Probe):
     CAUSES: ClassVar[tuple[Cause, ...]] = (
         causes.AUTH_REFUSED,
         *dicomweb_causes.CAUSES,
-        *http_causes.CAUSES,
+        *(cause for cause in http_causes.CAUSES if cause not in NEVER_MET),
         *proxy_causes.CAUSES,
     )
     SUMMARY: ClassVar[tuple[str, str]] = (

@@ -109,7 +109,7 @@ def test_orthancs_own_interface_is_no_dicomweb(archive: Orthanc, account: dict[s
 def test_a_frozen_and_a_stopped_orthanc_are_told_apart(account: dict[str, Any]) -> None:
     with orthanc() as archive:
         archive.server.freeze()
-        result = archive.climb(visiting(timeout="700ms", **account))
+        result = archive.climb(visiting(timeout="2s", **account))
         assert fell(result) == (stages.RESPONSE, causes.TIMEOUT)
         archive.server.thaw()
         assert archive.climb(visiting(**account)).outcome is Outcome.OK
@@ -222,7 +222,7 @@ def test_an_archive_of_ours_that_is_frozen_or_stopped_says_nothing_of_the_partne
 ) -> None:
     with orthanc() as archive:
         archive.server.freeze()
-        result = archive.climb(road(account, timeout="700ms"))
+        result = archive.climb(road(account, timeout="2s"))
         assert (result.outcome, result.cause) == (Outcome.UNKNOWN, receive_causes.ARCHIVE_UNASKED)
         archive.server.thaw()
         archive.server.stop()
