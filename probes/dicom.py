@@ -20,7 +20,7 @@ from retabli.net.dicom.image import CT, SyntheticImage, synthetic_image
 from retabli.net.dicom.retrieval import Retrieval
 from retabli.net.dicom.syntaxes import STORAGE, STUDY_ROOT_FIND, STUDY_ROOT_MOVE, UNCOMPRESSED, VERIFICATION
 
-ECHO = stage("echo", fr="C-ECHO", en="C-ECHO")
+ECHO = stage("c_echo", fr="C-ECHO", en="C-ECHO")
 NEGOTIATE = stage("negotiate", fr="types d'images négociés", en="kinds of images negotiated")
 STORE = stage("store", fr="image envoyée (C-STORE)", en="image sent (C-STORE)")
 FOUND = stage("found", fr="image retrouvée (C-FIND)", en="image found (C-FIND)")

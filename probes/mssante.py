@@ -24,7 +24,7 @@ from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 from retabli.net.mssante import mssante_causes
 from retabli.net.mssante.documents import Document
-from retabli.net.mssante.mssante_causes import ANSWERED, OWN_CERTIFICATE, OWN_DOMAIN, PARTNER, WHITE_LIST
+from retabli.net.mssante.mssante_causes import OWN_CERTIFICATE, OWN_DOMAIN, PARTNER, WHITE_LIST
 from retabli.net.mssante.operator_session import SUITES, Partner, open_operator_session
 from retabli.net.mssante.own_certificate import judge_own_certificate, judge_own_domain
 from retabli.net.mssante.revocation import Documents, Lists, RevocationShelf
@@ -60,7 +60,7 @@ class MsSante(Probe):
         stages.ENVELOPE,
         stages.ACCEPTED,
         stages.DELIVERED,
-        ANSWERED,
+        stages.ANSWERED,
         stages.ON_TIME,
     )
     CAUSES: ClassVar[tuple[Cause, ...]] = (
@@ -132,7 +132,7 @@ class MsSante(Probe):
             *smtp.submission_stages(self._submit),
             *((stages.ENVELOPE,) if self.envelope else ()),
             *((stages.ACCEPTED, stages.DELIVERED) if self.sends else ()),
-            *((ANSWERED,) if self.sends and self.mdn else ()),
+            *((stages.ANSWERED,) if self.sends and self.mdn else ()),
             *((stages.ON_TIME,) if self.sends else ()),
         )
 
@@ -313,7 +313,7 @@ class MsSante(Probe):
             judge_on_time(ladder, fate.seconds, self.within)
 
     async def _await_answer(self, ladder: Ladder, trip: RoundTrip) -> None:
-        with ladder.rung(ANSWERED):
+        with ladder.rung(stages.ANSWERED):
             seconds = await trip.answer()
             if seconds is None:
                 raise Fall(mssante_causes.NOT_ANSWERED, f"none after {self.within:.0f} s")

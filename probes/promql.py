@@ -33,8 +33,8 @@ class Promql(Probe, PromqlQuery):
         stages.TLS,
         stages.REQUEST,
         stages.RESPONSE,
-        promql.ANSWERED,
-        promql.FRESH,
+        promql.EVALUATED,
+        promql.SAMPLED,
         promql.VALUE,
     )
     CAUSES: ClassVar[tuple[Cause, ...]] = (causes.SECRET_UNREADABLE, *promql_causes.CAUSES)

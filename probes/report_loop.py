@@ -41,8 +41,7 @@ from retabli.net.reports.report_settings import ReportSubmit, Unsent
 
 UNSENT = stage("unsent", fr="comptes rendus en attente", en="reports waiting")
 WRITTEN = stage("written", fr="fichier déposé", en="file handed over")
-CONSUMED = stage("consumed", fr="fichier pris en charge", en="file taken")
-ANSWERED = stage("answered", fr="accusé de lecture", en="disposition notification")
+TAKEN = stage("taken", fr="fichier pris en charge", en="file taken")
 
 
 class ReportLoop(Probe):
@@ -61,10 +60,10 @@ class ReportLoop(Probe):
         FRAMED,
         ACKNOWLEDGED,
         WRITTEN,
-        CONSUMED,
+        TAKEN,
         stages.DELIVERED,
         stages.CONTENT,
-        ANSWERED,
+        stages.ANSWERED,
         stages.ON_TIME,
     )
     CAUSES: ClassVar[tuple[Cause, ...]] = (*hl7_causes.CAUSES, *mail_causes.ARRIVAL, *report_causes.CAUSES)
@@ -95,13 +94,13 @@ class ReportLoop(Probe):
 
     def climbs(self) -> tuple[Stage, ...]:
         by_mllp = self.submit.directory is None
-        left_out = {WRITTEN, CONSUMED} if by_mllp else {stages.RESOLVE, stages.CONNECT, FRAMED, ACKNOWLEDGED}
+        left_out = {WRITTEN, TAKEN} if by_mllp else {stages.RESOLVE, stages.CONNECT, FRAMED, ACKNOWLEDGED}
         if not by_mllp or self.submit.tls.mode == "none":
             left_out.add(stages.TLS)
         if self.unsent is None:
             left_out.add(UNSENT)
         if not self.mdn:
-            left_out.add(ANSWERED)
+            left_out.add(stages.ANSWERED)
         return tuple(stage for stage in self.LADDER if stage not in left_out)
 
     @property
@@ -215,7 +214,7 @@ class ReportLoop(Probe):
             with ladder.told_as(hung), ladder.rung(WRITTEN):
                 async with asyncio.timeout(self.timeout):
                     where = await deposit.write(content)
-            with ladder.rung(CONSUMED):
+            with ladder.rung(TAKEN):
                 await deposit.consumed(where, self.submit.consumed_within)
         except BaseException:
             await deposit.withdraw()
@@ -256,7 +255,7 @@ class ReportLoop(Probe):
     async def _judge_answer(
         self, ladder: Ladder, trip: RoundTrip, answer: Callable[[], tuple[str, bool] | None], reader: MailboxReader
     ) -> None:
-        with ladder.rung(ANSWERED):
+        with ladder.rung(stages.ANSWERED):
             await trip.until(lambda: answer() is not None)
             found = answer()
             if found is None:

@@ -12,6 +12,7 @@ import probes
 import retabli.net
 from retabli.model import causes
 from retabli.model.causes import Cause
+from retabli.model.stages import Stage
 
 TESTS = Path(__file__).parent
 
@@ -47,6 +48,14 @@ def test_a_code_stands_for_one_cause() -> None:
     for cause in every_cause():
         known = BY_CODE[cause.code]
         assert (cause.words, cause.side) == (known.words, known.side), cause.code
+
+
+def test_a_rung_s_name_means_the_same_in_every_kind() -> None:
+    """The log and the metrics know a rung by its name alone."""
+    met: dict[str, Stage] = {}
+    for name in probes.kinds():
+        for stage in probes.kind(name).LADDER:
+            assert met.setdefault(stage.id, stage).words == stage.words, f"{stage.id} of {name}"
 
 
 def test_every_cause_speaks_french_and_english() -> None:

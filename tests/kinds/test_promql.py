@@ -228,7 +228,7 @@ async def test_the_simulated_engine(position: str, value: float, outcome: str, c
 )
 async def test_an_answer_without_a_value_to_judge_by(answer: bytes, cause: Cause) -> None:
     result = await asked(answer)
-    assert fell(result) == ("answered", cause)
+    assert fell(result) == ("evaluated", cause)
     assert result.outcome is Outcome.UNKNOWN
 
 
@@ -271,26 +271,26 @@ async def test_a_redirect_is_followed_nowhere() -> None:
 async def test_fewer_series_than_there_must_be() -> None:
     assert (await asked(vector("1", "1"), expect={"series": 2})).outcome is Outcome.OK
     result = await asked(vector("1", "1"), expect={"series": 3})
-    assert fell(result) == ("answered", promql_causes.SERIES_MISSING)
+    assert fell(result) == ("evaluated", promql_causes.SERIES_MISSING)
     assert result.detail == "2 of at least 3 series"
 
 
 @pytest.mark.parametrize("value", ["1", "0"])
 async def test_a_stale_value_says_nothing_good_and_nothing_bad(value: str) -> None:
     result = await asked(vector(value), sampled(200), fresh="2m")
-    assert fell(result) == ("fresh", promql_causes.SAMPLE_STALE)
+    assert fell(result) == ("sampled", promql_causes.SAMPLE_STALE)
     assert result.outcome is Outcome.UNKNOWN
     assert result.detail == "200 s old, at most 120 s is fresh"
     assert (await asked(vector("1"), sampled(200), fresh="5m")).outcome is Outcome.OK
 
 
 async def test_an_engine_that_tells_no_age() -> None:
-    assert fell(await asked(vector("1"), vector())) == ("fresh", promql_causes.SERIES_MISSING)
-    assert fell(await asked(vector("1"), vector("NaN"))) == ("fresh", promql_causes.SAMPLE_NOT_A_NUMBER)
-    assert fell(await asked(vector("1"), vector("0"))) == ("fresh", promql_causes.SAMPLE_STALE)
+    assert fell(await asked(vector("1"), vector())) == ("sampled", promql_causes.SERIES_MISSING)
+    assert fell(await asked(vector("1"), vector("NaN"))) == ("sampled", promql_causes.SAMPLE_NOT_A_NUMBER)
+    assert fell(await asked(vector("1"), vector("0"))) == ("sampled", promql_causes.SAMPLE_STALE)
     no_function = error("bad_data", "unknown function", "400 Bad Request")
-    assert fell(await asked(vector("1"), no_function)) == ("fresh", promql_causes.QUERY_REFUSED)
-    assert fell(await asked(vector("1"), vector("1", warnings=["x"]))) == ("fresh", promql_causes.ANSWER_PARTIAL)
+    assert fell(await asked(vector("1"), no_function)) == ("sampled", promql_causes.QUERY_REFUSED)
+    assert fell(await asked(vector("1"), vector("1", warnings=["x"]))) == ("sampled", promql_causes.ANSWER_PARTIAL)
 
 
 @pytest.mark.parametrize(("seconds", "when"), [(-300, "ago"), (300, "in our future")])
@@ -298,7 +298,7 @@ async def test_an_old_answer_or_a_clock_that_is_wrong(seconds: float, when: str)
     """An answer kept by a cache is as old as the evaluation; its samples were fresh then."""
     then = time.time() + seconds
     result = await asked(vector("1", at=then), vector(f"{then - 1:.3f}", at=then))
-    assert fell(result) == ("fresh", promql_causes.CLOCKS_APART)
+    assert fell(result) == ("sampled", promql_causes.CLOCKS_APART)
     assert when in result.detail
     assert result.outcome is Outcome.UNKNOWN
 
@@ -306,7 +306,7 @@ async def test_an_old_answer_or_a_clock_that_is_wrong(seconds: float, when: str)
 async def test_an_answer_that_was_kept_makes_its_samples_older() -> None:
     then = time.time() - 100
     result = await asked(vector("1", at=then), vector(f"{then - 50:.3f}", at=then), fresh="2m")
-    assert fell(result) == ("fresh", promql_causes.SAMPLE_STALE)
+    assert fell(result) == ("sampled", promql_causes.SAMPLE_STALE)
 
 
 async def test_values_that_cannot_be_judged() -> None:
@@ -349,7 +349,7 @@ async def test_an_engine_that_is_stopped() -> None:
 @pytest.mark.parametrize(("peer", "told"), [(silent, "timeout"), (closing, "response: closed_early")])
 async def test_an_engine_that_stops_between_the_two_queries(peer: Handler, told: str) -> None:
     result = await asked(vector("1"), peer, deadline=0.5)
-    assert fell(result) == ("fresh", promql_causes.ENGINE_UNREACHABLE)
+    assert fell(result) == ("sampled", promql_causes.ENGINE_UNREACHABLE)
     assert result.detail.startswith(told)
     assert result.outcome is Outcome.UNKNOWN
 
@@ -378,7 +378,7 @@ async def test_an_endless_answer_is_cut(authority: trustme.CA) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert fell(result) == ("answered", promql_causes.QUERY_TOO_BROAD)
+    assert fell(result) == ("evaluated", promql_causes.QUERY_TOO_BROAD)
     assert peak < 8_000_000
 
 
@@ -407,7 +407,7 @@ async def test_another_kind_is_told_on_which_step_it_fell() -> None:
         with pytest.raises(Fall) as raised:
             await promql.ask(query(running))
     assert raised.value.cause is promql_causes.SAMPLE_STALE
-    assert raised.value.detail.startswith("fresh: 500 s old")
+    assert raised.value.detail.startswith("sampled: 500 s old")
     dead = PromqlQuery(url=f"http://127.0.0.1:{closed_port()}", query="up")
     with pytest.raises(Fall) as raised:
         await promql.ask(dead)
@@ -506,4 +506,4 @@ def test_a_daemon_that_does_not_know_is_not_to_be_taken_for_a_flow_that_failed()
 async def test_the_engine_may_live_below_a_path() -> None:
     async with site({"/prometheus/api/v1/query": vector("1")}) as running:
         result = await climb(settings(Promql, url=running.url("/prometheus/"), query=RESTORED))
-    assert fell(result) == ("fresh", promql_causes.SAMPLE_STALE)  # this one's timestamp is 1 too: it was asked there
+    assert fell(result) == ("sampled", promql_causes.SAMPLE_STALE)  # this one's timestamp is 1 too: it was asked there

@@ -355,14 +355,14 @@ async def test_a_file_that_is_taken_and_mailed_climbs_the_whole_ladder(world: Wo
 
     result = await by_file(world, take)
     assert told(result) == ("ok", "on_time", None)
-    assert climbed(result) == ["written", "consumed", "delivered", "content", "on_time"]
+    assert climbed(result) == ["written", "taken", "delivered", "content", "on_time"]
     assert result.rung == result.of
     assert [bool(re.fullmatch(r"RT[0-9a-f]{18}\.hl7", name)) for name in names] == [True]
 
 
 async def test_a_file_that_nobody_takes_is_told_and_taken_back(world: World) -> None:
     result = await by_file(world, None, submit={"consumed_within": "200ms"})
-    assert told(result) == ("failed", "consumed", "not_consumed")
+    assert told(result) == ("failed", "taken", "file_not_taken")
     assert list((world.folder / "outbox").iterdir()) == []
     assert counts(result) == {}
 
@@ -371,7 +371,7 @@ async def test_a_file_that_the_engine_sets_aside_is_rejected(world: World) -> No
     errors = world.folder / "errors"
     errors.mkdir()
     result = await by_file(world, lambda file: file.rename(errors / file.name), submit={"error_directory": str(errors)})
-    assert told(result) == ("failed", "consumed", "hand_over_rejected")
+    assert told(result) == ("failed", "taken", "hand_over_rejected")
 
 
 async def test_a_file_that_the_engine_sets_aside_later_is_rejected_too(world: World) -> None:
@@ -399,7 +399,7 @@ async def test_a_directory_that_goes_away_has_consumed_nothing(world: World) -> 
         (world.folder / "outbox").mkdir()
 
     result = await by_file(world, unmount)
-    assert told(result) == ("failed", "consumed", "directory_unusable")
+    assert told(result) == ("failed", "taken", "directory_unusable")
 
 
 def test_a_directory_that_does_not_answer_is_no_fault_of_the_network() -> None:
@@ -793,7 +793,7 @@ def test_its_ladder_rhythm_and_openings_follow_from_its_settings(tmp_path: Path)
     unsent = {"directory": "/srv/queue", "max_age": "1h"}
     by_file = settings(ReportLoop, context=world.context, submit=submit, unsent=unsent, **keys)
     assert [stage.id for stage in by_file.climbs()] == [
-        *("unsent", "written", "consumed", "delivered", "content", "on_time")
+        *("unsent", "written", "taken", "delivered", "content", "on_time")
     ]
     assert by_file.deadline > probe.deadline
 

@@ -120,7 +120,7 @@ def test_orthanc_takes_finds_and_sends_back_our_image(network: Namespace, archiv
     assert [rung["stage"] for rung in seen["rungs"]][2:] == [
         "association",
         "context",
-        "echo",
+        "c_echo",
         "negotiate",
         "store",
         "found",

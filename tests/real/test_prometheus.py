@@ -142,7 +142,7 @@ async def test_a_daemon_that_does_not_know_is_unknown_here_too(metrics: Metrics)
     keys = {"query": f'{RESTORED} unless on(flow) retabli_flow_state{{state="unknown"}} == 1', "samples": RESTORED}
     assert told(await metrics.until(None, **keys)) == ("ok", "value", None)
     metrics.exporter.restored, metrics.exporter.unknown = "0", "1"
-    assert told(await metrics.until("series_missing", **keys)) == ("unknown", "answered", "series_missing")
+    assert told(await metrics.until("series_missing", **keys)) == ("unknown", "evaluated", "series_missing")
     metrics.exporter.unknown = "0"
     assert told(await metrics.until("unexpected_value", **keys)) == ("failed", "value", "unexpected_value")
     metrics.exporter.restored = "1"
@@ -160,9 +160,9 @@ async def test_a_daemon_that_died_is_unknown_and_so_is_one_never_heard_of(metric
     metrics.exporter.stop()
     try:
         result = await metrics.until("series_missing")
-        assert told(result) == ("unknown", "answered", "series_missing")
+        assert told(result) == ("unknown", "evaluated", "series_missing")
         masked = await metrics.ask(query=f"{RESTORED} or vector(1)", samples=RESTORED)
-        assert told(masked) == ("unknown", "fresh", "series_missing")  # a value that nothing stands behind
+        assert told(masked) == ("unknown", "sampled", "series_missing")  # a value that nothing stands behind
     finally:
         metrics.exporter.start()
     assert told(await metrics.ask('up{job="unheard-of"}'))[2] == "series_missing"
@@ -171,7 +171,7 @@ async def test_a_daemon_that_died_is_unknown_and_so_is_one_never_heard_of(metric
 
 async def test_a_value_whose_sample_is_old_is_unknown_though_the_engine_gives_it(metrics: Metrics) -> None:
     result = await metrics.until("sample_stale", "old_sample", fresh="30s")
-    assert told(result) == ("unknown", "fresh", "sample_stale")
+    assert told(result) == ("unknown", "sampled", "sample_stale")
     assert told(await metrics.ask("old_sample", fresh="2m"))[0] == "ok"
 
 
@@ -211,7 +211,7 @@ async def test_another_kind_asks_without_a_ladder(metrics: Metrics) -> None:
     promql.judge(await promql.ask(query), query.expect)
     with pytest.raises(Fall) as raised:
         await promql.ask(PromqlQuery(url=metrics.url, query='up{job="unheard-of"}'))
-    assert raised.value.detail == "answered: no series"
+    assert raised.value.detail == "evaluated: no series"
 
 
 async def test_an_engine_that_is_frozen_or_stopped_says_nothing_of_the_flow(metrics: Metrics) -> None:
@@ -234,4 +234,4 @@ async def test_an_engine_that_is_frozen_or_stopped_says_nothing_of_the_flow(metr
 
 async def test_what_is_no_engine(metrics: Metrics, tmp_path: Path) -> None:
     result = await climb(settings(Promql, url=f"{metrics.url}/graph/", query="up"))
-    assert told(result) == ("unknown", "answered", "not_an_engine")
+    assert told(result) == ("unknown", "evaluated", "not_an_engine")

@@ -11,7 +11,6 @@ WHITE_LIST = stage("white_list", fr="liste blanche", en="white list")
 OWN_DOMAIN = stage("own_domain", fr="notre domaine y figure", en="our domain is on it")
 PARTNER = stage("partner", fr="le domaine du partenaire y figure", en="the partner's domain is on it")
 OWN_CERTIFICATE = stage("own_certificate", fr="notre certificat", en="our certificate")
-ANSWERED = stage("answered", fr="accusé de lecture reçu (MDN)", en="answered (MDN)")
 
 # The white list
 _OBTAIN = Words(

@@ -16,7 +16,7 @@ from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.net.disk import disk
-from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, HAND_OVER_REJECTED, NOT_CONSUMED, UNSENT_TOO_OLD
+from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, HAND_OVER_REJECTED, FILE_NOT_TAKEN, UNSENT_TOO_OLD
 
 T = TypeVar("T")
 Identity = tuple[int, int]  # of a directory: its device and inode
@@ -115,7 +115,7 @@ class Deposit:
                 while await self._on_disk(self._there):  # noqa: ASYNC110 - another program takes the file
                     await asyncio.sleep(next(pauses, LOOK))
         except TimeoutError:
-            raise Fall(NOT_CONSUMED, f"not gone after {within:g} s") from None
+            raise Fall(FILE_NOT_TAKEN, f"not gone after {within:g} s") from None
         if await self._on_disk(self._identity) != where:  # a share that is unmounted has consumed nothing
             raise Fall(DIRECTORY_UNUSABLE, f"{self.path.parent}: another directory than before")
         await self.check_errors()

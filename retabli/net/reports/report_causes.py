@@ -25,8 +25,8 @@ DIRECTORY_UNUSABLE = cause(
         "Check the hand-over directory's mount, free space and permissions.",
     ),
 )
-NOT_CONSUMED = cause(
-    "not_consumed",
+FILE_NOT_TAKEN = cause(
+    "file_not_taken",
     Side.OURS,
     fr="le fichier déposé n'est pas pris en charge",
     en="the file that was handed over is not taken",
@@ -42,7 +42,7 @@ HAND_OVER_REJECTED = cause(
     en="the engine puts the file that was handed over among its errors",
     look=Words("Lire le journal du moteur d'intégration.", "Read the integration engine's log."),
 )
-HAND_OVER = (UNSENT_TOO_OLD, DIRECTORY_UNUSABLE, NOT_CONSUMED, HAND_OVER_REJECTED)
+HAND_OVER = (UNSENT_TOO_OLD, DIRECTORY_UNUSABLE, FILE_NOT_TAKEN, HAND_OVER_REJECTED)
 
 # What arrived (IHE ITI TF-2, 3.32: Distribute Document Set on Media) --------------------------------------------------
 

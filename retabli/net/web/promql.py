@@ -40,8 +40,8 @@ from retabli.net.web.promql_settings import API, PromqlExpect
 from retabli.net.web.promql_settings import PromqlQuery as PromqlQuery
 from retabli.net.web.proxy_causes import PROXY_DENIED, denied_by_status_alone
 
-ANSWERED = stage("answered", fr="le moteur répond", en="the engine answers")
-FRESH = stage("fresh", fr="valeur récente", en="recent value")
+EVALUATED = stage("evaluated", fr="requête évaluée", en="query evaluated")
+SAMPLED = stage("sampled", fr="valeur récente", en="recent value")
 VALUE = stage("value", fr="valeur attendue", en="expected value")
 
 MOST_ANSWERED = 262_144  # bytes of JSON: some thousand series
@@ -67,8 +67,8 @@ def query_stages(query: PromqlQuery) -> tuple[Stage, ...]:
         *((stages.TLS,) if not query.plain else ()),
         stages.REQUEST,
         stages.RESPONSE,
-        ANSWERED,
-        FRESH,
+        EVALUATED,
+        SAMPLED,
     )
 
 
@@ -136,11 +136,11 @@ def _is_good(value: float, expect: PromqlExpect) -> bool | None:
 async def _ask(query: PromqlQuery, ladder: Ladder, resolver: Resolver | None) -> Answer:
     request = _request(query, resolver)
     fetched = await _fetch(ladder, query, request, query.query)
-    with ladder.rung(ANSWERED):
+    with ladder.rung(EVALUATED):
         found = vector_of(fetched)
         at = _judge_count(found, query.expect.series)
     ladder.describe("samples", _told(found.samples))
-    with ladder.told_as(_as_unasked), ladder.rung(FRESH):
+    with ladder.told_as(_as_unasked), ladder.rung(SAMPLED):
         times = await _times(query, request, at)
         age = _age(times, at, ladder.wall(), query.fresh)
     ladder.describe("age", f"{age:.1f} s")
@@ -152,7 +152,7 @@ async def _times(query: PromqlQuery, request: Ask, at: float) -> Vector:
     aside = Ladder(query_stages(query))
     with _told_by_step(aside):
         fetched = await _fetch(aside, query, request, f"min(timestamp({query.samples or query.query}))", at)
-        with aside.rung(ANSWERED):
+        with aside.rung(EVALUATED):
             return vector_of(fetched)
 
 
