@@ -16,7 +16,7 @@ from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.net.disk import disk
-from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, HAND_OVER_REJECTED, FILE_NOT_TAKEN, UNSENT_TOO_OLD
+from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, FILE_NOT_TAKEN, HAND_OVER_REJECTED, UNSENT_TOO_OLD
 
 T = TypeVar("T")
 Identity = tuple[int, int]  # of a directory: its device and inode
