@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from config.draft import Draft
 from config.faults import Findings
 from config.yaml_lines import Steps
+from retabli.model.ladder import Fall
 from retabli.model.settings import Secret, Tls
+from retabli.net.revocation_lists import load_revocation_lists
 
 
 def check_files(draft: Draft, findings: Findings) -> None:
@@ -115,10 +117,19 @@ def tls_faults(tls: Tls) -> Iterator[tuple[str, str]]:
             context.load_verify_locations(cafile=tls.ca)
         except (ssl.SSLError, OSError):
             yield "ca", f"{tls.ca}: holds no certificate (PEM)"
+    yield from revocation_faults(tls)
     if tls.client_cert is not None:
         fault = pair_fault(context, tls.client_cert, tls.client_key)
         if fault is not None:
             yield "client_cert", f"{tls.client_cert}: {fault}"
+
+
+def revocation_faults(tls: Tls) -> Iterator[tuple[str, str]]:
+    for path in tls.crl:
+        try:
+            load_revocation_lists(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), (path,))
+        except Fall as fall:
+            yield "crl", fall.detail
 
 
 def pair_fault(context: ssl.SSLContext, certificate: Path, key: Path | None) -> str | None:
