@@ -106,8 +106,10 @@ class Border:
         self.mend()
         ip("-n", self.outside, "route", "add", "default", "via", "198.51.100.1")
         ip("-n", self.outside, "-6", "route", "add", "default", "via", "2001:db8:2::1")
-        forwarding = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.icmp_ratelimit=0"]
-        self.run(self.firewall, "sysctl", "-qw", *forwarding)
+        # Rounds follow each other at once here, and a kernel says "closed" by ICMP once a second at most.
+        unhurried = ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]
+        self.run(self.firewall, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", *unhurried)
+        self.run(self.outside, "sysctl", "-qw", *unhurried)
 
     def _bring_up(self, name: str, link: str, *addresses: str) -> None:
         ip("-n", name, "link", "set", link, "up")
