@@ -183,7 +183,6 @@ NOT_ANSWERED = cause(
     ),
 )
 
-LISTS = (WHITE_LIST_UNREACHABLE, WHITE_LIST_UNREADABLE, WHITE_LIST_STALE, WHITE_LIST_UNDATED)
 CAUSES: tuple[Cause, ...] = tuple(value for value in tuple(globals().values()) if isinstance(value, Cause))
 
 
