@@ -15,7 +15,7 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
-from retabli.net.mail.arrival_verdict import judge_delivered, judge_on_time
+from retabli.net.mail.arrival_verdict import judge_answer, judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_book import label
 from retabli.net.mail.mailbox_reader import MailboxReader
@@ -66,12 +66,8 @@ class MsSante(Probe):
     CAUSES: ClassVar[tuple[Cause, ...]] = (
         *mssante_causes.CAUSES,
         *smtp.CAUSES,
-        mail_causes.LATE,
-        mail_causes.BOUNCED,
-        mail_causes.RELAY_HOLDING,
-        mail_causes.IN_SPAM,
-        mail_causes.MAILBOX_UNREADABLE,
-        mail_causes.MAILBOX_AUTH_REFUSED,
+        *mail_causes.ARRIVAL,
+        *mail_causes.ANSWERS,
     )
     SUMMARY: ClassVar[tuple[str, str]] = (
         "Un opérateur MSSanté est sur la liste blanche, l'authentification est mutuelle, le courrier passe si convenu.",
@@ -309,14 +305,8 @@ class MsSante(Probe):
                 with ladder.rung(stages.DELIVERED):
                     raise Fall(mail_causes.IN_SPAM)
             if self.mdn:
-                await self._await_answer(ladder, trip)
+                await judge_answer(ladder, trip, trip.answer, readers[-1], self.within)
             judge_on_time(ladder, fate.seconds, self.within)
-
-    async def _await_answer(self, ladder: Ladder, trip: RoundTrip) -> None:
-        with ladder.rung(stages.ANSWERED):
-            seconds = await trip.answer()
-            if seconds is None:
-                raise Fall(mssante_causes.NOT_ANSWERED, f"none after {self.within:.0f} s")
 
 
 def _as_white_list(found: Cause, detail: str) -> tuple[Cause, str]:

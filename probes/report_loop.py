@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -25,6 +25,7 @@ from retabli.net.mail.arrival_verdict import (
     bounce_detail,
     fall_from,
     hold,
+    judge_answer,
     judge_on_time,
     silence_detail,
 )
@@ -66,7 +67,12 @@ class ReportLoop(Probe):
         stages.ANSWERED,
         stages.ON_TIME,
     )
-    CAUSES: ClassVar[tuple[Cause, ...]] = (*hl7_causes.CAUSES, *mail_causes.ARRIVAL, *report_causes.CAUSES)
+    CAUSES: ClassVar[tuple[Cause, ...]] = (
+        *hl7_causes.CAUSES,
+        *mail_causes.ARRIVAL,
+        *mail_causes.ANSWERS,
+        *report_causes.CAUSES,
+    )
     SUMMARY: ClassVar[tuple[str, str]] = (
         "Un compte rendu de test est remis au moteur d'envoi et doit arriver, lisible, chez un prescripteur de test.",
         "A test report is handed to the sending engine and must arrive, readable, at a test prescriber's.",
@@ -172,7 +178,7 @@ class ReportLoop(Probe):
                 fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(report_causes.HAND_OVER_REJECTED))
             self._judge(ladder, fate)
             if self.mdn and fate.arrival is not None:
-                await self._judge_answer(ladder, trip, partial(book.answer, token), readers[-1])
+                await judge_answer(ladder, trip, partial(book.answer, token), readers[-1], self.within)
             if fate.arrival is not None:
                 judge_on_time(ladder, fate.seconds, self.within)
 
@@ -251,19 +257,6 @@ class ReportLoop(Probe):
             broken = finding_of(fate.arrival.finding)
             if broken is not None:
                 raise broken
-
-    async def _judge_answer(
-        self, ladder: Ladder, trip: RoundTrip, answer: Callable[[], tuple[str, bool] | None], reader: MailboxReader
-    ) -> None:
-        with ladder.rung(stages.ANSWERED):
-            await trip.until(lambda: answer() is not None)
-            found = answer()
-            if found is None:
-                raise reader.fault or Fall(report_causes.NO_MDN, f"none after {self.within:.0f} s")
-            kind, read = found
-            ladder.describe("disposition", kind)
-            if not read:
-                raise Fall(report_causes.MDN_REFUSED, kind)
 
     def _verdict(self, fate: Fate, language: str) -> Fall:
         if fate.fault is not None:

@@ -33,6 +33,7 @@ class Partner:
     ours: Folder = field(default_factory=Folder)
     into: str | None = "INBOX"
     answers: bool = True
+    disposition: bytes = b"processed"
     bounces: bool = False
     kept: list[Envelope] = field(default_factory=list)
     port: int = 0
@@ -47,7 +48,7 @@ class Partner:
             self.theirs[self.into].append(envelope.message)
             notice = disposition("mx.partner.test", envelope, envelope.recipients[0])
             if self.answers and notice is not None:
-                self.ours.append(notice)
+                self.ours.append(notice.replace(b"; processed", b"; " + self.disposition))
         return "250 2.0.0 Ok: queued as MSS00001"
 
     def probe(self, port: int | None = None, *, imap: int | None = None, user: str = "theirs", **keys: Any) -> MsSante:
@@ -108,8 +109,21 @@ async def test_a_disposition_notification_is_the_answer(partner: Partner) -> Non
 async def test_no_disposition_notification_is_a_fault_of_content(partner: Partner) -> None:
     partner.answers = False
     result = await climb(partner.probe(mdn=True, within="1s"))
-    assert told(result) == ("answered", "not_answered")
+    assert told(result) == ("answered", "no_mdn")
     assert counts(result) == {"sent": 1, "received": 1}
+
+
+@pytest.mark.parametrize("said", ["deleted", "displayed/error", "denied", "failed"])
+async def test_a_notification_that_the_message_was_not_taken_in_is_told(partner: Partner, said: str) -> None:
+    partner.disposition = said.encode()
+    result = await climb(partner.probe(mdn=True))
+    assert told(result) == ("answered", "mdn_refused")
+    assert result.detail == said.partition("/")[0]
+
+
+async def test_a_mailbox_of_notifications_that_cannot_be_read_says_nothing_of_the_partner(partner: Partner) -> None:
+    result = await climb(partner.probe(mdn=True, bounces="stranger", within="1s"))
+    assert told(result) == ("answered", "mailbox_auth_refused")
 
 
 async def test_the_notification_of_another_message_is_no_answer(partner: Partner) -> None:
@@ -120,7 +134,7 @@ async def test_the_notification_of_another_message_is_no_answer(partner: Partner
     assert notice is not None
     partner.ours.append(notice)
     result = await climb(partner.probe(mdn=True, within="1s"), memory=memory)
-    assert told(result) == ("answered", "not_answered")
+    assert told(result) == ("answered", "no_mdn")
 
 
 async def test_a_message_that_does_not_arrive_is_late(partner: Partner) -> None:

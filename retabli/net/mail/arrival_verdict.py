@@ -1,6 +1,6 @@
 """What a token's fate says of the flow: the rungs from delivered to on time, for every kind that awaits a mail."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Literal, NoReturn
 
 from retabli.model import stages
@@ -10,7 +10,8 @@ from retabli.model.result import Rung
 from retabli.model.stages import Stage
 from retabli.net.mail import dsn, mail_causes
 from retabli.net.mail.mail_ledger import Arrival
-from retabli.net.mail.round_trip import End, Fate
+from retabli.net.mail.mdn import Answer
+from retabli.net.mail.round_trip import End, Fate, Reader, RoundTrip
 
 Method = Literal["spf", "dkim", "dmarc"]
 
@@ -92,6 +93,24 @@ def _impairment(results: dict[str, str]) -> Cause | None:
     if results.get("spf") in ("fail", "softfail", "hardfail"):
         return mail_causes.SPF_FAIL
     return mail_causes.DKIM_FAIL if results.get("dkim") in ("fail", "hardfail") else None
+
+
+async def judge_answer(
+    ladder: Ladder, trip: RoundTrip, answer: Callable[[], Answer | None], notices: Reader, within: float
+) -> None:
+    """ANSWERED: the recipient's side says, where `notices` arrive, that it has taken the message in (RFC 8098).
+
+    Raises:
+        Fall: `no_mdn`, `mdn_refused`, or why that mailbox could not be read.
+    """
+    with ladder.rung(stages.ANSWERED):
+        await trip.until(lambda: answer() is not None)
+        said = answer()
+        if said is None:
+            raise notices.fault or Fall(mail_causes.NO_MDN, f"none after {within:.0f} s")
+        ladder.describe("disposition", said.kind)
+        if not said.read:
+            raise Fall(mail_causes.MDN_REFUSED, said.kind)
 
 
 def judge_on_time(ladder: Ladder, seconds: float, within: float) -> None:

@@ -14,6 +14,7 @@ from retabli.net.mail import mail_messages, smtp
 from retabli.net.mail.dsn import Action
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
 from retabli.net.mail.mailbox_reader import Handle
+from retabli.net.mail.mdn import Answer
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.sightings import Kind, Sighting
 from retabli.net.mail.tokens import Purpose, Token
@@ -223,23 +224,18 @@ class RoundTrip:
                 await self._pause(seconds)
         return self._without_end(token)
 
-    async def until(self, answered: Callable[[], bool]) -> bool:
+    async def until(self, so: Callable[[], bool]) -> None:
         """Go on looking into the mailboxes until this is so, or the time is over."""
         for seconds in self._looks():
             await self._look()
-            if answered():
-                return True
+            if so():
+                return
             if seconds > 0:
                 await self._pause(seconds)
-        return False
 
-    async def answer(self) -> float | None:
-        """Await that the recipient's side says it took the message up; seconds from its sending, None: not in time."""
-        token = self._token
-        if token is None:
-            raise RuntimeError("an answer to a token is asked for before it was sent")
-        answered = await self.until(lambda: self._ledger.answered(token))
-        return self._ladder.clock() - self._sent if answered else None
+    def answer(self) -> Answer | None:
+        """What the recipient's side has said of the message so far."""
+        return self._ledger.answer(self._token) if self._token is not None else None
 
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""
