@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -15,9 +16,10 @@ from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage, stage
 from retabli.net.mail import mail_causes, pop_causes, smtp
 from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.maildrop_reader import MaildropReader
 from retabli.net.mail.pop import Maildrop, maildrop_faults
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 
@@ -156,7 +158,8 @@ class Apicrypt(Probe):
         readers = (reader,) if reader is not None else ()
         trip = RoundTrip(ladder, key, Purpose.APICRYPT, readers, patience, pauses=PAUSES)
         async with trip:
-            await trip.send(self.submit, self.mail_from, self.rcpt_to, resolver=self.resolver, contact=self.contact)
+            open_session = partial(smtp.open_session, ladder, self.submit, resolver=self.resolver)
+            await trip.send(open_session, self.mail_from, self.rcpt_to, contact=self.contact)
             if reader is None:
                 trip.forget()
                 return

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Literal
 
 import httpx
@@ -291,8 +291,8 @@ class MsSante(Probe):
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
         reported = self.delivered_by == "dsn"
         async with RoundTrip(ladder, key, Purpose.LOOP, readers, patience, reported=reported) as trip:
-            await trip.send_by(
-                lambda: open_operator_session(ladder, partner),
+            await trip.send(
+                partial(open_operator_session, ladder, partner),
                 *self.envelope,
                 contact=self.contact,
                 disposition=self.mdn,

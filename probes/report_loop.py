@@ -29,9 +29,10 @@ from retabli.net.mail.arrival_verdict import (
     judge_on_time,
     silence_detail,
 )
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose, Token
 from retabli.net.reports import report_causes

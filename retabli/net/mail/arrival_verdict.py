@@ -9,9 +9,10 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Rung
 from retabli.model.stages import Stage
 from retabli.net.mail import dsn, mail_causes
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.mail_ledger import Arrival
 from retabli.net.mail.mdn import Answer
-from retabli.net.mail.round_trip import End, Fate, Reader, RoundTrip
+from retabli.net.mail.round_trip import Reader, RoundTrip
 
 Method = Literal["spf", "dkim", "dmarc"]
 
