@@ -15,7 +15,7 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage, stage
 from retabli.net.mail import mail_causes, pop_causes, smtp
-from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
+from retabli.net.mail.arrival_verdict import fall_from, hold, judge_on_time, not_arrived, silence_detail
 from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.maildrop_reader import MaildropReader
 from retabli.net.mail.pop import Maildrop, maildrop_faults
@@ -189,13 +189,10 @@ class Apicrypt(Probe):
             ladder.impair(pop_causes.MAILDROP_GROWING, f"{reader.holds} messages")
 
     def _verdict(self, reader: MaildropReader, fate: Fate, language: str) -> Fall:
-        if fate.fault is not None:
-            return fate.fault
-        if fate.end is End.BOUNCED:
-            return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-        if left := reader.unseen + reader.skipped:  # it may be among them
+        left = reader.unseen + reader.skipped
+        if fate.end is End.SILENT and left:  # it may be among them
             return Fall(pop_causes.MAILDROP_OVERFULL, f"{left} messages were not looked at")
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
+        return not_arrived(fate, self.within, language)
 
 
 def _not_judged(ladder: Ladder) -> None:

@@ -17,6 +17,7 @@ from retabli.net.mail import mail_causes, smtp
 from retabli.net.mail.arrival_verdict import Method, judge_clean, judge_delivered, judge_on_time
 from retabli.net.mail.fates import Fate
 from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
 from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
@@ -92,14 +93,7 @@ class MailLoop(Probe):
             yield mailbox.imap, mailbox.port, "tcp"
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        bounces = self.bounces
-        if bounces is None or (bounces.imap, bounces.port, bounces.user) == (
-            self.mailbox.imap,
-            self.mailbox.port,
-            self.mailbox.user,
-        ):
-            return (self.mailbox,)
-        return (self.mailbox, bounces)
+        return mailboxes_of(self.mailbox, self.bounces)
 
     async def run(self, ladder: Ladder) -> None:
         key = self.key.read()

@@ -17,7 +17,7 @@ from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
 from retabli.net.mail.arrival_verdict import judge_answer, judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
-from retabli.net.mail.mailbox_book import label
+from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
 from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
@@ -207,9 +207,7 @@ class MsSante(Probe):
         )
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        """That of arrivals first; one mailbox is read once."""
-        given = {label(mailbox): mailbox for mailbox in (self.bounces, self.mailbox) if mailbox is not None}
-        return tuple(reversed(given.values()))
+        return mailboxes_of(self.mailbox, self.bounces) if self.mailbox is not None else ()
 
     @cached_property
     def _shelf(self) -> RevocationShelf:
@@ -298,12 +296,8 @@ class MsSante(Probe):
                 disposition=self.mdn,
             )
             fate = await trip.fate()
-            arrival = judge_delivered(ladder, fate, self.within)
-            if arrival is None:
+            if judge_delivered(ladder, fate, self.within, spam_counts=False) is None:
                 return
-            if arrival.junk:
-                with ladder.rung(stages.DELIVERED):
-                    raise Fall(mail_causes.IN_SPAM)
             if self.mdn:
                 await judge_answer(ladder, trip, trip.answer, readers[-1], self.within)
             judge_on_time(ladder, fate.seconds, self.within)

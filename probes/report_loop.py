@@ -21,16 +21,10 @@ from retabli.net.hl7.exchange import ACKNOWLEDGED, FRAMED, Exchange, open_engine
 from retabli.net.hl7.message_file import PatientMark
 from retabli.net.hl7.messages import Message
 from retabli.net.mail import mail_causes
-from retabli.net.mail.arrival_verdict import (
-    bounce_detail,
-    fall_from,
-    hold,
-    judge_answer,
-    judge_on_time,
-    silence_detail,
-)
+from retabli.net.mail.arrival_verdict import fall_from, judge_answer, judge_delivered, judge_on_time
 from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
 from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
@@ -149,9 +143,7 @@ class ReportLoop(Probe):
             yield mailbox.imap, mailbox.port, "tcp"
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        if self.bounces is None or _place(self.bounces) == _place(self.mailbox):
-            return (self.mailbox,)
-        return (self.mailbox, self.bounces)
+        return mailboxes_of(self.mailbox, self.bounces)
 
     # Running -------------------------------------------------------------------------------------------------------
 
@@ -246,26 +238,10 @@ class ReportLoop(Probe):
 
     def _judge(self, ladder: Ladder, fate: Fate) -> None:
         """DELIVERED and CONTENT."""
-        if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+        arrival = judge_delivered(ladder, fate, self.within, spam_counts=False)
+        if arrival is None:
             return
-        if fate.arrival is None:
-            fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(fate, ladder.language))
-        if fate.arrival.junk:
-            fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mail_causes.IN_SPAM))
-        hold(ladder, stages.DELIVERED, fate.seconds)
         with ladder.rung(stages.CONTENT):
-            broken = finding_of(fate.arrival.finding)
+            broken = finding_of(arrival.finding)
             if broken is not None:
                 raise broken
-
-    def _verdict(self, fate: Fate, language: str) -> Fall:
-        if fate.fault is not None:
-            return fate.fault
-        if fate.end is End.BOUNCED:
-            return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
-
-
-def _place(mailbox: Mailbox) -> tuple[str, int, str]:
-    return mailbox.imap, mailbox.port, mailbox.user

@@ -30,23 +30,26 @@ def fall_from(ladder: Ladder, stage: Stage, seconds: float, fall: Fall) -> NoRet
     raise fall
 
 
-def judge_delivered(ladder: Ladder, fate: Fate, within: float) -> Arrival | None:
+def judge_delivered(ladder: Ladder, fate: Fate, within: float, *, spam_counts: bool = True) -> Arrival | None:
     """DELIVERED: how the token arrived. None when no rung of its own holds: the relay holds, and a late old token is
-    no proof of the present.
+    no proof of the present. `spam_counts`: what lies in spam has arrived, and is judged later.
 
     Raises:
-        Fall: `bounced`, `late`, or why the mailbox could not be read.
+        Fall: `bounced`, `late`, `in_spam`, or why the mailbox could not be read.
     """
     if fate.end is End.HELD:
         ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(within, fate))
         return None
     if fate.arrival is None:
-        fall_from(ladder, stages.DELIVERED, fate.seconds, _verdict(fate, within, ladder.language))
+        fall_from(ladder, stages.DELIVERED, fate.seconds, not_arrived(fate, within, ladder.language))
+    if fate.arrival.junk and not spam_counts:
+        fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mail_causes.IN_SPAM))
     hold(ladder, stages.DELIVERED, fate.seconds)
     return fate.arrival
 
 
-def _verdict(fate: Fate, within: float, language: str) -> Fall:
+def not_arrived(fate: Fate, within: float, language: str) -> Fall:
+    """Why: the mailbox could not be read, the token came back, or nothing is known of it."""
     if fate.fault is not None:
         return fate.fault
     if fate.end is End.BOUNCED:
