@@ -13,9 +13,9 @@ from retabli.model.settings import ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.dicom import dicomweb_causes
 from retabli.net.dicom.archive_settings import archive_faults, opening, road, sent_in_clear
+from retabli.net.dicom.captured_image import PATIENT_ID, fresh_uids, same_uids
 from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.dicomweb import AUTHORISED, GIVEN_BACK, QUERY, STORED, Archive, Visit
-from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, same_uids
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.http_settings import WebAddress
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from retabli.model.probe import Probe
 from retabli.model.result import Result
-from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, synthetic_image
+from retabli.net.dicom.captured_image import PATIENT_ID, fresh_uids, synthetic_image
 from tests.climbing import climb
 from tests.real.servers import Server, accepts
 
