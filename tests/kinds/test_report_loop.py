@@ -34,6 +34,7 @@ from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld, mail_world
 from tests.net.hl7_engines import Engine, acking, result, write
 from tests.net.peers import closed_port, closing, server_context, serving, serving_tls
 from tests.net.xdm_archives import archive, bomb, cda, metadata
+from tests.said import climbed, counts, told
 
 REPORT = result() + b"OBR|2||{token}^RETABLI|||\rZRE|{control_id}|{mail_from}|{rcpt_to}\r"
 
@@ -120,19 +121,6 @@ def token_of(message: bytes) -> str:
     found = re.search(rb"v1\.[0-9a-f.]+", message)
     assert found is not None
     return found[0].decode()
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
-
-
-def climbed(result: Result) -> list[str]:
-    return [rung.stage.id for rung in result.rungs if rung.cause is None]
 
 
 # Arriving -----------------------------------------------------------------------------------------------------------

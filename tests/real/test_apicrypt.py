@@ -19,6 +19,7 @@ from retabli.model.result import Result
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
 from tests.real.servers import Dovecot, Postfix, dovecot, free_port, postfix
+from tests.said import counts, told
 
 pytestmark = [
     pytest.mark.real,
@@ -133,15 +134,6 @@ class Site:
 @pytest.fixture
 def site(trust: Postfix, boxes: Dovecot, pop3s: int, folder: Path) -> Site:
     return Site(trust, boxes, pop3s, folder)
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 async def test_the_full_ladder_is_climbed_and_everything_stays_in_the_maildrop(site: Site) -> None:

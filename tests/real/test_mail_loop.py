@@ -20,6 +20,7 @@ from retabli.model.settings import Mailbox
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
 from tests.real.servers import Dovecot, Postfix, dovecot, postfix, write_identity
+from tests.said import counts, told
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
 
@@ -103,15 +104,6 @@ class Site:
 @pytest.fixture
 def site(relay: Postfix, boxes: Dovecot, folder: Path) -> Site:
     return Site(relay, boxes, folder)
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 @asynccontextmanager
