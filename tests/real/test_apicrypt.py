@@ -18,7 +18,7 @@ from probes.apicrypt import Apicrypt
 from retabli.model.result import Result
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
-from tests.real.servers import Dovecot, Postfix, dovecot, free_port, postfix
+from tests.real.servers import Dovecot, Postfix, dovecot, free_port, postfix, submission
 from tests.said import counts, told
 
 pytestmark = [
@@ -63,13 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trust(boxes: Dovecot) -> Iterator[Postfix]:
-    account = {
-        "smtpd_sasl_auth_enable": "yes",
-        "smtpd_sasl_type": "dovecot",
-        "smtpd_sasl_path": str(boxes.auth),
-        "smtpd_tls_auth_only": "yes",
-        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-    }
+    account = submission(boxes)
     services = {
         "submission": account,
         "closed": account | {"smtpd_relay_restrictions": "reject_unauth_destination, reject"},

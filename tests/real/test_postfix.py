@@ -14,7 +14,7 @@ from retabli.net.mail.smtp import open_session
 from retabli.net.mail.smtp_replies import Step
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority, other_authority, trusting
-from tests.real.servers import Dovecot, Postfix, dovecot, postfix, write_identity
+from tests.real.servers import Dovecot, Postfix, dovecot, postfix, submission, write_identity
 from tests.said import where_and_why
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
@@ -47,13 +47,7 @@ def relay(accounts: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "smtpd_tls_CAfile": str(folder / "ca.pem"),
     }
     services["mutual_1.2"] = services["mutual"] | {"smtpd_tls_mandatory_protocols": ">=TLSv1.2, <=TLSv1.2"}
-    services["sasl"] = {
-        "smtpd_sasl_auth_enable": "yes",
-        "smtpd_sasl_type": "dovecot",
-        "smtpd_sasl_path": str(accounts.auth),
-        "smtpd_tls_auth_only": "yes",
-        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-    }
+    services["sasl"] = submission(accounts)
     answers = {
         "greylisting": "450 4.7.1 Greylisted, come back later",
         "rate": "451 4.7.1 Too many messages from you",
