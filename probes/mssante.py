@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import ClassVar, Literal
 
-import httpx
 from pydantic import Field
 
 from retabli.model import causes, stages
@@ -23,14 +22,13 @@ from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 from retabli.net.mssante import mssante_causes
-from retabli.net.mssante.documents import Document
 from retabli.net.mssante.mssante_causes import OWN_CERTIFICATE, OWN_DOMAIN, PARTNER, WHITE_LIST
 from retabli.net.mssante.operator_session import SUITES, Partner, open_operator_session
 from retabli.net.mssante.own_certificate import judge_own_certificate, judge_own_domain
 from retabli.net.mssante.revocation import Documents, Lists, RevocationShelf
 from retabli.net.mssante.white_list import Listing
 from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing, doubt_listing
-from retabli.net.web.http_redirects import PORTS
+from retabli.net.web.http_settings import web_openings
 
 DAY = 86_400
 SHARE = 1 / 3  # of `timeout`: what the white list may take, and what the revocation lists may, before the partner
@@ -196,7 +194,8 @@ class MsSante(Probe):
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.host or f"{self.partner} (MX)", self.port, "tcp"
         for document in (self.white_list, *self.crl):
-            yield from _openings_of(document)
+            if document.url is not None:
+                yield from web_openings((document.url,), document.proxy)
         for mailbox in self._mailboxes():
             yield mailbox.imap, mailbox.port, "tcp"
 
@@ -313,11 +312,3 @@ def _as_white_list(found: Cause, detail: str) -> tuple[Cause, str]:
 def _as_stall(found: Cause, detail: str) -> tuple[Cause, str]:
     """Nothing is waited for here without a patience of its own: a deadline that falls here is our machine's."""
     return (causes.LOCAL_STALL, detail) if found is causes.TIMEOUT else (found, detail)
-
-
-def _openings_of(document: Document) -> Iterator[tuple[str, int, str]]:
-    if document.proxy is not None:
-        yield document.proxy.host, document.proxy.port, "tcp"
-    elif document.url is not None:
-        url = httpx.URL(document.url)
-        yield url.host, url.port or PORTS[url.scheme], "tcp"
