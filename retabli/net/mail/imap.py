@@ -28,7 +28,7 @@ from retabli.net.mail.imap_parse import (
     uid_set,
 )
 from retabli.net.mail.imap_talk import ANSWER_LIMIT, Answer, ImapTalk
-from retabli.net.mail.starttls import start_tls_after_agreement
+from retabli.net.mail.starttls import session_stages, start_tls_after_agreement
 
 CAUSES = imap_causes.CAUSES
 LOOK_AGAIN = 1.0  # seconds between two looks where the server has no IDLE
@@ -36,14 +36,7 @@ LOOK_AGAIN = 1.0  # seconds between two looks where the server has no IDLE
 
 def mailbox_stages(mailbox: Mailbox) -> tuple[Stage, ...]:
     """The rungs that `open_mailbox` climbs with these settings, in order."""
-    return (
-        stages.RESOLVE,
-        stages.CONNECT,
-        *((stages.TLS,) if mailbox.tls.mode == "implicit" else ()),
-        stages.GREETING,
-        *((stages.STARTTLS, stages.TLS) if mailbox.tls.mode == "starttls" else ()),
-        stages.AUTH,
-    )
+    return (*session_stages(mailbox.tls), stages.AUTH)
 
 
 def mailbox_faults(mailbox: Mailbox) -> Iterator[str]:

@@ -23,7 +23,7 @@ from retabli.net.mail import pop_causes
 from retabli.net.mail.credentials import clear_fault, encode, plain, refuse_clear
 from retabli.net.mail.pop_replies import Reply, cause_of, of_login, reply_of
 from retabli.net.mail.session_causes import NO_BANNER, STARTTLS_NOT_OFFERED, STARTTLS_REFUSED
-from retabli.net.mail.starttls import start_tls_after_agreement
+from retabli.net.mail.starttls import session_stages, start_tls_after_agreement
 
 LINE = 65_536  # bytes of one line; RFC 5322 allows 998, mail in the wild does not keep to it
 STATUS_LINE = 4096  # RFC 2449, section 4, allows 512
@@ -52,14 +52,7 @@ class Maildrop(Settings):
 
 def maildrop_stages(maildrop: Maildrop) -> tuple[Stage, ...]:
     """The rungs that `open_maildrop` climbs with these settings, in order."""
-    return (
-        stages.RESOLVE,
-        stages.CONNECT,
-        *((stages.TLS,) if maildrop.tls.mode == "implicit" else ()),
-        stages.GREETING,
-        *((stages.STARTTLS, stages.TLS) if maildrop.tls.mode == "starttls" else ()),
-        stages.AUTH,
-    )
+    return (*session_stages(maildrop.tls), stages.AUTH)
 
 
 def maildrop_faults(maildrop: Maildrop) -> Iterator[str]:

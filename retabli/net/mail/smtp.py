@@ -27,7 +27,7 @@ from retabli.net.mail.smtp_replies import (
     parse_capabilities,
     read_reply,
 )
-from retabli.net.mail.starttls import start_tls_after_agreement
+from retabli.net.mail.starttls import session_stages, start_tls_after_agreement
 
 CAUSES = smtp_causes.CAUSES
 Judge = Callable[[Connection], None]
@@ -35,16 +35,8 @@ Judge = Callable[[Connection], None]
 
 def submission_stages(submit: Submit) -> tuple[Stage, ...]:
     """The rungs that `open_session` climbs with these settings, in order."""
-    mode = submit.tls.mode
-    return (
-        stages.RESOLVE,
-        stages.CONNECT,
-        *((stages.TLS,) if mode == "implicit" else ()),
-        stages.GREETING,
-        stages.EHLO,
-        *((stages.STARTTLS, stages.TLS) if mode == "starttls" else ()),
-        *((stages.AUTH,) if submit.user is not None else ()),
-    )
+    entered = (stages.AUTH,) if submit.user is not None else ()
+    return (*session_stages(submit.tls, stages.EHLO), *entered)
 
 
 def submission_faults(submit: Submit) -> Iterator[str]:
