@@ -164,3 +164,5 @@ async def test_a_queue_without_end_is_looked_at_within_bounds(world: World, monk
     result = await climb(world.loop(unsent={"directory": str(queue), "max_age": "10m"}))
     assert told(result) == ("failed", "unsent", "unsent_too_old")
     assert result.detail.startswith("3 or more files")
+    result = await climb(world.loop(unsent={"directory": str(queue), "max_age": "10m", "pattern": "*.xml"}))
+    assert told(result) == ("unknown", "unsent", "file_unreadable")

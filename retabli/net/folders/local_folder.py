@@ -101,7 +101,7 @@ async def reach(directory: str, patience: float) -> None:
 
 async def list_folder(directory: str, patience: float, most: int) -> Listing:
     """The files of that folder, at most so many of its entries. Raises as `reach` does."""
-    return await _look(directory, ("list", directory, most), lambda stop: _scan(directory, most, stop), patience)
+    return await _look(directory, ("list", directory, most), lambda stop: scan(directory, most, stop), patience)
 
 
 async def _look(directory: str, name: Hashable, job: Callable[[Stop], T], patience: float) -> T:
@@ -123,7 +123,8 @@ async def _look(directory: str, name: Hashable, job: Callable[[Stop], T], patien
         raise Fall(folder_causes.FOLDER_HANGS if hangs else folder_causes.FOLDER_BROKEN, detail_of(error)) from error
 
 
-def _scan(directory: str, most: int, stop: Stop) -> Listing:
+def scan(directory: str, most: int, stop: Stop = lambda: False) -> Listing:
+    """What `list_folder` has done in a thread: it may hang. `stop` is asked between two entries."""
     changed = os.stat(directory).st_mtime
     found: list[Entry] = []
     with os.scandir(directory) as entries:
