@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -14,10 +15,11 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage, stage
 from retabli.net.mail import mail_causes, pop_causes, smtp
-from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
+from retabli.net.mail.arrival_verdict import fall_from, hold, judge_on_time, not_arrived, silence_detail
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.maildrop_reader import MaildropReader
 from retabli.net.mail.pop import Maildrop, maildrop_faults
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 
@@ -156,7 +158,8 @@ class Apicrypt(Probe):
         readers = (reader,) if reader is not None else ()
         trip = RoundTrip(ladder, key, Purpose.APICRYPT, readers, patience, pauses=PAUSES)
         async with trip:
-            await trip.send(self.submit, self.mail_from, self.rcpt_to, resolver=self.resolver, contact=self.contact)
+            open_session = partial(smtp.open_session, ladder, self.submit, resolver=self.resolver)
+            await trip.send(open_session, self.mail_from, self.rcpt_to, contact=self.contact)
             if reader is None:
                 trip.forget()
                 return
@@ -186,13 +189,10 @@ class Apicrypt(Probe):
             ladder.impair(pop_causes.MAILDROP_GROWING, f"{reader.holds} messages")
 
     def _verdict(self, reader: MaildropReader, fate: Fate, language: str) -> Fall:
-        if fate.fault is not None:
-            return fate.fault
-        if fate.end is End.BOUNCED:
-            return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-        if left := reader.unseen + reader.skipped:  # it may be among them
+        left = reader.unseen + reader.skipped
+        if fate.end is End.SILENT and left:  # it may be among them
             return Fall(pop_causes.MAILDROP_OVERFULL, f"{left} messages were not looked at")
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
+        return not_arrived(fate, self.within, language)
 
 
 def _not_judged(ladder: Ladder) -> None:

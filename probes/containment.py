@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal, Self
 
-import httpx
 from pydantic import Field, model_validator
 
 from retabli.model.causes import Cause
@@ -17,9 +16,7 @@ from retabli.net.containment.round import NO_IPV6, Plan, Round
 from retabli.net.containment.verdict import Findings
 from retabli.net.containment.ways import ControlSeen, Fate, Sign, Way
 from retabli.net.resolve import literal_address
-from retabli.net.web.http_redirects import PORTS
-from retabli.net.web.http_settings import Cidr
-from retabli.net.web.promql import PromqlQuery
+from retabli.net.web.http_settings import Cidr, web_openings
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 
 ATTEMPTED = stage("attempted", fr="toutes les sorties essayées", en="every way out tried")
@@ -108,7 +105,7 @@ class Containment(Probe):
             yield proxy.host, proxy.port, "tcp"
         for alive in self._alive_controls():
             if alive.promql is not None:
-                yield opening_of(alive.promql)
+                yield from web_openings((alive.promql.url,), alive.promql.proxy)
         if self.dns_tunnel is not None and self.dns_tunnel.nameserver is not None:
             for protocol in ("udp", "tcp"):
                 yield self.dns_tunnel.nameserver, self.dns_tunnel.port, protocol
@@ -195,13 +192,6 @@ class Containment(Probe):
                 findings.check_alive()
         else:
             ladder.skip(ALIVE)
-
-
-def opening_of(query: PromqlQuery) -> tuple[str, int, str]:
-    if query.proxy is not None:
-        return query.proxy.host, query.proxy.port, "tcp"
-    url = httpx.URL(query.url)
-    return url.host, url.port or PORTS[url.scheme], "tcp"
 
 
 def _pass(seen: Sequence[ControlSeen | None]) -> bool:

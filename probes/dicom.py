@@ -14,9 +14,9 @@ from retabli.model.settings import Duration, Port, Tls, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
+from retabli.net.dicom.ct_image import CT, SyntheticImage, synthetic_image
 from retabli.net.dicom.dicom_settings import MARK, AeTitle, Listen, Marked, Modality
 from retabli.net.dicom.find import matches
-from retabli.net.dicom.image import CT, SyntheticImage, synthetic_image
 from retabli.net.dicom.retrieval import Retrieval
 from retabli.net.dicom.syntaxes import STORAGE, STUDY_ROOT_FIND, STUDY_ROOT_MOVE, UNCOMPRESSED, VERIFICATION
 
@@ -175,7 +175,7 @@ class Dicom(Probe):
         image = synthetic_image(self.patient_id, self.patient_name, ladder.wall(), self.renew, *between)
         with ladder.told_as(services.silent_service), ladder.rung(STORE):
             data = image.encoded(association.granted(CT).transfer)
-            stored = await services.store(association, CT, image.instance, data)
+            stored = await services.store(association, CT, image.uids.instance, data)
         ladder.describe("store_status", stored.told)
         if stored.warned and stored.status != statuses.COERCED:
             ladder.impair(dicom_causes.STORED_WITH_WARNING, stored.told)
@@ -214,7 +214,7 @@ async def _is_found(association: Association, image: SyntheticImage, missed: lis
     answers = await matches(association, image.keys, OTHERS)
     if not answers.whole:
         raise Fall(dicom_causes.IMAGE_NOT_FOUND, f"more than {OTHERS} answers to the question for one image")
-    if any(match.get("SOPInstanceUID") == image.instance for match in answers.matches):
+    if any(match.get("SOPInstanceUID") == image.uids.instance for match in answers.matches):
         return True
     missed.append(f"{len(answers.matches)} others are found" if answers.matches else "nothing is found")
     return False

@@ -13,14 +13,14 @@ from retabli.model.profile import ProfileRef
 from retabli.model.settings import Duration, Port, ProxyRef, SecretRef, Tls, format_duration
 from retabli.model.stages import Stage
 from retabli.net.dicom import receive_causes
-from retabli.net.dicom.archive_settings import archive_faults, opening, road, sent_in_clear
+from retabli.net.dicom.archive_settings import archive_faults, road, sent_in_clear
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Partner
 from retabli.net.dicom.dicom_settings import AeTitle
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY, Archive, Visit
 from retabli.net.dicom.find import SEARCH, climbed_by_find
 from retabli.net.dicom.newest import NEWEST, RECENT, Source, Wanted, climb_to_newest
 from retabli.net.dicom.own_archive import TAGS, Attribute, ByFind, ByWeb
-from retabli.net.web.http_settings import WebAddress
+from retabli.net.web.http_settings import WebAddress, web_openings
 
 WEEK = 7 * 86_400.0
 MONDAY = 1_767_571_200.0  # some Monday, 00:00 UTC: profiles repeat every week
@@ -94,7 +94,10 @@ class DicomReceive(Probe):
         return road(self.url, self.proxy, tuple(stage for stage in self.LADDER if stage not in by_web))
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        yield (self.host or "", self.port, "tcp") if self.url is None else opening(self.url, self.proxy)
+        if self.url is not None:
+            yield from web_openings((self.url,), self.proxy)
+        else:
+            yield self.host or "", self.port, "tcp"
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()

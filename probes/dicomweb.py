@@ -12,12 +12,12 @@ from retabli.model.probe import Probe
 from retabli.model.settings import ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.dicom import dicomweb_causes
-from retabli.net.dicom.archive_settings import archive_faults, opening, road, sent_in_clear
+from retabli.net.dicom.archive_settings import archive_faults, road, sent_in_clear
+from retabli.net.dicom.captured_image import PATIENT_ID, fresh_uids, same_uids
 from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.dicomweb import AUTHORISED, GIVEN_BACK, QUERY, STORED, Archive, Visit
-from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, same_uids
 from retabli.net.web import http_causes, proxy_causes
-from retabli.net.web.http_settings import WebAddress
+from retabli.net.web.http_settings import WebAddress, web_openings
 
 Service = Literal["query", "retrieve", "store"]
 NEVER_MET = (http_causes.TEXT_MISSING, http_causes.TLS_INTERCEPTED)  # no text and no issuer is expected here
@@ -84,7 +84,7 @@ class Dicomweb(Probe):
         return road(self.url, self.proxy, tuple(stage for stage in self.LADDER if not left_out.get(stage)))
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        yield opening(self.url, self.proxy)
+        yield from web_openings((self.url,), self.proxy)
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()

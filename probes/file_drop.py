@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
-from retabli.model.profile import Profile, ProfileRef
+from retabli.model.profile import ProfileRef
 from retabli.model.settings import Duration, File
 from retabli.model.stages import Stage
 from retabli.net.folders import folder_causes, local_folder
@@ -70,7 +70,9 @@ class FileDrop(Probe):
     sftp: SftpAccount | None = Field(default=None, description="or one on a server, by an account of its own")
     pattern: Patterns = Field(default=("*",), description="the names of files that count, as a shell writes them")
     max_age: Duration | None = Field(default=None, description="how old the newest arrival may be")
-    profile: ProfileRef = Field(default_factory=Profile, description="when silence is normal: such time does not count")
+    profile: ProfileRef = Field(
+        default=[], validate_default=True, description="when silence is normal: such time does not count"
+    )
     max_waiting: Duration | None = Field(default=None, description="how long a file may wait to be consumed")
     error_directory: str | None = Field(
         default=None, min_length=1, description="where files go that could not be used; relative to the folder"

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-import httpx
 from pydantic import Field, WithJsonSchema, field_validator
 
 from retabli.model import causes, stages
@@ -17,8 +16,17 @@ from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch
 from retabli.net.web.http_causes import HEADER_MISSING, TEXT_FORBIDDEN
 from retabli.net.web.http_messages import OWN_FIELDS, TOKEN
-from retabli.net.web.http_redirects import PORTS, Follow
-from retabli.net.web.http_settings import FieldValue, PageExpect, Pattern, Texts, WebAddress, check_field_value
+from retabli.net.web.http_redirects import Follow
+from retabli.net.web.http_settings import (
+    FieldValue,
+    PageExpect,
+    Pattern,
+    Texts,
+    WebAddress,
+    check_field_value,
+    tls_mode_faults,
+    web_openings,
+)
 from retabli.net.web.http_verdicts import judge_answer, judge_texts, missing_from, page_of
 
 # Fields that let in whoever knows them: never in clear in a configuration.
@@ -100,16 +108,11 @@ class Http(Probe):
         return tuple(stage for stage in self.LADDER if stage not in left_out)
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        url = httpx.URL(self.url)
-        if self.proxy is not None:
-            yield self.proxy.host, self.proxy.port, "tcp"
-        else:
-            yield url.host, url.port or PORTS[url.scheme], "tcp"
+        yield from web_openings((self.url,), self.proxy)
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        if self.tls.mode != "implicit":
-            yield f"tls.mode {self.tls.mode} means nothing here: the address says whether TLS is spoken"
+        yield from tls_mode_faults(self.tls)
         if self.body is not None and self.method in ("GET", "HEAD"):
             yield f"a {self.method} has no body: set method: POST"
         if self.method == "HEAD" and (self.expect.text or self.expect.absent_text):

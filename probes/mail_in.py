@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar, Literal, NoReturn
 
 from pydantic import Field
@@ -16,9 +17,10 @@ from retabli.net.mail import mail_causes, mail_in_causes, smtp
 from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
 from retabli.net.mail.beacon_watch import BeaconWatch
 from retabli.net.mail.beacons import Rhythm
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 
@@ -172,7 +174,8 @@ class MailIn(Probe):
         if self.submit is None or self.mail_from is None or self.rcpt_to is None:
             raise Fall(mail_in_causes.SUBMISSION_FAILED, "submit, mail_from and rcpt_to are needed")
         try:
-            await trip.send(self.submit, self.mail_from, self.rcpt_to, resolver=self.resolver, contact=self.contact)
+            open_session = partial(smtp.open_session, ladder, self.submit, resolver=self.resolver)
+            await trip.send(open_session, self.mail_from, self.rcpt_to, contact=self.contact)
         except (Fall, OSError) as error:
             _submission_fell(ladder, error)
 

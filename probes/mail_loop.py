@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -14,9 +15,11 @@ from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef, Sub
 from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
 from retabli.net.mail.arrival_verdict import Method, judge_clean, judge_delivered, judge_on_time
+from retabli.net.mail.fates import Fate
 from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 
@@ -90,14 +93,7 @@ class MailLoop(Probe):
             yield mailbox.imap, mailbox.port, "tcp"
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        bounces = self.bounces
-        if bounces is None or (bounces.imap, bounces.port, bounces.user) == (
-            self.mailbox.imap,
-            self.mailbox.port,
-            self.mailbox.user,
-        ):
-            return (self.mailbox,)
-        return (self.mailbox, bounces)
+        return mailboxes_of(self.mailbox, self.bounces)
 
     async def run(self, ladder: Ladder) -> None:
         key = self.key.read()
@@ -108,7 +104,8 @@ class MailLoop(Probe):
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
         trip = RoundTrip(ladder, key, Purpose.LOOP, readers, patience, trusted=self.mailbox.trusted_authserv)
         async with trip:
-            await trip.send(self.submit, self.mail_from, self.rcpt_to, resolver=self.resolver, contact=self.contact)
+            open_session = partial(smtp.open_session, ladder, self.submit, resolver=self.resolver)
+            await trip.send(open_session, self.mail_from, self.rcpt_to, contact=self.contact)
             fate = await trip.fate()
             self._judge(ladder, fate)
 

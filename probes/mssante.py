@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Literal
 
-import httpx
 from pydantic import Field
 
 from retabli.model import causes, stages
@@ -15,22 +14,21 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
-from retabli.net.mail.arrival_verdict import judge_delivered, judge_on_time
+from retabli.net.mail.arrival_verdict import judge_answer, judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
-from retabli.net.mail.mailbox_book import label
+from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
 from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 from retabli.net.mssante import mssante_causes
-from retabli.net.mssante.documents import Document
 from retabli.net.mssante.mssante_causes import OWN_CERTIFICATE, OWN_DOMAIN, PARTNER, WHITE_LIST
 from retabli.net.mssante.operator_session import SUITES, Partner, open_operator_session
 from retabli.net.mssante.own_certificate import judge_own_certificate, judge_own_domain
 from retabli.net.mssante.revocation import Documents, Lists, RevocationShelf
 from retabli.net.mssante.white_list import Listing
 from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, current_listing, doubt_listing
-from retabli.net.web.http_redirects import PORTS
+from retabli.net.web.http_settings import web_openings
 
 DAY = 86_400
 SHARE = 1 / 3  # of `timeout`: what the white list may take, and what the revocation lists may, before the partner
@@ -66,12 +64,8 @@ class MsSante(Probe):
     CAUSES: ClassVar[tuple[Cause, ...]] = (
         *mssante_causes.CAUSES,
         *smtp.CAUSES,
-        mail_causes.LATE,
-        mail_causes.BOUNCED,
-        mail_causes.RELAY_HOLDING,
-        mail_causes.IN_SPAM,
-        mail_causes.MAILBOX_UNREADABLE,
-        mail_causes.MAILBOX_AUTH_REFUSED,
+        *mail_causes.ARRIVAL,
+        *mail_causes.ANSWERS,
     )
     SUMMARY: ClassVar[tuple[str, str]] = (
         "Un opérateur MSSanté est sur la liste blanche, l'authentification est mutuelle, le courrier passe si convenu.",
@@ -200,7 +194,8 @@ class MsSante(Probe):
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.host or f"{self.partner} (MX)", self.port, "tcp"
         for document in (self.white_list, *self.crl):
-            yield from _openings_of(document)
+            if document.url is not None:
+                yield from web_openings((document.url,), document.proxy)
         for mailbox in self._mailboxes():
             yield mailbox.imap, mailbox.port, "tcp"
 
@@ -211,9 +206,7 @@ class MsSante(Probe):
         )
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        """That of arrivals first; one mailbox is read once."""
-        given = {label(mailbox): mailbox for mailbox in (self.bounces, self.mailbox) if mailbox is not None}
-        return tuple(reversed(given.values()))
+        return mailboxes_of(self.mailbox, self.bounces) if self.mailbox is not None else ()
 
     @cached_property
     def _shelf(self) -> RevocationShelf:
@@ -295,28 +288,18 @@ class MsSante(Probe):
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
         reported = self.delivered_by == "dsn"
         async with RoundTrip(ladder, key, Purpose.LOOP, readers, patience, reported=reported) as trip:
-            await trip.send_by(
-                lambda: open_operator_session(ladder, partner),
+            await trip.send(
+                partial(open_operator_session, ladder, partner),
                 *self.envelope,
                 contact=self.contact,
                 disposition=self.mdn,
             )
             fate = await trip.fate()
-            arrival = judge_delivered(ladder, fate, self.within)
-            if arrival is None:
+            if judge_delivered(ladder, fate, self.within, spam_counts=False) is None:
                 return
-            if arrival.junk:
-                with ladder.rung(stages.DELIVERED):
-                    raise Fall(mail_causes.IN_SPAM)
             if self.mdn:
-                await self._await_answer(ladder, trip)
+                await judge_answer(ladder, trip, trip.answer, readers[-1], self.within)
             judge_on_time(ladder, fate.seconds, self.within)
-
-    async def _await_answer(self, ladder: Ladder, trip: RoundTrip) -> None:
-        with ladder.rung(stages.ANSWERED):
-            seconds = await trip.answer()
-            if seconds is None:
-                raise Fall(mssante_causes.NOT_ANSWERED, f"none after {self.within:.0f} s")
 
 
 def _as_white_list(found: Cause, detail: str) -> tuple[Cause, str]:
@@ -329,11 +312,3 @@ def _as_white_list(found: Cause, detail: str) -> tuple[Cause, str]:
 def _as_stall(found: Cause, detail: str) -> tuple[Cause, str]:
     """Nothing is waited for here without a patience of its own: a deadline that falls here is our machine's."""
     return (causes.LOCAL_STALL, detail) if found is causes.TIMEOUT else (found, detail)
-
-
-def _openings_of(document: Document) -> Iterator[tuple[str, int, str]]:
-    if document.proxy is not None:
-        yield document.proxy.host, document.proxy.port, "tcp"
-    elif document.url is not None:
-        url = httpx.URL(document.url)
-        yield url.host, url.port or PORTS[url.scheme], "tcp"

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-import httpx
-
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.stages import Stage
 from retabli.net.web import promql, promql_causes
-from retabli.net.web.http_redirects import PORTS
+from retabli.net.web.http_settings import web_openings
 from retabli.net.web.promql_settings import PromqlQuery
 
 
@@ -49,11 +47,7 @@ class Promql(Probe, PromqlQuery):
         return (*promql.query_stages(self), promql.VALUE)
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        url = httpx.URL(self.url)
-        if self.proxy is not None:
-            yield self.proxy.host, self.proxy.port, "tcp"
-        else:
-            yield url.host, url.port or PORTS[url.scheme], "tcp"
+        yield from web_openings((self.url,), self.proxy)
 
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()

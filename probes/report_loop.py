@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -21,16 +21,12 @@ from retabli.net.hl7.exchange import ACKNOWLEDGED, FRAMED, Exchange, open_engine
 from retabli.net.hl7.message_file import PatientMark
 from retabli.net.hl7.messages import Message
 from retabli.net.mail import mail_causes
-from retabli.net.mail.arrival_verdict import (
-    bounce_detail,
-    fall_from,
-    hold,
-    judge_on_time,
-    silence_detail,
-)
+from retabli.net.mail.arrival_verdict import fall_from, judge_answer, judge_delivered, judge_on_time
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.imap import mailbox_faults
+from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose, Token
 from retabli.net.reports import report_causes
@@ -66,7 +62,12 @@ class ReportLoop(Probe):
         stages.ANSWERED,
         stages.ON_TIME,
     )
-    CAUSES: ClassVar[tuple[Cause, ...]] = (*hl7_causes.CAUSES, *mail_causes.ARRIVAL, *report_causes.CAUSES)
+    CAUSES: ClassVar[tuple[Cause, ...]] = (
+        *hl7_causes.CAUSES,
+        *mail_causes.ARRIVAL,
+        *mail_causes.ANSWERS,
+        *report_causes.CAUSES,
+    )
     SUMMARY: ClassVar[tuple[str, str]] = (
         "Un compte rendu de test est remis au moteur d'envoi et doit arriver, lisible, chez un prescripteur de test.",
         "A test report is handed to the sending engine and must arrive, readable, at a test prescriber's.",
@@ -142,9 +143,7 @@ class ReportLoop(Probe):
             yield mailbox.imap, mailbox.port, "tcp"
 
     def _mailboxes(self) -> tuple[Mailbox, ...]:
-        if self.bounces is None or _place(self.bounces) == _place(self.mailbox):
-            return (self.mailbox,)
-        return (self.mailbox, self.bounces)
+        return mailboxes_of(self.mailbox, self.bounces)
 
     # Running -------------------------------------------------------------------------------------------------------
 
@@ -172,7 +171,7 @@ class ReportLoop(Probe):
                 fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(report_causes.HAND_OVER_REJECTED))
             self._judge(ladder, fate)
             if self.mdn and fate.arrival is not None:
-                await self._judge_answer(ladder, trip, partial(book.answer, token), readers[-1])
+                await judge_answer(ladder, trip, partial(book.answer, token), readers[-1], self.within)
             if fate.arrival is not None:
                 judge_on_time(ladder, fate.seconds, self.within)
 
@@ -239,39 +238,10 @@ class ReportLoop(Probe):
 
     def _judge(self, ladder: Ladder, fate: Fate) -> None:
         """DELIVERED and CONTENT."""
-        if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+        arrival = judge_delivered(ladder, fate, self.within, spam_counts=False)
+        if arrival is None:
             return
-        if fate.arrival is None:
-            fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(fate, ladder.language))
-        if fate.arrival.junk:
-            fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mail_causes.IN_SPAM))
-        hold(ladder, stages.DELIVERED, fate.seconds)
         with ladder.rung(stages.CONTENT):
-            broken = finding_of(fate.arrival.finding)
+            broken = finding_of(arrival.finding)
             if broken is not None:
                 raise broken
-
-    async def _judge_answer(
-        self, ladder: Ladder, trip: RoundTrip, answer: Callable[[], tuple[str, bool] | None], reader: MailboxReader
-    ) -> None:
-        with ladder.rung(stages.ANSWERED):
-            await trip.until(lambda: answer() is not None)
-            found = answer()
-            if found is None:
-                raise reader.fault or Fall(report_causes.NO_MDN, f"none after {self.within:.0f} s")
-            kind, read = found
-            ladder.describe("disposition", kind)
-            if not read:
-                raise Fall(report_causes.MDN_REFUSED, kind)
-
-    def _verdict(self, fate: Fate, language: str) -> Fall:
-        if fate.fault is not None:
-            return fate.fault
-        if fate.end is End.BOUNCED:
-            return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
-
-
-def _place(mailbox: Mailbox) -> tuple[str, int, str]:
-    return mailbox.imap, mailbox.port, mailbox.user

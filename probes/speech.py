@@ -54,8 +54,7 @@ from retabli.net.speech.transcripts import SHOWN, Reading
 from retabli.net.speech.words import LONGEST, MOST_EXPECTED, error_rate, words_of
 from retabli.net.web import http_causes, proxy_causes, websocket_causes
 from retabli.net.web.http import Ask, Fields, open_site
-from retabli.net.web.http_redirects import PORTS
-from retabli.net.web.http_settings import FieldValue
+from retabli.net.web.http_settings import FieldValue, tls_mode_faults, web_openings
 from retabli.net.web.json_paths import JsonPath
 from retabli.net.web.proxy_causes import as_passed_on
 from retabli.net.web.websocket import WebSocket
@@ -153,12 +152,7 @@ class Speech(Probe):
         return tuple(rung for rung in self.LADDER if (rung, True) not in left_out)
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        if self.proxy is not None:
-            yield self.proxy.host, self.proxy.port, "tcp"
-            return
-        for address in dict.fromkeys(self._addresses()):
-            url = httpx.URL(address)
-            yield url.host, url.port or PORTS[url.scheme], "tcp"
+        yield from web_openings(self._addresses(), self.proxy)
 
     def _addresses(self) -> Iterator[str]:
         yield web_address(self.url)
@@ -170,8 +164,7 @@ class Speech(Probe):
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        if self.tls.mode != "implicit":
-            yield f"tls.mode {self.tls.mode} means nothing here: the address says whether TLS is spoken"
+        yield from tls_mode_faults(self.tls)
         if (self.audio is None) != (self.expect_words is None):
             yield "audio and expect_words belong together: a recording, and what is said in it"
         yield from self._recording_faults()

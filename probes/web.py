@@ -18,8 +18,8 @@ from retabli.model.words import Words
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.hosts import DENIALS, look_at
 from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch
-from retabli.net.web.http_redirects import PORTS, Follow
-from retabli.net.web.http_settings import Cidr, FieldValue, PageExpect, WebAddress
+from retabli.net.web.http_redirects import Follow
+from retabli.net.web.http_settings import Cidr, FieldValue, PageExpect, WebAddress, tls_mode_faults, web_openings
 from retabli.net.web.http_verdicts import judge_answer, judge_texts, looked_at, page_of
 from retabli.net.web.page_text import telephone_numbers
 from retabli.net.web.web_targets import TargetsFileRef
@@ -141,17 +141,11 @@ class Web(Probe):
         return tuple(rung for rung in self.LADDER if (rung, True) not in left_out)
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
-        if self.proxy is not None:
-            yield self.proxy.host, self.proxy.port, "tcp"
-            return
-        for target in dict.fromkeys((*self.targets_of(), *self.depends)):
-            url = httpx.URL(target)
-            yield url.host, url.port or PORTS[url.scheme], "tcp"
+        yield from web_openings((*self.targets_of(), *self.depends), self.proxy)
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        if self.tls.mode != "implicit":
-            yield f"tls.mode {self.tls.mode} means nothing here: the address says whether TLS is spoken"
+        yield from tls_mode_faults(self.tls)
         if self.proxy is not None and self.sinkholes:
             yield "sinkholes mean nothing through a proxy, which resolves the sites' names itself"
 

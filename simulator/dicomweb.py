@@ -15,6 +15,8 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from simulator import http
+
 MOST_BODY = 1 << 20
 MOST_IMAGES = 64  # kept; the oldest goes
 ROOT = "/dicom-web"
@@ -57,20 +59,12 @@ class ImageArchive:
         self._arrived_at = time.time()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        lines = head.split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        size = int(fields.get("content-length", "0"))
-        if size > MOST_BODY:
-            raise ValueError("a body beyond bounds")
-        body = await reader.readexactly(size)
+        request = await http.read_request(reader)
+        body = await http.read_body(reader, request, MOST_BODY)
         if self.position == "silent":
             await asyncio.sleep(3600)
-        method, target, _ = lines[0].split(" ", 2)
-        status, kind, content = self._answer(method, target, body)
-        answer = f"HTTP/1.1 {status} Status\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
-        writer.write(answer.encode() + b"Connection: close\r\n\r\n" + content)
-        await writer.drain()
+        status, kind, content = self._answer(request.method, request.target, body)
+        await http.say(writer, status, content, kind)
 
     def _answer(self, method: str, target: str, body: bytes) -> Answer:
         refused = {"forbidden": 403, "error": 500}.get(self.position)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simulator import http
+
 Heard = Callable[[Mapping[str, Any]], None]
 LARGEST = 1 << 16  # bytes of one page
 
@@ -22,9 +24,8 @@ class Duty:
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """HTTP/1.1 as far as a POST of JSON needs it; what is no such thing ends the conversation."""
         while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            lengths = [line.partition(":")[2] for line in head.split("\r\n") if line.startswith("content-length:")]
-            page = json.loads(await reader.readexactly(min(int(lengths[0]) if lengths else 0, LARGEST)))
+            request = await http.read_request(reader)
+            page = json.loads(await http.read_body(reader, request, LARGEST))
             self.rings.append(page)
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             await writer.drain()

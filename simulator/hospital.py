@@ -64,4 +64,4 @@ class Hospital:
         await self._stack.__aexit__(kind, error, trace)
 
     def port(self, name: str) -> int:
-        return self.resolver.names.port if name == "names" else self.serving[name].port
+        return self.resolver.names.serving.port if name == "names" else self.serving[name].port

@@ -5,7 +5,10 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import parse_qs
+
+from simulator import http
 
 LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"([^"\\]*)"\s*,?')
 SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\}\s*)?")
@@ -30,25 +33,22 @@ class MetricsEngine:
     position: str = "answers"
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        length = re.search(r"(?im)^content-length: *([0-9]{1,9})\r$", head)
-        size = int(length[1]) if length else 0
-        if size > BODY:
-            return
-        body = (await reader.readexactly(size)).decode("latin-1")
-        target = head.split(" ")[1]
-        path, _, query = target.partition("?")
+        request = await http.read_request(reader)
+        body = (await http.read_body(reader, request, BODY)).decode("latin-1")
+        path, _, query = request.target.partition("?")
         form = parse_qs(query) | parse_qs(body)
         if path != "/api/v1/query":
-            await _answer(writer, "404 Not Found", {"status": "error", "errorType": "not_found", "error": path})
+            await _answer(writer, HTTPStatus.NOT_FOUND, {"status": "error", "errorType": "not_found", "error": path})
             return
         try:
             at = float(form.get("time", [str(time.time())])[0])
             result = self.evaluate(form.get("query", [""])[0], at)
         except ValueError as error:
-            await _answer(writer, "400 Bad Request", {"status": "error", "errorType": "bad_data", "error": str(error)})
+            await _answer(
+                writer, HTTPStatus.BAD_REQUEST, {"status": "error", "errorType": "bad_data", "error": str(error)}
+            )
             return
-        await _answer(writer, "200 OK", {"status": "success", "data": {"resultType": "vector", "result": result}})
+        await _answer(writer, HTTPStatus.OK, {"status": "success", "data": {"resultType": "vector", "result": result}})
 
     def evaluate(self, query: str, at: float) -> list[dict[str, object]]:
         """The instant vector of a query, evaluated at a Unix time.
@@ -91,8 +91,5 @@ def _written(value: float) -> str:
     return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}.get(str(value), repr(value))
 
 
-async def _answer(writer: asyncio.StreamWriter, status: str, answer: dict[str, object]) -> None:
-    body = json.dumps(answer).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
-    await writer.drain()
+async def _answer(writer: asyncio.StreamWriter, status: HTTPStatus, answer: dict[str, object]) -> None:
+    await http.say(writer, status, json.dumps(answer).encode(), "application/json")

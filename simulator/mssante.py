@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from simulator import http
 from simulator.authority import Authority, Identity
 from simulator.imap import Folder
 from simulator.smtp import Envelope, SmtpServer
@@ -150,8 +151,5 @@ class WhiteListSite:
         ) + ("" if self.position == "broken" else "</ListeBlanche>\n")
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = self.content().encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
-        writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
-        await writer.drain()
+        await http.read_request(reader)
+        await http.say(writer, 200, self.content().encode(), "application/xml")

@@ -12,10 +12,9 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from simulator.serving import Serving
+from simulator.serving import TwoWays
 
 Zone = Mapping[str, Mapping[str, tuple[str, ...]]]  # name → type → data
-ATTEMPTS = 20  # at finding a port that is free for UDP and TCP
 
 
 def answer(query: dns.message.Message, zone: Zone, *, failing: bool = False) -> dns.message.Message:
@@ -36,44 +35,13 @@ def answer(query: dns.message.Message, zone: Zone, *, failing: bool = False) -> 
     return response
 
 
-class Names(asyncio.DatagramProtocol):
+class Names:
     """`position`: "answers", "servfail" or "silent"."""
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self.position = "answers"
-        self.port = 0
-        self._udp: asyncio.DatagramTransport | None = None
-        self._tcp = Serving(self._talk)
-
-    async def open(self) -> None:
-        """Both at one number: the kernel's choice for UDP, until it is free for TCP too.
-
-        Raises:
-            OSError: none was in so many attempts.
-        """
-        loop = asyncio.get_running_loop()
-        for left in reversed(range(ATTEMPTS)):
-            self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-            self._tcp.port = self.port = self._udp.get_extra_info("sockname")[1]
-            try:
-                await self._tcp.open()
-            except OSError:
-                self._udp.close()
-                if not left:
-                    raise
-            else:
-                return
-
-    async def close(self) -> None:
-        if self._udp is not None:
-            self._udp.close()
-        await self._tcp.close()
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        wire = self._respond(data)
-        if wire is not None and self._udp is not None:
-            self._udp.sendto(wire, addr)
+        self.serving = TwoWays(self._talk, self._respond)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         (length,) = struct.unpack("!H", await reader.readexactly(2))

@@ -37,7 +37,6 @@ class Relay:
     port_of: Callable[[str], int | None]  # recipient's domain → port of its exchanger
     return_to: Callable[[str], int | None]
     open: bool = True
-    greylist: float = 0.0  # seconds for which the destination answers 450 first
     queue: deque[Envelope] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))

@@ -16,6 +16,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from simulator import http
+
 MOST = 2_097_152  # bytes of a recording
 TOKENS = 100  # that are good at once; the oldest goes first
 
@@ -40,26 +42,22 @@ class Recogniser:
         self._tokens: list[str] = []
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        request, *lines = head.decode("latin-1").split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        request = await http.read_request(reader)
         if self.position == "silent":
             await asyncio.sleep(3600)
-        if fields.get("upgrade", "").lower() == "websocket":
-            await self._converse(head, fields, reader, writer)
+        if request.fields.get("upgrade", "").lower() == "websocket":
+            await self._converse(request, reader, writer)
             return
-        size = int(fields.get("content-length", "0"))
-        if size > MOST:
+        if request.size > MOST:
             await _say(writer, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "too large"})
             return
-        body = await reader.readexactly(size)
-        path = request.split(" ")[1] if request.count(" ") == 2 else ""
-        if path == "/token":
-            await _say(writer, *self._token(fields))
-        elif not request.startswith("POST "):
+        body = await http.read_body(reader, request, MOST)
+        if request.target == "/token":
+            await _say(writer, *self._token(request.fields))
+        elif request.method != "POST":
             await _say(writer, HTTPStatus.METHOD_NOT_ALLOWED, {"error": "post a recording"})
         else:
-            refusal = self._refusal(fields)
+            refusal = self._refusal(request.fields)
             answer = self._heard(body) if refusal is None else {"error": refusal.phrase}
             await _say(writer, refusal or HTTPStatus.OK, answer)
 
@@ -83,20 +81,14 @@ class Recogniser:
 
     # Over WebSocket -------------------------------------------------------------------------------------------------
 
-    async def _converse(
-        self,
-        head: bytes,
-        fields: Mapping[str, str],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+    async def _converse(self, asked: http.Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A recording in binary messages, then any text message; the words are answered, and the door is closed."""
         protocol = ServerProtocol(max_size=MOST)
-        protocol.receive_data(head)
+        protocol.receive_data(asked.head)
         request = protocol.events_received()[0]
         if not isinstance(request, Request):
             return
-        refusal = self._refusal(fields)
+        refusal = self._refusal(asked.fields)
         protocol.send_response(protocol.reject(refusal, "no\n") if refusal is not None else protocol.accept(request))
         await _flush(protocol, writer)
         if refusal is not None:
@@ -132,7 +124,4 @@ async def _flush(protocol: ServerProtocol, writer: asyncio.StreamWriter) -> None
 
 
 async def _say(writer: asyncio.StreamWriter, status: HTTPStatus, answer: Mapping[str, object]) -> None:
-    data = json.dumps(answer).encode()
-    head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
-    writer.write(head.encode() + b"Connection: close\r\n\r\n" + data)
-    await writer.drain()
+    await http.say(writer, status, json.dumps(answer).encode(), "application/json")

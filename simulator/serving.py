@@ -1,4 +1,5 @@
-"""A TCP server on loopback that can be closed at once, with every conversation it has, and keeps its port."""
+"""Servers on loopback: one over TCP that can be closed at once, with all its conversations, and keeps its port; and one
+over UDP besides."""
 
 import asyncio
 import contextlib
@@ -7,6 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 LIMIT = 1 << 16
+ATTEMPTS = 20  # at finding a port that is free for UDP and TCP
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -86,6 +88,52 @@ class Serving:
             writer.close()
             with contextlib.suppress(OSError, ssl.SSLError, asyncio.CancelledError):
                 await asyncio.wait_for(writer.wait_closed(), 1)
+
+
+class TwoWays(asyncio.DatagramProtocol):
+    """Over TCP as in `Serving`; over UDP each datagram is answered by what `answer` makes of it, None: not at all."""
+
+    def __init__(self, talk: Talk, answer: Callable[[bytes], bytes | None]) -> None:
+        self.port = 0
+        self._answer = answer
+        self._udp: asyncio.DatagramTransport | None = None
+        self._tcp = Serving(talk)
+
+    async def open(self) -> None:
+        """Both at one number: the kernel's choice for UDP, until it is free for TCP too.
+
+        Raises:
+            OSError: none was in so many attempts.
+        """
+        loop = asyncio.get_running_loop()
+        for left in reversed(range(ATTEMPTS)):
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+            self._tcp.port = self.port = self._udp.get_extra_info("sockname")[1]
+            try:
+                await self._tcp.open()
+            except OSError:
+                self._udp.close()
+                if not left:
+                    raise
+            else:
+                return
+
+    async def close(self) -> None:
+        if self._udp is not None:
+            self._udp.close()
+        await self._tcp.close()
+
+    async def __aenter__(self) -> "TwoWays":
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        answer = self._answer(data)
+        if answer is not None and self._udp is not None:
+            self._udp.sendto(answer, addr)
 
 
 def _bound(port: int) -> socket.socket:

@@ -3,9 +3,8 @@
 import asyncio
 import re
 
-from simulator.serving import Serving
+from simulator.serving import TwoWays
 
-ATTEMPTS = 20  # at finding a port that is free for UDP and TCP
 KEPT = re.compile(rb"^(via|v|from|f|to|t|call-id|i|cseq):.*\r\n", re.IGNORECASE | re.MULTILINE)
 STATUSES = {
     "answers": b"200 OK",
@@ -15,50 +14,12 @@ STATUSES = {
 }
 
 
-class Switchboard(asyncio.DatagramProtocol):
+class Switchboard:
     """`position`: "answers", "overloaded" (503 with Retry-After), "error" (500), "refuses" (403) or "silent"."""
 
     def __init__(self) -> None:
         self.position = "answers"
-        self.port = 0
-        self._udp: asyncio.DatagramTransport | None = None
-        self._tcp = Serving(self._talk)
-
-    async def open(self) -> None:
-        """Listen at one number: the kernel's choice for UDP, until it is free for TCP too.
-
-        Raises:
-            OSError: none was in so many attempts.
-        """
-        loop = asyncio.get_running_loop()
-        for left in reversed(range(ATTEMPTS)):
-            self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-            self._tcp.port = self.port = self._udp.get_extra_info("sockname")[1]
-            try:
-                await self._tcp.open()
-            except OSError:
-                self._udp.close()
-                if not left:
-                    raise
-            else:
-                return
-
-    async def close(self) -> None:
-        if self._udp is not None:
-            self._udp.close()
-        await self._tcp.close()
-
-    async def __aenter__(self) -> "Switchboard":
-        await self.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        answer = self._answer(data)
-        if answer is not None and self._udp is not None:
-            self._udp.sendto(answer, addr)
+        self.serving = TwoWays(self._talk, self._answer)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -5,6 +5,8 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from simulator import http
+
 
 @dataclass(slots=True)
 class Site:
@@ -34,19 +36,14 @@ class Sites:
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            lines = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-            site = self.sites.get(headers.get("host", "").partition(":")[0].lower())
+            request = await http.read_request(reader)
+            site = self.sites.get(request.fields.get("host", "").partition(":")[0].lower())
             if site is not None and site.position == "silent":
                 await asyncio.sleep(3600)
             status, extra, body = (404, {}, "no such site") if site is None else site.page()
             data = body.encode()
-            answer = [f"HTTP/1.1 {status} Status", "Content-Type: text/html; charset=utf-8"]
-            answer += [f"{name}: {value}" for name, value in extra.items()]
-            answer += [f"Content-Length: {len(data)}", "", ""]
-            only_head = lines[0].startswith("HEAD ")
-            writer.write("\r\n".join(answer).encode() + (b"" if only_head else data))
+            head = http.head_of(status, data, "text/html; charset=utf-8", extra)
+            writer.write(head + (b"" if request.method == "HEAD" else data))
             await writer.drain()
-            if headers.get("connection", "").lower() == "close":
+            if request.fields.get("connection", "").lower() == "close":
                 return

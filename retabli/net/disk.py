@@ -26,7 +26,11 @@ class Disk:
         self._free = threading.BoundedSemaphore(most)
 
     async def call(self, work: Callable[[], T]) -> T:
-        """What `work` gives or raises. A cancellation leaves it behind.
+        """What `work` gives or raises. A cancellation leaves it behind. Raises besides what `begin` does."""
+        return await asyncio.wrap_future(self.begin(work))
+
+    def begin(self, work: Callable[[], T]) -> Future[T]:
+        """What `work` will give or raise; nobody can take it back.
 
         Raises:
             Fall: `local_resources` when too many calls hang already.
@@ -34,22 +38,24 @@ class Disk:
         if not self._free.acquire(blocking=False):
             raise Fall(causes.LOCAL_RESOURCES, "too many calls to file systems hang")
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
         try:
             threading.Thread(target=self._work, args=(future, work), name="disk", daemon=True).start()
         except RuntimeError as error:  # can't start new thread
             self._free.release()
             raise Fall(causes.LOCAL_RESOURCES, str(error)) from error
-        return await asyncio.wrap_future(future)
+        return future
 
-    def _work(self, future: "Future[T]", work: Callable[[], T]) -> None:
+    def _work(self, future: Future[T], work: Callable[[], T]) -> None:
         try:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(work())
-                except BaseException as error:  # noqa: BLE001 - carried to whoever awaits it, never swallowed
-                    future.set_exception(error)
-        finally:
-            self._free.release()
+            try:
+                result = work()
+            finally:
+                self._free.release()
+        except BaseException as error:  # noqa: BLE001 - carried to whoever awaits it, never swallowed
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
 
 @cache

@@ -1,7 +1,7 @@
 """The hospital's name server, which knows all names of the simulated world."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from retabli.model.words import Words
 from simulator.names import Names, Zone
@@ -28,13 +28,8 @@ class NameService:
     def apply(self) -> None:
         self.names.position = self._switch.position
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        await self.names.open()
-        try:
-            yield
-        finally:
-            await self.names.close()
+    def running(self) -> AbstractAsyncContextManager[object]:
+        return self.names.serving
 
     def sections(self) -> Mapping[str, Part]:
         return {

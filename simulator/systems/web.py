@@ -89,7 +89,7 @@ class Web:
         self.servings["acquirer"].wish(self._card.healthy)
 
     def running(self) -> AbstractAsyncContextManager[object]:
-        return self.switchboard
+        return self.switchboard.serving
 
     # the configuration ------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Web:
                     "tls": {"ca": self._ground.ca},
                     "expect": {"text": "Prendre rendez-vous", "min_phone_numbers": 3},
                 },
-                "switchboard": {"kind": "sip", "host": SWITCHBOARD, "port": self.switchboard.port},
+                "switchboard": {"kind": "sip", "host": SWITCHBOARD, "port": self.switchboard.serving.port},
             },
         }
 

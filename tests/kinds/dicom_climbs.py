@@ -3,9 +3,7 @@
 from typing import Any
 
 from probes.dicom import Dicom
-from retabli.model.causes import Cause
-from retabli.model.result import Outcome, Result
-from retabli.model.stages import Stage
+from retabli.model.result import Result
 from tests.climbing import climb, settings
 from tests.net.dicom_partners import Archive, a_free_port, accepting, carrying, pdu, response
 from tests.net.peers import Handler, serving
@@ -34,8 +32,3 @@ async def retrieved(archive: Archive, *, deadline: float | None = None, title: s
         archive.destinations.setdefault("US", own)
         given = {"move_to": title, "receive": f"127.0.0.1:{own}", **keys}
         return await probed(archive, *STEPS, deadline=deadline, **given)
-
-
-def fell(result: Result, stage: Stage, cause: Cause) -> None:
-    assert (result.stage, result.cause) == (stage, cause), result
-    assert result.outcome is (Outcome.FAILED if cause.verdict.value == "failed" else Outcome.UNKNOWN)

@@ -40,6 +40,7 @@ from tests.mail_servers import (
 )
 from tests.net.peers import closed_port
 from tests.pop_server import NOTE, PopServer
+from tests.said import counts, told
 
 FROM, TO = "probe@chu.example", "probe@trust.example"
 KEY = b"the key of these tests"
@@ -113,15 +114,6 @@ async def trust(tmp_path: Path) -> AsyncIterator[Trust]:
     made = Trust(tmp_path)
     async with made.submission:
         yield made
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 def rungs(result: Result) -> list[str]:

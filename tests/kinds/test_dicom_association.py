@@ -16,7 +16,6 @@ from retabli.net.dicom.association import ASSOCIATION, CONTEXT
 from tests.climbing import climb
 from tests.kinds.dicom_climbs import (
     HEALTHY,
-    fell,
     partner,
     probed,
     retrieved,
@@ -43,20 +42,21 @@ from tests.net.peers import (
     serving_tls,
     silent,
 )
+from tests.said import assert_fell
 
 
 @pytest.mark.parametrize("peer", [closing, listening_then_closing, resetting], ids=["at once", "read", "reset"])
 async def test_a_partner_that_hangs_up_without_a_word_filters_us(peer: Handler) -> None:
-    fell(await probed(peer), ASSOCIATION, dicom_causes.CLOSED_WITHOUT_ANSWER)
+    assert_fell(await probed(peer), ASSOCIATION, dicom_causes.CLOSED_WITHOUT_ANSWER)
 
 
 async def test_a_partner_that_says_nothing_is_down_and_not_the_network() -> None:
     result = await probed(silent, deadline=0.2)
-    fell(result, ASSOCIATION, dicom_causes.ASSOCIATION_SILENT)
+    assert_fell(result, ASSOCIATION, dicom_causes.ASSOCIATION_SILENT)
 
 
 async def test_a_closed_port_is_refused() -> None:
-    fell(await climb(partner(closed_port())), stages.CONNECT, causes.REFUSED)
+    assert_fell(await climb(partner(closed_port())), stages.CONNECT, causes.REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ async def test_a_closed_port_is_refused() -> None:
 )
 async def test_each_rejection_is_told_from_the_others(result: int, source: int, reason: int, cause: Cause) -> None:
     seen = await probed(answering(rejecting(result, source, reason)))
-    fell(seen, ASSOCIATION, cause)
+    assert_fell(seen, ASSOCIATION, cause)
     assert f"{result}/{source}/{reason}" in seen.detail
 
 
 async def test_an_archive_that_does_not_know_us_rejects_us() -> None:
-    fell(await probed(Archive(calling=["SOMEBODY"])), ASSOCIATION, dicom_causes.CALLING_AE_UNKNOWN)
+    assert_fell(await probed(Archive(calling=["SOMEBODY"])), ASSOCIATION, dicom_causes.CALLING_AE_UNKNOWN)
     assert (await probed(Archive(calling=["RETABLI"]))).outcome is Outcome.OK
     assert (await probed(Archive(calling=["MINE"]), calling_ae="MINE")).outcome is Outcome.OK
 
 
 async def test_an_archive_with_another_title_rejects_us() -> None:
     archive = Archive(title="NEW", require_called=True)
-    fell(await probed(archive), ASSOCIATION, dicom_causes.CALLED_AE_UNKNOWN)
+    assert_fell(await probed(archive), ASSOCIATION, dicom_causes.CALLED_AE_UNKNOWN)
     assert (await probed(archive, called_ae="NEW")).outcome is Outcome.OK
 
 
@@ -105,7 +105,7 @@ async def test_an_archive_that_has_no_association_left_is_unknown_for_a_while() 
         second = await climb(partner(port))
         archive.released.set()
         await first
-    fell(second, ASSOCIATION, dicom_causes.ASSOCIATION_LIMIT)
+    assert_fell(second, ASSOCIATION, dicom_causes.ASSOCIATION_LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ async def test_an_archive_that_has_no_association_left_is_unknown_for_a_while() 
 )
 async def test_an_abort_says_who_and_why(source: int, reason: int, cause: Cause, said: str) -> None:
     at_once = await probed(answering(aborting(source, reason)))
-    fell(at_once, ASSOCIATION, cause)
+    assert_fell(at_once, ASSOCIATION, cause)
     later = await probed(answering(accepting(0), aborting(source, reason)))
-    fell(later, ECHO, cause)
+    assert_fell(later, ECHO, cause)
     assert at_once.detail == later.detail == said
 
 
@@ -188,13 +188,13 @@ async def test_a_partner_that_hangs_up_for_want_of_our_certificate_is_told(
 
     async with serving_tls(context, hang_up_later) as port:
         result = await climb(partner(port, host="localhost", tls={"ca": str(ca_file)}))
-    fell(result, ASSOCIATION, dicom_causes.CLOSED_WITHOUT_ANSWER)
+    assert_fell(result, ASSOCIATION, dicom_causes.CLOSED_WITHOUT_ANSWER)
     assert "client certificate" in result.detail
 
 
 @pytest.mark.parametrize("alert", [b"\x15\x03\x01\x00\x02\x02\x46", b"\x15\x03\x03\x00\x02\x02\x0a"])
 async def test_a_partner_that_waits_for_tls_is_told_from_one_that_talks_nonsense(alert: bytes) -> None:
-    fell(await probed(answering(alert)), ASSOCIATION, dicom_causes.DICOM_OVER_TLS)
+    assert_fell(await probed(answering(alert)), ASSOCIATION, dicom_causes.DICOM_OVER_TLS)
 
 
 async def test_a_real_tls_server_that_we_speak_to_in_clear_hangs_up_or_says_so(authority: trustme.CA) -> None:
@@ -208,7 +208,7 @@ async def test_a_partner_in_clear_that_we_speak_tls_to_is_not_tls() -> None:
     result = await probed(Archive(), tls={"mode": "implicit"})
     assert result.stage is stages.TLS
     assert result.cause in (causes.NOT_TLS, causes.CLOSED_EARLY), result
-    fell(await probed(saying(aborting(2, 1)), tls={"mode": "implicit"}), stages.TLS, causes.NOT_TLS)
+    assert_fell(await probed(saying(aborting(2, 1)), tls={"mode": "implicit"}), stages.TLS, causes.NOT_TLS)
 
 
 # Presentation contexts ------------------------------------------------------------------------------------------------
@@ -225,31 +225,33 @@ REFUSED_CONTEXTS = [
 @pytest.mark.parametrize(("result", "cause"), REFUSED_CONTEXTS)
 async def test_a_refused_context_says_what_is_refused(result: int, cause: Cause) -> None:
     seen = await probed(answering(accepting(result)))
-    fell(seen, CONTEXT, cause)
+    assert_fell(seen, CONTEXT, cause)
     assert seen.detail == f"C-ECHO: result {result}"
-    fell(await probed(answering(accepting(result)), "negotiate"), CONTEXT, cause)
-    fell(await probed(answering(accepting(0, result), HEALTHY[1]), "echo", "negotiate"), NEGOTIATE, cause)
+    assert_fell(await probed(answering(accepting(result)), "negotiate"), CONTEXT, cause)
+    assert_fell(await probed(answering(accepting(0, result), HEALTHY[1]), "echo", "negotiate"), NEGOTIATE, cause)
 
 
 async def test_an_archive_that_takes_no_images_falls_on_the_negotiation() -> None:
     archive = Archive(offers=("echo",))
-    fell(await probed(archive, "echo", "store"), NEGOTIATE, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED)
+    assert_fell(await probed(archive, "echo", "store"), NEGOTIATE, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED)
     assert archive.asked == ["echo"]
 
 
 async def test_an_archive_that_takes_only_compressed_images_falls_on_the_negotiation() -> None:
     archive = Archive(offers=("store",), transfers=["1.2.840.10008.1.2.4.50"])
-    fell(await probed(archive, "negotiate"), CONTEXT, dicom_causes.TRANSFER_SYNTAX_UNSUPPORTED)
+    assert_fell(await probed(archive, "negotiate"), CONTEXT, dicom_causes.TRANSFER_SYNTAX_UNSUPPORTED)
 
 
 async def test_every_kind_of_image_that_is_asked_for_must_be_taken() -> None:
     result = await probed(Archive(), "echo", "negotiate", modalities=["MR", "CT", "DX"])
-    fell(result, NEGOTIATE, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED)
+    assert_fell(result, NEGOTIATE, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED)
     assert result.detail == "MR images: result 3, DX images: result 3"
 
 
 async def test_an_archive_that_offers_no_search_or_no_retrieval_falls_there() -> None:
-    fell(await retrieved(Archive(offers=("echo", "store", "move"))), FOUND, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED)
-    fell(
+    assert_fell(
+        await retrieved(Archive(offers=("echo", "store", "move"))), FOUND, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED
+    )
+    assert_fell(
         await retrieved(Archive(offers=("echo", "store", "find"))), RETRIEVED, dicom_causes.ABSTRACT_SYNTAX_UNSUPPORTED
     )

@@ -20,7 +20,6 @@ from tests.kinds.dicom_climbs import (
     FIND_RSP,
     STEPS,
     STORE_RSP,
-    fell,
     partner,
     probed,
 )
@@ -42,6 +41,7 @@ from tests.net.peers import (
     resetting,
     trickling,
 )
+from tests.said import assert_fell
 
 HUGE = 0xFFFFFFFF
 CT_CONTEXT = [Context(1, STORAGE["CT"], (IMPLICIT,))]
@@ -109,7 +109,7 @@ async def test_an_answer_that_is_no_association_has_its_cause(said: bytes, cause
     ],
 )
 async def test_an_answer_that_is_no_response_has_its_cause(said: bytes, cause: Cause) -> None:
-    fell(await probed(answering(accepting(0), said)), ECHO, cause)
+    assert_fell(await probed(answering(accepting(0), said)), ECHO, cause)
 
 
 @pytest.mark.parametrize("peer", [listening_then_closing, resetting], ids=["closed", "reset"])
@@ -163,7 +163,7 @@ async def test_matches_that_cannot_be_read_are_garbage() -> None:
         result = await probed(
             answering(accepting(0, 0), b"", stored, b"", match + end), "store", "find", found_within="0s"
         )
-        fell(result, FOUND, causes.GARBAGE)
+        assert_fell(result, FOUND, causes.GARBAGE)
 
 
 @pytest.mark.parametrize(

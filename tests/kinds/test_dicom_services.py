@@ -20,7 +20,6 @@ from tests.kinds.dicom_climbs import (
     MOVE_RSP,
     STEPS,
     STORE_RSP,
-    fell,
     partner,
     probed,
     retrieved,
@@ -39,6 +38,7 @@ from tests.net.peers import (
     serving,
     silent,
 )
+from tests.said import assert_fell
 
 STATUSES = [
     (0x0122, dicom_causes.SOP_CLASS_UNSUPPORTED),
@@ -54,13 +54,13 @@ CANNOT_UNDERSTAND = (0xC001, dicom_causes.CANNOT_UNDERSTAND)
 @pytest.mark.parametrize(("status", "cause"), [*STATUSES, CANNOT_UNDERSTAND])
 async def test_each_status_of_a_storage_has_its_cause(status: int, cause: Cause) -> None:
     result = await probed(Archive(statuses={"store": status}, comment="no room\nleft"), "store")
-    fell(result, STORE, cause)
+    assert_fell(result, STORE, cause)
     assert result.detail == f"{status:04X} (no room left)"
 
 
 @pytest.mark.parametrize(("status", "cause"), [*STATUSES[:2], *STATUSES[4:]])
 async def test_each_status_of_an_echo_has_its_cause(status: int, cause: Cause) -> None:
-    fell(await probed(Archive(statuses={"echo": status})), ECHO, cause)
+    assert_fell(await probed(Archive(statuses={"echo": status})), ECHO, cause)
 
 
 BROKEN_OFF = (0xFE00, dicom_causes.SEARCH_BROKEN_OFF)
@@ -68,7 +68,7 @@ BROKEN_OFF = (0xFE00, dicom_causes.SEARCH_BROKEN_OFF)
 
 @pytest.mark.parametrize(("status", "cause"), [*STATUSES, CANNOT_UNDERSTAND, BROKEN_OFF])
 async def test_each_status_of_a_search_has_its_cause(status: int, cause: Cause) -> None:
-    fell(await probed(Archive(statuses={"find": status}), "store", "find"), FOUND, cause)
+    assert_fell(await probed(Archive(statuses={"find": status}), "store", "find"), FOUND, cause)
 
 
 @pytest.mark.parametrize(
@@ -82,26 +82,26 @@ async def test_each_status_of_a_search_has_its_cause(status: int, cause: Cause) 
 )
 async def test_each_status_of_a_retrieval_has_its_cause(status: int, cause: Cause) -> None:
     result = await retrieved(Archive(statuses={"move": status}))
-    fell(result, RETRIEVED, cause)
+    assert_fell(result, RETRIEVED, cause)
     assert result.detail == f"{status:04X}; the partner came, sent nothing that was awaited, and left"
 
 
 @pytest.mark.parametrize(("service", "stage"), [("echo", ECHO), ("store", STORE), ("find", FOUND), ("move", RETRIEVED)])
 async def test_an_archive_that_falls_silent_is_told_where(service: str, stage: Stage) -> None:
     result = await retrieved(Archive(hangs=service), deadline=1.5)
-    fell(result, stage, dicom_causes.DIMSE_SILENT)
+    assert_fell(result, stage, dicom_causes.DIMSE_SILENT)
     assert result.seconds < 2
 
 
 @pytest.mark.parametrize(("service", "stage"), [("echo", ECHO), ("store", STORE), ("find", FOUND), ("move", RETRIEVED)])
 async def test_an_archive_that_aborts_is_told_where(service: str, stage: Stage) -> None:
-    fell(await retrieved(Archive(aborts=service)), stage, dicom_causes.ASSOCIATION_ABORTED)
+    assert_fell(await retrieved(Archive(aborts=service)), stage, dicom_causes.ASSOCIATION_ABORTED)
 
 
 async def test_an_image_that_is_taken_and_not_kept_is_not_found() -> None:
     archive = Archive(forgets=True)
     result = await probed(archive, "store", "find", found_within="400ms")
-    fell(result, FOUND, dicom_causes.IMAGE_NOT_FOUND)
+    assert_fell(result, FOUND, dicom_causes.IMAGE_NOT_FOUND)
     assert archive.asked.count("find") >= 2  # it may have been filing it
     assert result.detail == "nothing is found after 0.4 s"
 
@@ -115,10 +115,10 @@ async def test_an_archive_that_answers_with_everything_it_has_does_not_heed_the_
     few = match + carrying(response(FIND_RSP, 0, message=2), context=3)
     peer = answering(accepting(0, 0), b"", stored, b"", few)
     result = await probed(peer, "store", "find", found_within="0s")
-    fell(result, FOUND, dicom_causes.IMAGE_NOT_FOUND)
+    assert_fell(result, FOUND, dicom_causes.IMAGE_NOT_FOUND)
     assert result.detail.startswith("1 others")
     result = await probed(answering(accepting(0, 0), b"", stored, b"", match * 9), "store", "find")
-    fell(result, FOUND, dicom_causes.IMAGE_NOT_FOUND)
+    assert_fell(result, FOUND, dicom_causes.IMAGE_NOT_FOUND)
     assert "more than 8" in result.detail
 
 
@@ -126,20 +126,22 @@ async def test_an_archive_that_answers_with_everything_it_has_does_not_heed_the_
 
 
 async def test_a_destination_that_the_archive_does_not_know_is_told() -> None:
-    fell(await retrieved(Archive(), title="ELSEWHERE"), RETRIEVED, dicom_causes.MOVE_DESTINATION_UNKNOWN)
+    assert_fell(await retrieved(Archive(), title="ELSEWHERE"), RETRIEVED, dicom_causes.MOVE_DESTINATION_UNKNOWN)
 
 
 async def test_an_archive_that_cannot_reach_us_says_so() -> None:
-    fell(await retrieved(Archive(destinations={"US": closed_port()})), RETRIEVED, dicom_causes.MOVE_DESTINATION_UNKNOWN)
+    assert_fell(
+        await retrieved(Archive(destinations={"US": closed_port()})), RETRIEVED, dicom_causes.MOVE_DESTINATION_UNKNOWN
+    )
 
 
 async def test_an_image_that_comes_back_altered_is_told() -> None:
-    fell(await retrieved(Archive(alters=True)), RETRIEVED, dicom_causes.IMAGE_ALTERED)
+    assert_fell(await retrieved(Archive(alters=True)), RETRIEVED, dicom_causes.IMAGE_ALTERED)
 
 
 async def test_an_object_that_is_not_ours_is_not_taken() -> None:
     result = await retrieved(Archive(sends="1.2.3.4"))
-    fell(result, RETRIEVED, dicom_causes.SUBOPERATIONS_FAILED)
+    assert_fell(result, RETRIEVED, dicom_causes.SUBOPERATIONS_FAILED)
     assert "not ours was sent: 1.2.3.4" in result.detail
 
 
@@ -154,7 +156,7 @@ async def test_an_archive_that_says_it_sent_what_never_comes_is_told() -> None:
     peer = answering(accepting(0, 0), b"", carrying(response(STORE_RSP, 0)), b"", moved)
     with a_free_port() as own:
         result = await probed(peer, "store", "move", move_to="US", receive=f"127.0.0.1:{own}")
-    fell(result, RETRIEVED, dicom_causes.IMAGE_NOT_RETRIEVED)
+    assert_fell(result, RETRIEVED, dicom_causes.IMAGE_NOT_RETRIEVED)
     assert result.detail == "0000, 1 sent, 0 failed; nobody came to our receiver"
 
 
@@ -165,7 +167,7 @@ async def test_failed_suboperations_are_told_from_a_failed_retrieval() -> None:
     peer = answering(accepting(0, 0), b"", carrying(response(STORE_RSP, 0)), b"", pending * 3 + moved)
     with a_free_port() as own:
         result = await probed(peer, "store", "move", move_to="US", receive=f"127.0.0.1:{own}")
-    fell(result, RETRIEVED, dicom_causes.SUBOPERATIONS_FAILED)
+    assert_fell(result, RETRIEVED, dicom_causes.SUBOPERATIONS_FAILED)
     assert result.detail == "B000, 0 sent, 1 failed; nobody came to our receiver"
 
 
@@ -174,7 +176,7 @@ async def test_a_receiver_whose_port_is_taken_cannot_judge() -> None:
         result = await probed(
             Archive(destinations={"US": taken}), *STEPS, move_to="US", receive=f"127.0.0.1:{taken}", timeout="900ms"
         )
-    fell(result, RETRIEVED, dicom_causes.RECEIVER_TAKEN)
+    assert_fell(result, RETRIEVED, dicom_causes.RECEIVER_TAKEN)
 
 
 async def test_two_probes_may_share_a_receiver() -> None:
@@ -191,24 +193,24 @@ async def test_what_a_deadline_means_depends_on_what_was_awaited() -> None:
     stored = (accepting(0, 0), b"", carrying(response(STORE_RSP, 0)), b"")
     nothing = carrying(response(FIND_RSP, 0, message=2), context=3)
     searching = await probed(answering(*stored, nothing), "store", "find", found_within="4s", deadline=0.15)
-    fell(searching, FOUND, dicom_causes.IMAGE_NOT_FOUND)  # it answered, and was not asked again yet
+    assert_fell(searching, FOUND, dicom_causes.IMAGE_NOT_FOUND)  # it answered, and was not asked again yet
     moved = carrying(response(MOVE_RSP, 0, message=2), context=3)
     with a_free_port() as own:
         keys: dict[str, Any] = {"move_to": "US", "receive": f"127.0.0.1:{own}", "deadline": 0.3}
-        fell(
+        assert_fell(
             await probed(answering(*stored, moved), "store", "move", **keys),
             RETRIEVED,
             dicom_causes.IMAGE_NOT_RETRIEVED,
         )
-        fell(await probed(answering(*stored), "store", "move", **keys), RETRIEVED, dicom_causes.DIMSE_SILENT)
+        assert_fell(await probed(answering(*stored), "store", "move", **keys), RETRIEVED, dicom_causes.DIMSE_SILENT)
     async with serving(silent) as taken:
         keys["receive"] = f"127.0.0.1:{taken}"
-        fell(await probed(answering(*stored), "store", "move", **keys), RETRIEVED, dicom_causes.RECEIVER_TAKEN)
+        assert_fell(await probed(answering(*stored), "store", "move", **keys), RETRIEVED, dicom_causes.RECEIVER_TAKEN)
 
 
 async def test_a_place_where_this_machine_cannot_listen_says_nothing_of_the_partner() -> None:
     result = await retrieved(Archive(), receive="192.0.2.7:11112")
-    fell(result, RETRIEVED, causes.LOCAL_RESOURCES)
+    assert_fell(result, RETRIEVED, causes.LOCAL_RESOURCES)
     assert result.detail.startswith("192.0.2.7 port 11112: Cannot assign")
 
 
@@ -230,7 +232,7 @@ async def test_a_machine_without_descriptors_for_the_image_says_nothing_of_the_p
             result = await probed(peer, "store", "move", move_to="US", receive=f"127.0.0.1:{own}")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, most)
-    fell(result, RETRIEVED, causes.LOCAL_RESOURCES)
+    assert_fell(result, RETRIEVED, causes.LOCAL_RESOURCES)
 
 
 async def test_a_partner_may_bring_the_image_under_another_title() -> None:

@@ -20,8 +20,8 @@ from retabli.model.ladder import Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.dicom import dicom_causes, dicomweb, dicomweb_causes
+from retabli.net.dicom.captured_image import PATIENT_ID, same_uids, synthetic_image
 from retabli.net.dicom.dicomweb import AUTHORISED, GIVEN_BACK, QUERY, STORED
-from retabli.net.dicom.synthetic import PATIENT_ID, same_uids, synthetic_image
 from retabli.net.web import http_causes, proxy_causes
 from simulator.dicomweb import ImageArchive
 from simulator.serving import Serving

@@ -17,13 +17,13 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.model.result import Outcome, Result
-from retabli.model.stages import Stage
 from retabli.net.folders import folder_causes, local_folder
 from retabli.net.folders.listing import MOST, Listing
 from retabli.net.folders.local_folder import Looks, looks
 from retabli.net.ssh import ssh_causes
 from tests.climbing import climb, settings
 from tests.net.ssh_servers import PASSWORD, folder_server, host_key, line_of, ssh_server
+from tests.said import assert_fell
 
 HOUR = 3600.0
 PATIENT = "DUPONT_SYNTHETIQUE_19500101.hl7"  # what a file's name may hold, and nobody may ever see
@@ -55,11 +55,6 @@ async def looked(folder: Path, memory: dict[str, Any] | None = None, **keys: Any
     return result
 
 
-def fell(result: Result, stage: Stage, cause: Cause) -> None:
-    assert (result.stage, result.cause) == (stage, cause), result
-    assert result.outcome is (Outcome.FAILED if cause.verdict.value == "failed" else Outcome.UNKNOWN)
-
-
 def impaired(result: Result, cause: Cause) -> None:
     assert (result.outcome, result.whole, result.cause) == (Outcome.OK, False, cause), result
 
@@ -82,13 +77,13 @@ async def test_a_folder_that_lives_is_ok_to_the_top(folder: Path) -> None:
 
 async def test_a_folder_that_is_not_there_or_is_none_or_loops_has_its_cause(folder: Path) -> None:
     (folder / "loop").symlink_to("loop")
-    fell(await looked(folder / "nowhere"), folder_causes.REACHED, folder_causes.DIRECTORY_MISSING)
-    fell(await looked(drop(folder, "file")), folder_causes.REACHED, folder_causes.NOT_A_DIRECTORY)
-    fell(await looked(folder / "loop"), folder_causes.REACHED, folder_causes.FOLDER_BROKEN)
+    assert_fell(await looked(folder / "nowhere"), folder_causes.REACHED, folder_causes.DIRECTORY_MISSING)
+    assert_fell(await looked(drop(folder, "file")), folder_causes.REACHED, folder_causes.NOT_A_DIRECTORY)
+    assert_fell(await looked(folder / "loop"), folder_causes.REACHED, folder_causes.FOLDER_BROKEN)
 
 
 async def test_a_missing_error_folder_falls_on_its_own_rung(folder: Path) -> None:
-    fell(await looked(folder, error_directory="error"), folder_causes.ERRORS, folder_causes.DIRECTORY_MISSING)
+    assert_fell(await looked(folder, error_directory="error"), folder_causes.ERRORS, folder_causes.DIRECTORY_MISSING)
 
 
 # Fresh --------------------------------------------------------------------------------------------------------------
@@ -98,7 +93,7 @@ async def test_a_newest_file_that_is_too_old_fails(folder: Path) -> None:
     drop(folder, "a", age=3 * HOUR)
     drop(folder, "b", age=2 * HOUR)
     result = await looked(folder, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.detail == "the newest arrived 2h ago"
 
 
@@ -107,7 +102,7 @@ async def test_times_in_which_silence_is_normal_do_not_count(folder: Path) -> No
     today = time.strftime("%a", time.gmtime()).lower()
     yesterday = time.strftime("%a", time.gmtime(time.time() - 24 * HOUR)).lower()
     assert (await looked(folder, max_age="8h", profile=[today, yesterday])).outcome is Outcome.OK
-    fell(await looked(folder, max_age="8h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(await looked(folder, max_age="8h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(folder: Path) -> None:
@@ -119,7 +114,7 @@ async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(f
     (folder / "folder.hl7").mkdir()
     (folder / "link.hl7").symlink_to("new.txt")
     result = await looked(folder, max_age="1h", pattern="*.hl7")
-    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.properties["files"] == "1"
     assert (await looked(folder, max_age="1h", pattern=["*.hl7", "*.txt"])).outcome is Outcome.OK
     assert (await looked(folder, max_age="1h", pattern="*.hl7", empty_counts=True)).outcome is Outcome.OK
@@ -128,14 +123,14 @@ async def test_only_files_whose_names_fit_and_that_have_a_content_are_arrivals(f
 async def test_empty_files_that_do_not_count_are_told_of(folder: Path) -> None:
     drop(folder, age=2 * HOUR, text="")
     result = await looked(folder, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert_fell(result, folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
     assert result.detail == "none was ever seen here; 1 file without content not counted (`empty_counts`)"
 
 
 async def test_a_canary_of_ours_is_no_arrival(folder: Path) -> None:
     drop(folder, age=2 * HOUR)
     drop(folder, "Retabli-canary.txt")
-    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_a_consumer_that_is_faster_than_we_are_is_remembered_to_have_had_files(folder: Path) -> None:
@@ -144,37 +139,39 @@ async def test_a_consumer_that_is_faster_than_we_are_is_remembered_to_have_had_f
     assert (await looked(folder, memory, max_age="1h")).outcome is Outcome.OK
     path.unlink()
     assert (await looked(folder, memory, max_age="1h")).outcome is Outcome.OK
-    fell(await looked(folder, memory, max_age="30s"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert_fell(await looked(folder, memory, max_age="30s"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
     still_for(folder, 2 * HOUR)
     result = await looked(folder, memory, max_age="30s")
-    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.detail == "the newest arrived 1m ago"
 
 
 async def test_an_empty_folder_in_which_something_moves_says_nothing(folder: Path) -> None:
     result = await looked(folder, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert_fell(result, folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
     assert result.detail == "none was ever seen here"
 
 
 async def test_an_empty_folder_in_which_nothing_moves_proves_that_nothing_arrives(folder: Path) -> None:
     still_for(folder, 2 * HOUR)
     result = await looked(folder, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_transfers_that_break_off_while_nothing_arrives_prove_that_nothing_does(folder: Path) -> None:
     drop(folder, "a.part", age=1200)
-    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert_fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
     result = await looked(folder, max_age="1h", max_partial="10m")
-    fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(result, folder_causes.FRESH, folder_causes.NO_ARRIVALS)
     assert result.detail == "none was ever seen here; 1 file broke off since"
-    fell(await looked(folder, max_age="15m", max_partial="10m"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+    assert_fell(
+        await looked(folder, max_age="15m", max_partial="10m"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN
+    )
 
 
 async def test_old_files_that_stay_prove_that_new_ones_would_be_seen(folder: Path) -> None:
     drop(folder, age=2 * HOUR)  # the folder itself has changed just now
-    fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(await looked(folder, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 async def test_another_folders_memory_is_not_believed(folder: Path, tmp_path: Path) -> None:
@@ -183,7 +180,7 @@ async def test_another_folders_memory_is_not_believed(folder: Path, tmp_path: Pa
     await looked(folder, memory, max_age="1h")
     (tmp_path / "other").mkdir()
     still_for(tmp_path / "other", 2 * HOUR)
-    fell(await looked(tmp_path / "other", memory, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+    assert_fell(await looked(tmp_path / "other", memory, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 @pytest.mark.parametrize("damaged", [{"folder": "x"}, {"folder": {"of": 1}}, {"folder": None}], ids=str)
@@ -196,7 +193,7 @@ async def test_files_from_the_future_are_no_fresh_arrivals(folder: Path) -> None
     memory: dict[str, Any] = {}
     drop(folder, age=-2 * HOUR)
     result = await looked(folder, memory, max_age="1h")
-    fell(result, folder_causes.FRESH, folder_causes.FROM_THE_FUTURE)
+    assert_fell(result, folder_causes.FRESH, folder_causes.FROM_THE_FUTURE)
     assert result.detail == "1 file, up to 2h ahead of our clock"
     drop(folder, "b", age=60)
     impaired(await looked(folder, memory, max_age="1h"), folder_causes.SOME_FROM_THE_FUTURE)
@@ -216,7 +213,7 @@ async def test_files_that_wait_too_long_fail(folder: Path) -> None:
     drop(folder, "b", age=3 * HOUR)
     drop(folder, "c", age=60)
     result = await looked(folder, max_waiting="2h")
-    fell(result, folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
+    assert_fell(result, folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
     assert result.detail == "2 of 3 files, the oldest for 5h"
 
 
@@ -232,7 +229,7 @@ async def test_a_new_error_is_told_and_too_many_of_them_fail(folder: Path) -> No
     impaired(await looked(folder, memory, **keys), folder_causes.ERRORS_ARRIVE)
     assert (await looked(folder, memory, error_window="0s", **keys)).whole
     drop(errors, "third.hl7", age=30 * HOUR)
-    fell(await looked(folder, memory, **keys), folder_causes.ERRORS, folder_causes.TOO_MANY_ERRORS)
+    assert_fell(await looked(folder, memory, **keys), folder_causes.ERRORS, folder_causes.TOO_MANY_ERRORS)
     for path in errors.iterdir():
         path.unlink()
     assert (await looked(folder, memory, **keys)).whole
@@ -260,9 +257,9 @@ async def test_a_folder_beyond_all_bounds_is_judged_as_far_as_it_can_be(folder: 
     for number in range(20):
         drop(folder, f"{number}", age=2 * HOUR)
     few: dict[str, Any] = {"most_files": 10}
-    fell(await looked(folder, max_age="1h", **few), folder_causes.FRESH, folder_causes.FOLDER_TOO_LARGE)
-    fell(await looked(folder, max_waiting="3h", **few), folder_causes.CONSUMED, folder_causes.FOLDER_TOO_LARGE)
-    fell(await looked(folder, max_waiting="1h", **few), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
+    assert_fell(await looked(folder, max_age="1h", **few), folder_causes.FRESH, folder_causes.FOLDER_TOO_LARGE)
+    assert_fell(await looked(folder, max_waiting="3h", **few), folder_causes.CONSUMED, folder_causes.FOLDER_TOO_LARGE)
+    assert_fell(await looked(folder, max_waiting="1h", **few), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
     assert (await looked(folder, max_age="3h", **few)).outcome is Outcome.OK
 
 
@@ -430,9 +427,9 @@ async def test_a_folder_on_a_server_is_judged_as_one_that_is_here(folder: Path, 
             "errors",
             "partial",
         ]
-        fell(await remote(port, tmp_path, max_age="10s"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
-        fell(await remote(port, tmp_path, max_waiting="10s"), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
-        fell(
+        assert_fell(await remote(port, tmp_path, max_age="10s"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+        assert_fell(await remote(port, tmp_path, max_waiting="10s"), folder_causes.CONSUMED, folder_causes.NOT_CONSUMED)
+        assert_fell(
             await remote(port, tmp_path, error_directory="wrong"),
             folder_causes.ERRORS,
             folder_causes.DIRECTORY_MISSING,
@@ -441,9 +438,9 @@ async def test_a_folder_on_a_server_is_judged_as_one_that_is_here(folder: Path, 
 
 async def test_an_empty_folder_on_a_server_is_judged_by_its_own_time(folder: Path, tmp_path: Path) -> None:
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
-        fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
+        assert_fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.ARRIVALS_UNSEEN)
         still_for(folder, 2 * HOUR)
-        fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
+        assert_fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.NO_ARRIVALS)
 
 
 class Timeless(asyncssh.SFTPServer):
@@ -471,28 +468,28 @@ class Endless(asyncssh.SFTPServer):
 
 async def test_a_server_that_tells_no_times_cannot_be_judged(folder: Path, tmp_path: Path) -> None:
     async with ssh_server(sftp=folder_server(folder, Timeless)) as (port, _):
-        fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.TIMES_MISSING)
-        fell(await remote(port, tmp_path, max_waiting="1h"), folder_causes.CONSUMED, folder_causes.TIMES_MISSING)
+        assert_fell(await remote(port, tmp_path, max_age="1h"), folder_causes.FRESH, folder_causes.TIMES_MISSING)
+        assert_fell(await remote(port, tmp_path, max_waiting="1h"), folder_causes.CONSUMED, folder_causes.TIMES_MISSING)
 
 
 async def test_a_server_that_does_not_let_us_list_says_so(folder: Path, tmp_path: Path) -> None:
     async with ssh_server(sftp=folder_server(folder, Denying)) as (port, _):
-        fell(await remote(port, tmp_path, max_age="1h"), folder_causes.LIST, folder_causes.LIST_DENIED)
+        assert_fell(await remote(port, tmp_path, max_age="1h"), folder_causes.LIST, folder_causes.LIST_DENIED)
 
 
 async def test_a_server_that_lists_for_ever_is_cut_off(folder: Path, tmp_path: Path) -> None:
     async with ssh_server(sftp=folder_server(folder, Endless)) as (port, _):
         result = await remote(port, tmp_path, max_age="1h", most_files=5000)
-    fell(result, folder_causes.FRESH, folder_causes.FOLDER_TOO_LARGE)
+    assert_fell(result, folder_causes.FRESH, folder_causes.FOLDER_TOO_LARGE)
 
 
 async def test_an_account_that_is_refused_falls_where_it_does_for_sftp(folder: Path, tmp_path: Path) -> None:
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
         result = await remote(port, tmp_path, {"user": "somebody"})
-        fell(result, stages.AUTH, causes.AUTH_REFUSED)
+        assert_fell(result, stages.AUTH, causes.AUTH_REFUSED)
         other = line_of(asyncssh.generate_private_key("ssh-ed25519"))
         result = await remote(port, tmp_path, {"host_key": other})
-        fell(result, ssh_causes.HOST_KEY, ssh_causes.HOST_KEY_CHANGED)
+        assert_fell(result, ssh_causes.HOST_KEY, ssh_causes.HOST_KEY_CHANGED)
 
 
 # Settings -----------------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from tests.net.peers import (
     silent,
     trickling,
 )
+from tests.said import assert_fell, climbed
 
 
 async def asked(
@@ -49,15 +50,6 @@ async def asked(
         probe = settings(Hl7Mllp, **(given | keys))
         assert list(probe.faults()) == []
         return await climb(probe, deadline=deadline)
-
-
-def fell(result: Result, stage: Stage, cause: Cause) -> None:
-    assert (result.stage, result.cause) == (stage, cause), result.detail
-    assert result.outcome is (Outcome.FAILED if cause.verdict is Verdict.FAILED else Outcome.UNKNOWN)
-
-
-def climbed(result: Result) -> list[str]:
-    return [rung.stage.id for rung in result.rungs if rung.cause is None]
 
 
 # Holding ------------------------------------------------------------------------------------------------------------
@@ -100,7 +92,7 @@ async def test_other_delimiters_are_respected(tmp_path: Path) -> None:
         return [block(f"MSH#$%?!#EFS\rMSA#AE#{control}\rERR##PID$1$3#101$x$HL70357#E")]
 
     told = await asked(Engine(answer), tmp_path, content=content)
-    fell(told, APPLIED, hl7_causes.APPLICATION_ERROR)
+    assert_fell(told, APPLIED, hl7_causes.APPLICATION_ERROR)
     assert told.detail == "101 required field missing (E) PID^1^3"
 
 
@@ -166,7 +158,7 @@ async def test_empty_blocks_and_line_ends_between_blocks_are_passed_over(tmp_pat
 async def test_an_engine_of_release_2_confirms_storage_before_it_acknowledges(tmp_path: Path) -> None:
     stored = Engine(lambda message: [block(b"\x06"), *acking("AA")(message)])
     assert (await asked(stored, tmp_path)).outcome is Outcome.OK
-    fell(await asked(Engine(lambda _: [block(b"\x15")]), tmp_path), FRAMED, hl7_causes.MLLP_NAK)
+    assert_fell(await asked(Engine(lambda _: [block(b"\x15")]), tmp_path), FRAMED, hl7_causes.MLLP_NAK)
 
 
 async def test_an_acknowledgement_in_pieces_is_put_together(tmp_path: Path) -> None:
@@ -196,12 +188,12 @@ async def test_a_message_of_the_engines_own_may_come_before_ours(tmp_path: Path)
 
 
 async def test_a_closed_port_is_refused(tmp_path: Path) -> None:
-    fell(await asked(silent, tmp_path, port=closed_port()), stages.CONNECT, causes.REFUSED)
+    assert_fell(await asked(silent, tmp_path, port=closed_port()), stages.CONNECT, causes.REFUSED)
 
 
 async def test_an_engine_that_hangs_up_at_once_or_after_the_message_closed_early(tmp_path: Path) -> None:
     told = await asked(listening_then_closing, tmp_path)
-    fell(told, FRAMED, causes.CLOSED_EARLY)
+    assert_fell(told, FRAMED, causes.CLOSED_EARLY)
     assert told.detail == "accepted, then closed"
     at_once = await asked(closing, tmp_path)
     assert at_once.stage is FRAMED
@@ -216,17 +208,17 @@ async def test_a_deadline_during_the_second_look_tells_what_the_first_one_showed
         await (listening_then_closing if len(guests) == 1 else silent)(reader, writer)
 
     told = await asked(once, tmp_path, timeout="300ms")
-    fell(told, FRAMED, causes.CLOSED_EARLY)
+    assert_fell(told, FRAMED, causes.CLOSED_EARLY)
     assert (told.detail, len(guests)) == ("accepted, then closed", 2)
 
 
 async def test_an_engine_that_resets_is_told_from_one_that_closes(tmp_path: Path) -> None:
-    fell(await asked(resetting, tmp_path), FRAMED, causes.RESET)
+    assert_fell(await asked(resetting, tmp_path), FRAMED, causes.RESET)
 
 
 async def test_a_stopped_channel_is_silent_and_the_partners(tmp_path: Path) -> None:
     told = await asked(silent, tmp_path, timeout="200ms")
-    fell(told, FRAMED, hl7_causes.SILENT)
+    assert_fell(told, FRAMED, hl7_causes.SILENT)
     assert told.cause is not None
     assert told.cause.side is Side.PARTNER_DOWN
     assert told.seconds < 2
@@ -234,7 +226,7 @@ async def test_a_stopped_channel_is_silent_and_the_partners(tmp_path: Path) -> N
 
 async def test_an_engine_that_only_keeps_alive_is_silent_too(tmp_path: Path) -> None:
     told = await asked(Engine(lambda _: [block(b"")] * 3, then=silent), tmp_path, timeout="200ms")
-    fell(told, FRAMED, hl7_causes.SILENT)
+    assert_fell(told, FRAMED, hl7_causes.SILENT)
     assert told.detail == "silent after 3 blocks"
 
 
@@ -253,7 +245,7 @@ async def test_an_engine_that_only_keeps_alive_is_silent_too(tmp_path: Path) -> 
 )
 async def test_what_is_no_block_is_a_bad_frame(tmp_path: Path, said: bytes, detail: str) -> None:
     told = await asked(Engine(lambda _: [said], then=silent), tmp_path)
-    fell(told, FRAMED, hl7_causes.BAD_FRAME)
+    assert_fell(told, FRAMED, hl7_causes.BAD_FRAME)
     assert told.detail == detail
 
 
@@ -266,13 +258,13 @@ async def test_what_is_no_block_is_a_bad_frame(tmp_path: Path, said: bytes, deta
 )
 async def test_a_block_that_does_not_end_in_time_is_a_bad_frame(tmp_path: Path, said: bytes, detail: str) -> None:
     told = await asked(Engine(lambda _: [said], then=silent), tmp_path, timeout="200ms")
-    fell(told, FRAMED, hl7_causes.BAD_FRAME)
+    assert_fell(told, FRAMED, hl7_causes.BAD_FRAME)
     assert told.detail == detail
 
 
 async def test_a_block_that_is_cut_is_a_bad_frame(tmp_path: Path) -> None:
     told = await asked(Engine(lambda _: [b"\x0bMSH|^~"], then=closing), tmp_path)
-    fell(told, FRAMED, hl7_causes.BAD_FRAME)
+    assert_fell(told, FRAMED, hl7_causes.BAD_FRAME)
     assert "closed in the middle" in told.detail
 
 
@@ -283,17 +275,17 @@ async def test_a_block_without_end_is_too_long_and_takes_no_memory(tmp_path: Pat
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    fell(told, FRAMED, causes.TOO_LONG)
+    assert_fell(told, FRAMED, causes.TOO_LONG)
     assert peak < 5_000_000
 
 
 async def test_blocks_without_number_are_too_long(tmp_path: Path) -> None:
-    fell(await asked(saying(then=endless(block(b""))), tmp_path), FRAMED, causes.TOO_LONG)
+    assert_fell(await asked(saying(then=endless(block(b""))), tmp_path), FRAMED, causes.TOO_LONG)
 
 
 async def test_a_block_that_trickles_ends_with_the_deadline(tmp_path: Path) -> None:
     told = await asked(trickling(b"\x0bMSH" + b"|" * 1000, 0.02), tmp_path, timeout="300ms")
-    fell(told, FRAMED, hl7_causes.BAD_FRAME)
+    assert_fell(told, FRAMED, hl7_causes.BAD_FRAME)
     assert told.seconds < 2
 
 
@@ -314,12 +306,12 @@ async def test_a_block_that_trickles_ends_with_the_deadline(tmp_path: Path) -> N
     ],
 )
 async def test_what_is_not_hl7_is_told(tmp_path: Path, said: str) -> None:
-    fell(await asked(Engine(lambda _: [block(said)]), tmp_path), ACKNOWLEDGED, hl7_causes.NOT_HL7)
+    assert_fell(await asked(Engine(lambda _: [block(said)]), tmp_path), ACKNOWLEDGED, hl7_causes.NOT_HL7)
 
 
 async def test_an_echo_is_no_acknowledgement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "GRACE", 0.1)
-    fell(await asked(Engine(lambda message: [block(message)]), tmp_path), ACKNOWLEDGED, hl7_causes.NOT_HL7)
+    assert_fell(await asked(Engine(lambda message: [block(message)]), tmp_path), ACKNOWLEDGED, hl7_causes.NOT_HL7)
 
 
 async def test_an_answer_of_nothing_but_delimiters_neither_stalls_nor_fills_memory(tmp_path: Path) -> None:
@@ -340,7 +332,7 @@ async def test_the_acknowledgement_of_another_message_is_none_of_ours(
 ) -> None:
     monkeypatch.setattr(exchange, "GRACE", 0.1)
     told = await asked(Engine(lambda _: [acknowledgement("AA", "42")]), tmp_path)
-    fell(told, MATCHED, hl7_causes.WRONG_CONTROL_ID)
+    assert_fell(told, MATCHED, hl7_causes.WRONG_CONTROL_ID)
     assert told.detail == "MSA-2 is 42"
     assert told.seconds < 2
 
@@ -348,13 +340,13 @@ async def test_the_acknowledgement_of_another_message_is_none_of_ours(
 @pytest.mark.parametrize(("said", "told"), [("", "nothing"), ("ZZTEST PATIENT", "something that is no identifier")])
 async def test_a_control_id_that_is_none_is_not_told(tmp_path: Path, said: str, told: str) -> None:
     answered = await asked(Engine(lambda _: [acknowledgement("AA", said)], then=closing), tmp_path)
-    fell(answered, MATCHED, hl7_causes.WRONG_CONTROL_ID)
+    assert_fell(answered, MATCHED, hl7_causes.WRONG_CONTROL_ID)
     assert answered.detail == f"MSA-2 is {told}"
 
 
 async def test_a_deadline_after_a_stranger_tells_the_stranger(tmp_path: Path) -> None:
     told = await asked(Engine(lambda _: [acknowledgement("AA", "42")]), tmp_path, timeout="200ms")
-    fell(told, MATCHED, hl7_causes.WRONG_CONTROL_ID)
+    assert_fell(told, MATCHED, hl7_causes.WRONG_CONTROL_ID)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +369,7 @@ async def test_each_refusal_is_told_apart(
     tmp_path: Path, code: str, cause: Cause, expect: list[str], stage: Stage
 ) -> None:
     told = await asked(Engine(acking(code)), tmp_path, content=result(tail="|||AL|AL"), expect=expect)
-    fell(told, stage, cause)
+    assert_fell(told, stage, cause)
     assert cause.side is Side.CONTENT
 
 
@@ -405,7 +397,7 @@ async def test_errors_are_told_by_code_and_place_and_never_by_their_text(
     tmp_path: Path, segment: str, version: str, detail: str
 ) -> None:
     told = await asked(Engine(acking("AE", segment, version=version)), tmp_path)
-    fell(told, APPLIED, hl7_causes.APPLICATION_ERROR)
+    assert_fell(told, APPLIED, hl7_causes.APPLICATION_ERROR)
     assert told.detail.startswith(detail)
     assert "PATIENT" not in told.detail + repr(dict(told.properties))
 
@@ -415,7 +407,7 @@ async def test_the_condition_of_old_versions_is_read_from_msa(tmp_path: Path) ->
         return [block(f"MSH|^~\\&|EFS\rMSA|AR|{control_id(message)}|PATIENT ZZTEST|||201^x^HL70357\r")]
 
     told = await asked(Engine(answer), tmp_path)
-    fell(told, APPLIED, hl7_causes.APPLICATION_REJECTED)
+    assert_fell(told, APPLIED, hl7_causes.APPLICATION_REJECTED)
     assert told.detail == "201 unsupported event code"
 
 
@@ -435,10 +427,10 @@ async def test_a_commit_that_no_application_follows_is_told(tmp_path: Path, then
     told = await asked(
         Engine(acking("CA"), then=then), tmp_path, content=result(tail="|||AL|AL"), timeout="300ms", expect=["AA", "CA"]
     )
-    fell(told, APPLIED, hl7_causes.NO_APPLICATION_ACK)
+    assert_fell(told, APPLIED, hl7_causes.NO_APPLICATION_ACK)
     assert climbed(told)[-1] == "committed"
     told = await asked(Engine(acking("CA"), then=then), tmp_path, timeout="300ms")
-    fell(told, APPLIED, hl7_causes.NO_APPLICATION_ACK)
+    assert_fell(told, APPLIED, hl7_causes.NO_APPLICATION_ACK)
 
 
 @pytest.mark.parametrize(("code", "cause"), [("AE", hl7_causes.APPLICATION_ERROR), ("CE", hl7_causes.COMMIT_ERROR)])
@@ -448,7 +440,7 @@ async def test_an_application_that_refuses_after_the_commit_is_told(tmp_path: Pa
         return [acknowledgement("CA", control), acknowledgement("AA", "another"), acknowledgement(code, control)]
 
     told = await asked(Engine(answer), tmp_path, content=result(tail="|||AL|AL"), expect=["AA", "CA"])
-    fell(told, APPLIED, cause)
+    assert_fell(told, APPLIED, cause)
 
 
 # TLS ------------------------------------------------------------------------------------------------------------------
@@ -490,37 +482,37 @@ async def test_a_missing_and_a_refused_client_certificate_are_told_on_the_rung_o
     authority: trustme.CA, stranger: trustme.CA, ca_file: Path, tmp_path: Path
 ) -> None:
     context = demanding_context(authority.issue_cert("localhost"), authority)
-    fell(await over_tls(context, tmp_path, ca=str(ca_file)), stages.TLS, causes.CLIENT_CERT_MISSING)
+    assert_fell(await over_tls(context, tmp_path, ca=str(ca_file)), stages.TLS, causes.CLIENT_CERT_MISSING)
     own = client_files(stranger.issue_cert("probe.test"), tmp_path)
-    fell(await over_tls(context, tmp_path, ca=str(ca_file), **own), stages.TLS, causes.CLIENT_CERT_REFUSED)
+    assert_fell(await over_tls(context, tmp_path, ca=str(ca_file), **own), stages.TLS, causes.CLIENT_CERT_REFUSED)
 
 
 async def test_a_certificate_of_an_unknown_authority_is_told(
     stranger: trustme.CA, ca_file: Path, tmp_path: Path
 ) -> None:
     context = server_context(stranger.issue_cert("localhost"))
-    fell(await over_tls(context, tmp_path, ca=str(ca_file)), stages.TLS, causes.CERT_UNKNOWN_CA)
+    assert_fell(await over_tls(context, tmp_path, ca=str(ca_file)), stages.TLS, causes.CERT_UNKNOWN_CA)
 
 
 async def test_a_plain_engine_where_tls_is_expected_never_answers_the_handshake(ca_file: Path, tmp_path: Path) -> None:
     told = await asked(Engine(acking("AA")), tmp_path, tls={"ca": str(ca_file)}, timeout="300ms")
-    fell(told, stages.TLS, hl7_causes.TLS_UNANSWERED)
+    assert_fell(told, stages.TLS, hl7_causes.TLS_UNANSWERED)
 
 
 async def test_a_plain_engine_that_answers_the_handshake_is_not_tls(ca_file: Path, tmp_path: Path) -> None:
     told = await asked(saying(block("MSH|^~\\&|EFS\rMSA|AR\r")), tmp_path, tls={"ca": str(ca_file)})
-    fell(told, stages.TLS, causes.NOT_TLS)
+    assert_fell(told, stages.TLS, causes.NOT_TLS)
 
 
 async def test_an_engine_that_speaks_tls_where_plain_is_expected_is_told(authority: trustme.CA, tmp_path: Path) -> None:
     async with serving_tls(server_context(authority.issue_cert("localhost"))) as port:
         told = await climb(settings(Hl7Mllp, host="127.0.0.1", port=port, message=write(tmp_path)))
-    fell(told, FRAMED, hl7_causes.TLS_WANTED)
+    assert_fell(told, FRAMED, hl7_causes.TLS_WANTED)
 
 
 async def test_an_engine_that_answers_clear_text_by_an_alert_speaks_tls(tmp_path: Path) -> None:
     alert = b"\x15\x03\x03\x00\x02\x02\x0a"  # unexpected_message, as Java's servers send it
-    fell(await asked(Engine(lambda _: [alert], then=closing), tmp_path), FRAMED, hl7_causes.TLS_WANTED)
+    assert_fell(await asked(Engine(lambda _: [alert], then=closing), tmp_path), FRAMED, hl7_causes.TLS_WANTED)
 
 
 # What may be sent -----------------------------------------------------------------------------------------------------
@@ -551,7 +543,7 @@ async def test_a_message_that_is_no_test_for_a_test_patient_is_a_fault_and_never
         probe = settings(Hl7Mllp, host="127.0.0.1", port=port, message=write(tmp_path, content))
         told = await climb(probe)
     assert [fault in each for each in probe.faults()] == [True]
-    fell(told, stages.RESOLVE, hl7_causes.NOT_A_TEST)
+    assert_fell(told, stages.RESOLVE, hl7_causes.NOT_A_TEST)
     assert engine.received == []
 
 
@@ -562,12 +554,12 @@ async def test_a_message_that_became_a_real_one_after_the_check_is_never_sent(tm
         assert list(probe.faults()) == []
         write(tmp_path, result(msh11="P"))
         told = await climb(probe)
-        fell(told, stages.RESOLVE, hl7_causes.NOT_A_TEST)
+        assert_fell(told, stages.RESOLVE, hl7_causes.NOT_A_TEST)
         assert "MSH-11 is P" in told.detail
         (tmp_path / "message.hl7").unlink()
-        fell(await climb(probe), stages.RESOLVE, causes.FILE_UNREADABLE)
+        assert_fell(await climb(probe), stages.RESOLVE, causes.FILE_UNREADABLE)
         write(tmp_path, b"no message")
-        fell(await climb(probe), stages.RESOLVE, causes.FILE_UNREADABLE)
+        assert_fell(await climb(probe), stages.RESOLVE, causes.FILE_UNREADABLE)
     assert engine.received == []
 
 

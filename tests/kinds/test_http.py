@@ -35,6 +35,7 @@ from tests.net.peers import (
     trickling,
 )
 from tests.net.web_servers import Answer, page, redirect, site
+from tests.said import fell
 
 SERVED = page("<h1>Résultats d'analyses</h1>", "X-Served-By: lab")
 
@@ -46,10 +47,6 @@ async def ask(url: str, *, deadline: float | None = None, **keys: Any) -> Result
 async def answered(answer: Answer | dict[str, Answer], *, deadline: float | None = None, **keys: Any) -> Result:
     async with site(answer) as running:
         return await ask(running.url(), deadline=deadline, **keys)
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 # What holds ---------------------------------------------------------------------------------------------------------

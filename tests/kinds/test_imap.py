@@ -24,6 +24,7 @@ from tests.mail_servers import (
     stays_silent,
     trusting,
 )
+from tests.said import where_and_why
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +41,6 @@ async def run(server: ImapServer, *, deadline: Any = 5.0, box: Mapping[str, Any]
     async with server.listening() as port:
         known = {"mailboxes": {"witness": mailbox(port, **(box or {}))}}
         return await climb(settings(Imap, context=known, mailbox="witness", **keys), deadline=deadline)
-
-
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
 
 
 async def test_a_mailbox_that_opens_is_ok_and_is_only_looked_at() -> None:
@@ -102,11 +99,11 @@ async def test_a_server_that_already_knows_us_is_asked_for_no_login() -> None:
     ],
 )
 async def test_a_greeting_that_is_none_gets_its_cause(greeting: Answer, cause: str) -> None:
-    assert told(await run(ImapServer(greeting=greeting))) == ("greeting", cause)
+    assert where_and_why(await run(ImapServer(greeting=greeting))) == ("greeting", cause)
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_a_timeout_on_the_greeting() -> None:
-    assert told(await run(ImapServer(greeting=stays_silent), deadline=0.2)) == ("greeting", "timeout")
+    assert where_and_why(await run(ImapServer(greeting=stays_silent), deadline=0.2)) == ("greeting", "timeout")
 
 
 @pytest.mark.parametrize(
@@ -125,14 +122,14 @@ async def test_a_server_that_accepts_and_says_nothing_is_a_timeout_on_the_greeti
 async def test_a_starttls_that_does_not_come_off_gets_its_cause(
     server: ImapServer, stage: str, cause: str, tmp_path: Path
 ) -> None:
-    assert told(await run(server, box={"tls": trusting(tmp_path)})) == (stage, cause)
+    assert where_and_why(await run(server, box={"tls": trusting(tmp_path)})) == (stage, cause)
     assert not any(command.startswith(("LOGIN", "AUTHENTICATE")) for command in server.commands), "nothing in clear"
 
 
 async def test_a_client_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> None:
     server = ImapServer(context=server_context(client=True))
     result = await run(server, box={"tls": trusting(tmp_path, client=other_authority())})
-    assert told(result) == ("tls", "client_cert_refused")
+    assert where_and_why(result) == ("tls", "client_cert_refused")
 
 
 @pytest.mark.parametrize(
@@ -155,14 +152,14 @@ async def test_a_client_certificate_of_an_unknown_authority_is_refused(tmp_path:
 async def test_a_login_that_fails_gets_its_cause(offers: str, answers: Mapping[str, Answer], cause: str) -> None:
     server = ImapServer(offers=f"IMAP4rev1 {offers}", answers=answers)
     result = await run(server)
-    assert told(result) == ("auth", cause)
+    assert where_and_why(result) == ("auth", cause)
     assert sum(command.startswith(("LOGIN", "AUTHENTICATE")) for command in server.commands) <= 1
 
 
 async def test_a_wrong_password_is_marked_as_a_refused_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "wrong")
     result = await run(ImapServer())
-    assert told(result) == ("auth", "auth_refused")
+    assert where_and_why(result) == ("auth", "auth_refused")
     assert result.cause is not None
     assert result.cause.credential
 
@@ -194,7 +191,7 @@ async def test_a_server_that_quotes_our_password_does_not_put_it_in_the_detail(m
     ],
 )
 async def test_a_folder_that_does_not_open_gets_its_cause(answer: Answer, cause: str) -> None:
-    assert told(await run(ImapServer(answers={"EXAMINE": answer}))) == ("mailbox", cause)
+    assert where_and_why(await run(ImapServer(answers={"EXAMINE": answer}))) == ("mailbox", cause)
 
 
 async def test_what_is_temporary_is_unknown_at_first() -> None:
@@ -209,7 +206,7 @@ async def test_a_mailbox_that_does_not_hold_what_is_expected_is_a_matter_of_cont
     expect: dict[str, int], held: bool
 ) -> None:
     result = await run(ImapServer(), expect=expect)
-    assert told(result) == ("content", None if held else "mailbox_content")
+    assert where_and_why(result) == ("content", None if held else "mailbox_content")
 
 
 async def test_the_folder_s_name_travels_in_modified_utf_7() -> None:
@@ -220,7 +217,7 @@ async def test_the_folder_s_name_travels_in_modified_utf_7() -> None:
 
 async def test_text_after_starttls_that_is_no_tls_is_told(tmp_path: Path) -> None:
     server = ImapServer(answers={"STARTTLS": after(b"R2 OK go\r\n", answers_in_clear)})
-    assert told(await run(server, box={"tls": trusting(tmp_path)})) == ("tls", "not_tls")
+    assert where_and_why(await run(server, box={"tls": trusting(tmp_path)})) == ("tls", "not_tls")
 
 
 @pytest.mark.parametrize(

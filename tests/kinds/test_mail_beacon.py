@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from probes.mail_beacon import MailBeacon
-from retabli.model.result import Outcome, Result
+from retabli.model.result import Outcome
 from retabli.net.mail import mail_messages, tokens
 from retabli.net.mail.imap_messages import Fetched
 from retabli.net.mail.mail_ledger import in_flight
@@ -18,6 +18,7 @@ from simulator.imap import Folder
 from tests.climbing import climb, settings
 from tests.mail_servers import SmtpServer, closes, stays_silent
 from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld, mail_world
+from tests.said import told
 
 
 @pytest.fixture
@@ -49,11 +50,6 @@ async def received(folder: Folder, number: int) -> list[Token]:
         assert mail_messages.attachment_intact(message.raw, token)
         found.append(token)
     return found
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
 
 
 async def test_a_beacon_goes_to_the_mailbox_and_to_the_witness_with_one_number(world: MailWorld) -> None:

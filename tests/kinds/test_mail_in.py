@@ -10,13 +10,13 @@ import pytest
 
 from probes.mail_beacon import MailBeacon
 from probes.mail_in import MailIn
-from retabli.model.result import Result
 from retabli.net.mail import mail_messages, tokens
 from retabli.net.mail.tokens import Purpose
 from simulator.imap import Folder
 from tests.climbing import climb, settings
 from tests.mail_servers import ImapServer, SmtpServer, stays_silent
 from tests.mail_world import INSIDE, KEY, OUTSIDE, REFLECTOR, MailWorld, mail_world
+from tests.said import counts, told
 
 
 @pytest.fixture
@@ -33,15 +33,6 @@ def mail_in(world: MailWorld, form: str, **keys: Any) -> MailIn:
         to = REFLECTOR if form == "reflector" else INSIDE
         given |= {"submit": world.submit, "mail_from": INSIDE if form == "reflector" else OUTSIDE, "rcpt_to": to}
     return settings(MailIn, context=world.context, **(given | keys))
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 class Sender:

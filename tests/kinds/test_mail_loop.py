@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from probes.mail_loop import MailLoop
-from retabli.model.result import Outcome, Result
+from retabli.model.result import Outcome
 from retabli.net.mail import mail_messages, tokens
 from retabli.net.mail.mail_ledger import in_flight
 from retabli.net.mail.tokens import HEADER, Purpose
@@ -20,6 +20,7 @@ from simulator.smtp import Envelope
 from tests.climbing import climb, settings
 from tests.mail_servers import ImapServer, SmtpServer, stays_silent
 from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld, mail_world
+from tests.said import counts, told
 
 
 @pytest.fixture
@@ -40,15 +41,6 @@ def loop(world: MailWorld, **keys: Any) -> MailLoop:
         "timeout": "3s",
     }
     return settings(MailLoop, context=world.context, **(given | keys))
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 def stored(folder: Folder) -> list[bytes]:

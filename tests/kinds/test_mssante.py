@@ -17,6 +17,7 @@ from tests.mail_servers import Answer, SmtpServer, after, closes, floods_a_reply
 from tests.mssante_world import ENVELOPE, OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
 from tests.net.name_server import Zone, name_server
 from tests.net.peers import closed_port
+from tests.said import where_and_why
 
 BEFORE = ["white_list", "own_domain", "partner", "own_certificate"]
 
@@ -36,10 +37,6 @@ async def run(
 ) -> Result:
     async with (server or world.server()).listening() as port:
         return await climb(world.probe(port, **keys), deadline=deadline, memory=memory)
-
-
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
 
 
 def impaired(result: Result) -> str | None:
@@ -77,7 +74,7 @@ async def test_an_authorised_envelope_is_offered_and_withdrawn(world: Space) -> 
     server = world.server()
     result = await run(world, server, **ENVELOPE)
     assert impaired(result) is None
-    assert told(result) == ("envelope", None)
+    assert where_and_why(result) == ("envelope", None)
     assert result.rung == result.of == 11
     assert "authorisation" not in result.properties
     assert [command.split(" ")[0] for command in server.commands][3:] == ["MAIL", "RCPT", "RSET", "QUIT"]
@@ -87,7 +84,7 @@ async def test_an_authorised_envelope_is_offered_and_withdrawn(world: Space) -> 
 async def test_nothing_is_offered_to_a_partner_who_has_not_agreed(world: Space) -> None:
     server = world.server()
     keys = {**ENVELOPE, "authorised": False}
-    assert told(await run(world, server, **keys)) == ("tls", None)
+    assert where_and_why(await run(world, server, **keys)) == ("tls", None)
     assert not any(command.startswith("MAIL") for command in server.commands)
     async with server.listening() as port:
         assert any("authorised is false" in warning for warning in world.probe(port, **keys).warnings())
@@ -114,7 +111,7 @@ async def test_what_a_fresh_list_lacks_is_a_failure(
     world.listed = listed
     world.write_list()
     result = await run(world)
-    assert told(result) == (stage, cause)
+    assert where_and_why(result) == (stage, cause)
     assert result.outcome is Outcome.FAILED
 
 
@@ -123,7 +120,7 @@ async def test_a_server_whose_certificate_is_not_listed_is_told_nothing(world: S
     world.write_list()
     server = world.server()
     result = await run(world, server, **ENVELOPE)
-    assert told(result) == ("tls", "partner_certificate_unlisted")
+    assert where_and_why(result) == ("tls", "partner_certificate_unlisted")
     assert "mx.partenaire.mssante.example" in result.detail
     assert "CN=mx.ailleurs.example" in result.detail
     assert server.commands == ["EHLO [127.0.0.1]", "STARTTLS"]
@@ -162,7 +159,7 @@ async def test_a_list_that_cannot_be_read_is_never_taken_for_one_without_the_par
 ) -> None:
     world.write_list(spoil(world.list_file.read_text()))
     result = await run(world)
-    assert told(result) == ("white_list", "white_list_unreadable")
+    assert where_and_why(result) == ("white_list", "white_list_unreadable")
     assert result.outcome is Outcome.UNKNOWN
 
 
@@ -176,7 +173,7 @@ async def test_the_last_good_list_takes_its_place_and_the_flow_is_not_whole(
     world.write_list(spoil(good))
     result = await run(world, memory=memory)
     assert impaired(result) == "white_list_unreadable"
-    assert told(result) == ("tls", "white_list_unreadable"), "the ladder is climbed on"
+    assert where_and_why(result) == ("tls", "white_list_unreadable"), "the ladder is climbed on"
     assert "the last good list, of " in result.detail
     assert impaired(await run(world, memory=memory)) == "white_list_unreadable", "it is read no second time"
     world.write_list(good)
@@ -189,7 +186,7 @@ async def test_a_list_that_is_gone_is_unknown_and_with_a_copy_not_whole(world: S
     world.list_file.unlink()
     assert impaired(await run(world, memory=memory)) == "white_list_unreachable"
     result = await run(world)
-    assert told(result) == ("white_list", "white_list_unreachable")
+    assert where_and_why(result) == ("white_list", "white_list_unreachable")
     assert result.outcome is Outcome.UNKNOWN
     assert str(world.list_file) in result.detail
 
@@ -201,7 +198,7 @@ async def test_a_copy_that_has_grown_too_old_is_used_no_longer(world: Space) -> 
     world.list_file.unlink()
     assert impaired(await run(world, memory=memory, max_age="1d")) == "white_list_unreachable"
     result = await run(world, memory=memory, max_age="19h")
-    assert told(result) == ("white_list", "white_list_unreachable")
+    assert where_and_why(result) == ("white_list", "white_list_unreachable")
     assert result.outcome is Outcome.UNKNOWN
     assert "20.0 h old" in result.detail
 
@@ -209,7 +206,7 @@ async def test_a_copy_that_has_grown_too_old_is_used_no_longer(world: Space) -> 
 async def test_a_list_that_is_not_kept_up_says_nothing_any_more(world: Space) -> None:
     world.write_list(age=timedelta(days=3))
     result = await run(world)
-    assert told(result) == ("white_list", "white_list_stale")
+    assert where_and_why(result) == ("white_list", "white_list_stale")
     assert result.outcome is Outcome.UNKNOWN
     keys: dict[str, Any] = {"white_list": {"file": str(world.list_file), "max_age": "4d"}}
     assert impaired(await run(world, **keys)) is None
@@ -227,7 +224,7 @@ async def test_a_memory_of_other_domains_or_of_anything_else_is_not_believed(wor
     world.write_list()
     assert impaired(await run(world, memory=memory)) is None
     result = await run(world, memory=memory, partner="absent.mssante.example")
-    assert told(result) == ("partner", "partner_unlisted")
+    assert where_and_why(result) == ("partner", "partner_unlisted")
     for garbage in (
         {"white_list": 7},
         {"white_list": {"about": None}},
@@ -253,12 +250,15 @@ async def test_our_own_certificate_out_of_its_time_is_a_failure_of_ours(
     stale = world.write_crl(valid_from=-20, valid_until=-10)
     for crl in ("", stale):
         result = await run(world, tls=world.tls(own), crl=[crl] if crl else [])
-        assert told(result) == ("own_certificate", cause), "a stale list does not hide it"
+        assert where_and_why(result) == ("own_certificate", cause), "a stale list does not hide it"
         assert result.outcome is Outcome.FAILED
 
 
 async def test_our_own_certificate_on_a_revocation_list_is_a_failure_of_ours(world: Space) -> None:
-    assert told(await run(world, crl=world.write_crl(world.own))) == ("own_certificate", "own_certificate_revoked")
+    assert where_and_why(await run(world, crl=world.write_crl(world.own))) == (
+        "own_certificate",
+        "own_certificate_revoked",
+    )
 
 
 async def test_our_own_certificate_about_to_expire_is_not_whole(world: Space) -> None:
@@ -277,7 +277,7 @@ async def test_our_own_certificate_of_another_authority_is_doubtful_and_the_part
     lenient = world.server(world.server_context(trusts=old))
     assert impaired(await run(world, lenient, tls=world.tls(own))) == "own_certificate_doubtful"
     result = await run(world, tls=world.tls(own))
-    assert told(result) == ("tls", "client_cert_refused")
+    assert where_and_why(result) == ("tls", "client_cert_refused")
     assert result.properties["own_certificate_doubt"], "and why that may be stands beside it"
 
 
@@ -289,7 +289,7 @@ async def test_a_certificate_or_key_that_cannot_be_used_is_a_fault_of_the_probe(
         ({"client_key": str(world.partner.certificate)}, "own_certificate"),
     ):
         result = await run(world, tls=world.tls() | tls)
-        assert told(result) == (stage, "file_unreadable")
+        assert where_and_why(result) == (stage, "file_unreadable")
         assert result.outcome is Outcome.UNKNOWN
 
 
@@ -298,7 +298,7 @@ async def test_a_certificate_or_key_that_cannot_be_used_is_a_fault_of_the_probe(
 
 async def test_a_revoked_partner_is_a_failure(world: Space) -> None:
     result = await run(world, crl=world.write_crl(world.partner))
-    assert told(result) == ("tls", "cert_revoked")
+    assert where_and_why(result) == ("tls", "cert_revoked")
 
 
 @pytest.mark.parametrize(("begin", "end"), [(-9, -2), (2, 9)])
@@ -307,14 +307,14 @@ async def test_a_revocation_list_out_of_its_time_leaves_revocation_unjudged(
 ) -> None:
     result = await run(world, crl=world.write_crl(valid_from=begin, valid_until=end), **ENVELOPE)
     assert impaired(result) == "crl_stale"
-    assert told(result) == ("envelope", "crl_stale"), "the ladder is climbed on"
+    assert where_and_why(result) == ("envelope", "crl_stale"), "the ladder is climbed on"
 
 
 async def test_a_stale_list_does_not_hide_what_else_is_wrong_with_the_partner(world: Space) -> None:
     expired = world.authority.issue("127.0.0.1", subject=THEIR_NAME, rsa=True, valid_from=-9, valid_until=-1)
     stale = world.write_crl(valid_from=-9, valid_until=-2)
     result = await run(world, world.server(world.server_context(expired)), crl=stale)
-    assert told(result) == ("tls", "cert_expired")
+    assert where_and_why(result) == ("tls", "cert_expired")
 
 
 async def test_a_list_of_another_authority_covers_nobody(world: Space, tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ async def test_several_lists_are_one_judgement(world: Space, tmp_path: Path) -> 
     good = world.write_crl()
     assert impaired(await run(world, crl=[str(other), good])) is None
     world.write_crl(world.partner)
-    assert told(await run(world, crl=[str(other), good])) == ("tls", "cert_revoked")
+    assert where_and_why(await run(world, crl=[str(other), good])) == ("tls", "cert_revoked")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", None])
@@ -363,7 +363,7 @@ async def test_a_revocation_list_that_is_mended_is_used_again(world: Space, tmp_
         ):
             if content is not None:
                 path.write_bytes(content)
-            assert told(await climb(probe)) == (stage, cause)
+            assert where_and_why(await climb(probe)) == (stage, cause)
 
 
 # On the way to the partner ------------------------------------------------------------------------------------------
@@ -427,7 +427,7 @@ async def test_where_all_exchangers_are_down_the_last_one_s_fate_is_told(world: 
     }
     async with name_server(zone) as names:
         result = await climb(world.probe(closed_port(), host=None, resolver=names.resolver))
-    assert told(result) == ("connect", "refused")
+    assert where_and_why(result) == ("connect", "refused")
     assert result.properties["failed_exchangers"] == "mx1.partner.test nxdomain"
 
 
@@ -437,13 +437,13 @@ async def test_a_domain_without_exchangers_is_its_own_and_one_with_none_takes_no
         server = world.server(world.server_context(partner))
         assert impaired(await run(world, server, host=None, resolver=names.resolver)) is None
     async with name_server({(THEIRS, "MX"): ["0 ."], (THEIRS, "A"): ["127.0.0.1"]}) as names:
-        assert told(await run(world, host=None, resolver=names.resolver)) == ("resolve", "no_mail_accepted")
+        assert where_and_why(await run(world, host=None, resolver=names.resolver)) == ("resolve", "no_mail_accepted")
     async with name_server({}) as names:
-        assert told(await run(world, host=None, resolver=names.resolver)) == ("resolve", "nxdomain")
+        assert where_and_why(await run(world, host=None, resolver=names.resolver)) == ("resolve", "nxdomain")
 
 
 async def test_a_refused_connection_has_its_cause(world: Space) -> None:
-    assert told(await climb(world.probe(closed_port()))) == ("connect", "refused")
+    assert where_and_why(await climb(world.probe(closed_port()))) == ("connect", "refused")
 
 
 @pytest.mark.parametrize(
@@ -465,7 +465,7 @@ async def test_what_goes_wrong_before_tls_gets_its_cause(
     world: Space, offers: tuple[str, ...], answers: dict[str, Answer], stage: str, cause: str
 ) -> None:
     server = SmtpServer(offers, answers=answers, context=world.server_context())
-    assert told(await run(world, server)) == (stage, cause)
+    assert where_and_why(await run(world, server)) == (stage, cause)
 
 
 # TLS ----------------------------------------------------------------------------------------------------------------
@@ -483,13 +483,13 @@ async def test_a_partner_s_bad_certificate_gets_its_cause(
     world: Space, names: list[str], valid: dict[str, float], cause: str
 ) -> None:
     bad = world.authority.issue(*names, subject=THEIR_NAME, rsa=True, **valid)
-    assert told(await run(world, world.server(world.server_context(bad)))) == ("tls", cause)
+    assert where_and_why(await run(world, world.server(world.server_context(bad)))) == ("tls", cause)
 
 
 async def test_a_partner_of_another_authority_is_unknown_whatever_its_name(world: Space, tmp_path: Path) -> None:
     (tmp_path / "rogue").mkdir()
     rogue = Authority(tmp_path / "rogue", "Autorité inconnue").issue("127.0.0.1", subject=THEIR_NAME, rsa=True)
-    assert told(await run(world, world.server(world.server_context(rogue)))) == ("tls", "cert_unknown_ca")
+    assert where_and_why(await run(world, world.server(world.server_context(rogue)))) == ("tls", "cert_unknown_ca")
 
 
 @pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3], ids=lambda version: version.name)
@@ -508,19 +508,19 @@ async def test_a_server_that_refuses_our_certificate_is_told_by_its_name(
     (tmp_path / "other").mkdir()
     context = world.server_context(trusts=Authority(tmp_path / "other", "Autre autorité"))
     context.maximum_version = context.minimum_version = version
-    assert told(await run(world, world.server(context))) == ("tls", "client_cert_refused")
+    assert where_and_why(await run(world, world.server(context))) == ("tls", "client_cert_refused")
 
 
 async def test_a_server_that_only_hangs_up_after_our_certificate_says_so_by_that(world: Space) -> None:
     result = await run(world, world.server(after_tls={"EHLO": closes}))
-    assert told(result) == ("tls", "closed_early")
+    assert where_and_why(result) == ("tls", "closed_early")
     assert result.detail == "closed without a word once our client certificate was shown"
 
 
 async def test_a_certificate_that_is_only_refused_in_words_is_refused_too(world: Space) -> None:
     context = world.server_context()
     server = world.server(context, after_tls={"RCPT": b"550 5.7.1 client certificate not trusted\r\n"})
-    assert told(await run(world, server, **ENVELOPE)) == ("envelope", "client_cert_refused")
+    assert where_and_why(await run(world, server, **ENVELOPE)) == ("envelope", "client_cert_refused")
 
 
 @pytest.mark.parametrize("suites", ["AES256-GCM-SHA384", "DHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"])
@@ -528,7 +528,7 @@ async def test_a_server_with_other_suites_only_shares_none_with_us(world: Space,
     context = world.server_context()
     context.maximum_version = TLSVersion.TLSv1_2
     context.set_ciphers(suites)
-    assert told(await run(world, world.server(context))) == ("tls", "tls_cipher")
+    assert where_and_why(await run(world, world.server(context))) == ("tls", "tls_cipher")
 
 
 @pytest.mark.parametrize("suite", ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384"])
@@ -543,7 +543,7 @@ async def test_a_server_with_one_allowed_suite_is_taken(world: Space, suite: str
 
 async def test_a_suite_of_tls_1_3_that_is_not_allowed_is_a_fall_once_it_is_agreed(world: Space) -> None:
     result = await run(world, ciphers=["TLS_CHACHA20_POLY1305_SHA256"])
-    assert told(result) == ("tls", "cipher_not_allowed")
+    assert where_and_why(result) == ("tls", "cipher_not_allowed")
     assert result.detail == "TLSv1.3, TLS_AES_256_GCM_SHA384"
 
 
@@ -560,7 +560,7 @@ async def test_a_server_of_old_versions_only_shares_none_with_us(world: Space) -
         context.minimum_version = TLSVersion.TLSv1_1
         context.maximum_version = TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
-    assert told(await run(world, world.server(context))) == ("tls", "tls_version")
+    assert where_and_why(await run(world, world.server(context))) == ("tls", "tls_version")
 
 
 @pytest.mark.parametrize("password", ["secret", "guess"])
@@ -572,11 +572,11 @@ async def test_an_account_is_only_shown_to_the_operator_that_the_list_names(
     server = world.server(accounts={"sonde": "secret"})
     server.offers = (*server.offers, "AUTH PLAIN")
     expected = ("auth", None if password == "secret" else "auth_refused")
-    assert told(await run(world, server, **account)) == expected
+    assert where_and_why(await run(world, server, **account)) == expected
     world.listed[THEIRS] = ["CN=mx.ailleurs.example,C=FR"]
     world.write_list()
     server.commands.clear()
-    assert told(await run(world, server, **account)) == ("tls", "partner_certificate_unlisted")
+    assert where_and_why(await run(world, server, **account)) == ("tls", "partner_certificate_unlisted")
     assert not any(command.startswith("AUTH") for command in server.commands)
 
 
@@ -599,7 +599,7 @@ async def test_an_envelope_that_is_refused_gets_its_cause(
     world: Space, answers: dict[str, Answer], cause: str, outcome: Outcome
 ) -> None:
     result = await run(world, world.server(after_tls=answers), **ENVELOPE)
-    assert told(result) == ("envelope", cause)
+    assert where_and_why(result) == ("envelope", cause)
     assert result.outcome is outcome
 
 
@@ -608,7 +608,7 @@ async def test_an_envelope_that_is_refused_gets_its_cause(
 
 async def test_the_deadline_ends_a_silent_partner_where_it_is(world: Space) -> None:
     server = world.server(after_tls={"EHLO": stays_silent})
-    assert told(await run(world, server, deadline=0.5)) == ("tls", "timeout")
+    assert where_and_why(await run(world, server, deadline=0.5)) == ("tls", "timeout")
 
 
 # Settings -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from probes.mssante import MsSante
-from retabli.model.result import Outcome, Result
+from retabli.model.result import Outcome
 from retabli.model.settings import Mailbox
 from simulator.imap import Account, Folder, ImapServer
 from simulator.mssante import disposition
@@ -22,6 +22,7 @@ from tests.mail_servers import HOST, stays_silent
 from tests.mail_servers import SmtpServer as ScriptedServer
 from tests.mssante_world import ENVELOPE, Space, space
 from tests.net.peers import closed_port
+from tests.said import counts, where_and_why
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Partner:
     ours: Folder = field(default_factory=Folder)
     into: str | None = "INBOX"
     answers: bool = True
+    disposition: bytes = b"processed"
     bounces: bool = False
     kept: list[Envelope] = field(default_factory=list)
     port: int = 0
@@ -47,7 +49,7 @@ class Partner:
             self.theirs[self.into].append(envelope.message)
             notice = disposition("mx.partner.test", envelope, envelope.recipients[0])
             if self.answers and notice is not None:
-                self.ours.append(notice)
+                self.ours.append(notice.replace(b"; processed", b"; " + self.disposition))
         return "250 2.0.0 Ok: queued as MSS00001"
 
     def probe(self, port: int | None = None, *, imap: int | None = None, user: str = "theirs", **keys: Any) -> MsSante:
@@ -74,18 +76,10 @@ async def partner(tmp_path: Path) -> AsyncIterator[Partner]:
         yield made
 
 
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
-
-
 async def test_a_message_that_arrives_in_time_is_the_whole_ladder(partner: Partner) -> None:
     memory: dict[str, Any] = {}
     result = await climb(partner.probe(), memory=memory)
-    assert told(result) == ("on_time", None)
+    assert where_and_why(result) == ("on_time", None)
     assert (result.outcome, result.whole) == (Outcome.OK, True)
     assert [rung.stage.id for rung in result.rungs][-4:] == ["envelope", "accepted", "delivered", "on_time"]
     assert result.rung == result.of == 14
@@ -97,7 +91,7 @@ async def test_a_message_that_arrives_in_time_is_the_whole_ladder(partner: Partn
 
 async def test_a_disposition_notification_is_the_answer(partner: Partner) -> None:
     result = await climb(partner.probe(mdn=True))
-    assert told(result) == ("on_time", None)
+    assert where_and_why(result) == ("on_time", None)
     assert [rung.stage.id for rung in result.rungs][-3:] == ["delivered", "answered", "on_time"]
     assert b"Disposition-Notification-To: sonde@chu.mssante.example" in partner.kept[0].message
     assert not partner.ours.messages, "the notification is removed"
@@ -108,25 +102,38 @@ async def test_a_disposition_notification_is_the_answer(partner: Partner) -> Non
 async def test_no_disposition_notification_is_a_fault_of_content(partner: Partner) -> None:
     partner.answers = False
     result = await climb(partner.probe(mdn=True, within="1s"))
-    assert told(result) == ("answered", "not_answered")
+    assert where_and_why(result) == ("answered", "no_mdn")
     assert counts(result) == {"sent": 1, "received": 1}
+
+
+@pytest.mark.parametrize("said", ["deleted", "displayed/error", "denied", "failed"])
+async def test_a_notification_that_the_message_was_not_taken_in_is_told(partner: Partner, said: str) -> None:
+    partner.disposition = said.encode()
+    result = await climb(partner.probe(mdn=True))
+    assert where_and_why(result) == ("answered", "mdn_refused")
+    assert result.detail == said.partition("/")[0]
+
+
+async def test_a_mailbox_of_notifications_that_cannot_be_read_says_nothing_of_the_partner(partner: Partner) -> None:
+    result = await climb(partner.probe(mdn=True, bounces="stranger", within="1s"))
+    assert where_and_why(result) == ("answered", "mailbox_auth_refused")
 
 
 async def test_the_notification_of_another_message_is_no_answer(partner: Partner) -> None:
     memory: dict[str, Any] = {}
-    assert told(await climb(partner.probe(mdn=True), memory=memory)) == ("on_time", None)
+    assert where_and_why(await climb(partner.probe(mdn=True), memory=memory)) == ("on_time", None)
     partner.answers = False
     notice = disposition("mx.partner.test", partner.kept[0], partner.kept[0].recipients[0])
     assert notice is not None
     partner.ours.append(notice)
     result = await climb(partner.probe(mdn=True, within="1s"), memory=memory)
-    assert told(result) == ("answered", "not_answered")
+    assert where_and_why(result) == ("answered", "no_mdn")
 
 
 async def test_a_message_that_does_not_arrive_is_late(partner: Partner) -> None:
     partner.into = None
     result = await climb(partner.probe(within="1s"))
-    assert told(result) == ("delivered", "late")
+    assert where_and_why(result) == ("delivered", "late")
     assert counts(result) == {"sent": 1}
 
 
@@ -143,29 +150,29 @@ async def test_an_old_message_that_comes_late_tells_of_something_that_holds_it_b
     server = SmtpServer("mx.partner.test", take=release_first, tls=partner.space.server_context())
     async with Serving(server.talk) as holding:
         result = await climb(partner.probe(holding.port, within="1s"), memory=memory)
-    assert told(result) == ("accepted", "relay_holding")
+    assert where_and_why(result) == ("accepted", "relay_holding")
     assert (result.outcome, result.whole) == (Outcome.OK, False)
 
 
 async def test_a_message_that_comes_back_is_bounced_with_the_partner_s_own_words(partner: Partner) -> None:
     partner.bounces = True
     result = await climb(partner.probe())
-    assert told(result) == ("delivered", "bounced")
+    assert where_and_why(result) == ("delivered", "bounced")
     assert "mailbox full" in result.detail
     assert counts(result) == {"sent": 1, "bounced": 1}
 
 
 async def test_a_message_in_the_junk_folder_is_not_delivered(partner: Partner) -> None:
     partner.into = "Junk"
-    assert told(await climb(partner.probe())) == ("delivered", "in_spam")
+    assert where_and_why(await climb(partner.probe())) == ("delivered", "in_spam")
 
 
 async def test_a_mailbox_that_cannot_be_read_leaves_the_arrival_unjudged(partner: Partner) -> None:
     result = await climb(partner.probe(imap=closed_port(), within="1s", bounces=None))
-    assert told(result) == ("delivered", "mailbox_unreadable")
+    assert where_and_why(result) == ("delivered", "mailbox_unreadable")
     assert result.outcome is Outcome.UNKNOWN
     result = await climb(partner.probe(user="stranger", within="1s", bounces=None))
-    assert told(result) == ("delivered", "mailbox_auth_refused")
+    assert where_and_why(result) == ("delivered", "mailbox_auth_refused")
     assert result.outcome is Outcome.UNKNOWN
 
 
@@ -173,7 +180,7 @@ async def test_what_fails_before_the_message_is_handed_over_sends_none(partner: 
     partner.space.listed.popitem()
     partner.space.write_list()
     result = await climb(partner.probe())
-    assert told(result) == ("partner", "partner_unlisted")
+    assert where_and_why(result) == ("partner", "partner_unlisted")
     assert counts(result) == {}
     assert partner.kept == []
 
@@ -185,7 +192,7 @@ async def test_a_message_that_is_refused_after_its_data_was_never_sent(partner: 
     server = SmtpServer("mx.partner.test", take=refuse, tls=partner.space.server_context())
     async with Serving(server.talk) as refusing:
         result = await climb(partner.probe(refusing.port))
-    assert told(result) == ("accepted", "message_refused")
+    assert where_and_why(result) == ("accepted", "message_refused")
     assert counts(result) == {}
 
 
@@ -201,7 +208,7 @@ async def test_a_notification_of_delivery_proves_it_where_no_mailbox_of_theirs_c
     scripted.after_tls = {"END": deliver}
     async with scripted.listening() as port:
         result = await climb(partner.probe(port, user="ours", bounces=None, delivered_by="dsn"))
-    assert told(result) == ("on_time", None)
+    assert where_and_why(result) == ("on_time", None)
     assert counts(result) == {"sent": 1, "received": 1}
     assert any(command.endswith("NOTIFY=SUCCESS,FAILURE,DELAY") for command in scripted.commands)
     assert not partner.ours.messages
@@ -220,13 +227,13 @@ async def test_a_notification_that_only_says_relayed_proves_nothing(partner: Par
     async with scripted.listening() as port:
         keys: dict[str, Any] = {"user": "ours", "bounces": None, "delivered_by": "dsn", "within": "1s"}
         result = await climb(partner.probe(port, **keys))
-    assert told(result) == ("delivered", "late")
+    assert where_and_why(result) == ("delivered", "late")
     assert result.properties["notification"].startswith("relayed")
 
 
 async def test_a_server_without_notifications_cannot_prove_delivery_by_them(partner: Partner) -> None:
     result = await climb(partner.probe(user="ours", bounces=None, delivered_by="dsn"))
-    assert told(result) == ("envelope", "dsn_not_offered")
+    assert where_and_why(result) == ("envelope", "dsn_not_offered")
     assert result.outcome is Outcome.UNKNOWN
     assert partner.kept == []
 
@@ -236,7 +243,7 @@ async def test_a_partner_that_hangs_ends_the_sending_and_no_more(partner: Partne
     scripted.after_tls = {"MAIL": stays_silent}
     async with scripted.listening() as port:
         result = await climb(partner.probe(port, timeout="1s"))
-    assert told(result) == ("envelope", "timeout")
+    assert where_and_why(result) == ("envelope", "timeout")
     assert counts(result) == {}
 
 

@@ -36,6 +36,7 @@ from tests.net.peers import (
     trickling,
 )
 from tests.net.web_servers import NOT_HERE, page, proxy, redirect, site
+from tests.said import fell
 
 RESTORED = 'retabli_flow_restored{flow="mail-out"}'
 
@@ -50,10 +51,6 @@ async def asked(
 ) -> Result:
     async with engine(answer, times) as running:
         return await climb(settings(Promql, url=running.url, query=query, **keys), deadline=deadline)
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 # What holds ---------------------------------------------------------------------------------------------------------

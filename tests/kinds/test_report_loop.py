@@ -5,9 +5,7 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -17,122 +15,26 @@ from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
 from probes.report_loop import ReportLoop
-from retabli.model import causes
 from retabli.model.causes import Side
-from retabli.model.result import Result
 from retabli.net.mail import tokens
 from retabli.net.mail.mail_ledger import in_flight
 from retabli.net.mail.tokens import Purpose
-from retabli.net.reports import report_causes
-from retabli.net.reports.hand_over import hung
-from simulator.engine import ReportsEngine, field_of, xdm_archive
+from simulator.engine import field_of, xdm_archive
 from simulator.post import delivery_status
-from simulator.serving import Serving
 from simulator.smtp import Envelope
 from tests.climbing import climb, settings
-from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld, mail_world
-from tests.net.hl7_engines import Engine, acking, result, write
+from tests.mail_world import INSIDE, KEY, OUTSIDE, MailWorld
+from tests.net.hl7_engines import Engine, acking, write
 from tests.net.peers import closed_port, closing, server_context, serving, serving_tls
 from tests.net.xdm_archives import archive, bomb, cda, metadata
-
-REPORT = result() + b"OBR|2||{token}^RETABLI|||\rZRE|{control_id}|{mail_from}|{rcpt_to}\r"
-
-
-class World:
-    """A mail world, and an engine that mails what it is handed to the test prescriber outside."""
-
-    def __init__(self, mail: MailWorld, engine: ReportsEngine, serving: Serving, folder: Path) -> None:
-        self.mail, self.engine, self.serving, self.folder = mail, engine, serving, folder
-
-    def loop(self, **keys: Any) -> ReportLoop:
-        submit = keys.pop("submit", {})
-        content = keys.pop("content", REPORT)
-        given: dict[str, Any] = {
-            "submit": {
-                "host": "127.0.0.1",
-                "port": self.serving.port,
-                "message": write(self.folder, content),
-                **submit,
-            },
-            "mailbox": "witness",
-            "key": self.mail.key,
-            "within": "5s",
-            "timeout": "3s",
-            "mail_from": INSIDE,
-            "rcpt_to": OUTSIDE,
-        }
-        probe = settings(ReportLoop, context=self.mail.context, **(given | keys))
-        assert list(probe.faults()) == []
-        return probe
-
-    def by_file(self, directory: Path, **submit: Any) -> dict[str, Any]:
-        return {"message": write(self.folder, REPORT), "directory": str(directory), "host": None, **submit}
-
-    def compose(self, make: Callable[[bytes], EmailMessage | bytes]) -> None:
-        """Have the engine's mail made by this, from the message that it was handed."""
-
-        async def take(message: bytes) -> None:
-            made = make(message)
-            raw = made if isinstance(made, bytes) else made.as_bytes()
-            self.engine.post(Envelope(INSIDE, (OUTSIDE,), raw))
-
-        self.engine.take = take  # type: ignore[method-assign]
-
-    @property
-    def inbox(self) -> list[bytes]:
-        return [message.raw for message in self.mail.witness["INBOX"].messages]
+from tests.report_world import REPORT, World, mail, report_world, token_of
+from tests.said import climbed, counts, told
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with AsyncExitStack() as stack:
-        mail = await stack.enter_async_context(mail_world(tmp_path))
-        engine = ReportsEngineOfTests(mail.relay.accept, INSIDE, OUTSIDE)
-        serving = await stack.enter_async_context(Serving(engine.talk))
-        yield World(mail, engine, serving, tmp_path)
-
-
-class ReportsEngineOfTests(ReportsEngine):
-    """Without slots, so that a test may replace how it composes."""
-
-
-def mail(
-    subject: str = "[TEST] report",
-    text: str = "synthetic",
-    attached: bytes | None = None,
-    name: str = "IHE_XDM.zip",
-    kind: str = "application/zip",
-    **headers: str,
-) -> EmailMessage:
-    message = EmailMessage(policy=SMTP.clone(max_line_length=200))
-    message["From"], message["To"], message["Subject"] = INSIDE, OUTSIDE, subject
-    message["Message-ID"] = f"<{os.urandom(6).hex()}@chu.example>"
-    for header, value in headers.items():
-        message[header.replace("_", "-")] = value
-    message.set_content(text)
-    if attached is not None:
-        main, sub = kind.split("/")
-        message.add_attachment(attached, maintype=main, subtype=sub, filename=name)
-    return message
-
-
-def token_of(message: bytes) -> str:
-    found = re.search(rb"v1\.[0-9a-f.]+", message)
-    assert found is not None
-    return found[0].decode()
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
-
-
-def climbed(result: Result) -> list[str]:
-    return [rung.stage.id for rung in result.rungs if rung.cause is None]
+    async with report_world(tmp_path) as made:
+        yield made
 
 
 # Arriving -----------------------------------------------------------------------------------------------------------
@@ -313,148 +215,6 @@ async def test_a_message_that_became_a_real_one_is_never_handed_over(world: Worl
     write(world.folder, REPORT.replace(b"|T|", b"|P|"))
     assert told(await climb(probe)) == ("unknown", "resolve", "not_a_test")
     assert world.inbox == []
-
-
-# Handing over by a file -----------------------------------------------------------------------------------------------
-
-
-class Folder:
-    """A directory that an engine reads: `take` is what it does with the first file that it finds."""
-
-    def __init__(self, path: Path, take: Callable[[Path], object]) -> None:
-        self.path, self.take = path, take
-        self.hidden: list[str] = []
-
-    async def watch(self) -> None:
-        while True:
-            for file in list(self.path.iterdir()):
-                self.take(file) if not file.name.startswith(".") else self.hidden.append(file.name)
-            await asyncio.sleep(0.01)
-
-
-async def by_file(world: World, take: Callable[[Path], object] | None, **keys: Any) -> Result:
-    folder = world.folder / "outbox"
-    folder.mkdir(exist_ok=True)
-    watch = asyncio.create_task(Folder(folder, take).watch()) if take is not None else None
-    try:
-        return await climb(world.loop(submit=world.by_file(folder, **keys.pop("submit", {})), **keys))
-    finally:
-        if watch is not None:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
-
-
-async def test_a_file_that_is_taken_and_mailed_climbs_the_whole_ladder(world: World) -> None:
-    names: list[str] = []
-
-    def take(file: Path) -> None:
-        names.append(file.name)
-        content = file.read_bytes()
-        file.unlink()
-        world.engine.post(Envelope(INSIDE, (OUTSIDE,), mail(token_of(content), attached=xdm_archive("x")).as_bytes()))
-
-    result = await by_file(world, take)
-    assert told(result) == ("ok", "on_time", None)
-    assert climbed(result) == ["written", "taken", "delivered", "content", "on_time"]
-    assert result.rung == result.of
-    assert [bool(re.fullmatch(r"RT[0-9a-f]{18}\.hl7", name)) for name in names] == [True]
-
-
-async def test_a_file_that_nobody_takes_is_told_and_taken_back(world: World) -> None:
-    result = await by_file(world, None, submit={"consumed_within": "200ms"})
-    assert told(result) == ("failed", "taken", "file_not_taken")
-    assert list((world.folder / "outbox").iterdir()) == []
-    assert counts(result) == {}
-
-
-async def test_a_file_that_the_engine_sets_aside_is_rejected(world: World) -> None:
-    errors = world.folder / "errors"
-    errors.mkdir()
-    result = await by_file(world, lambda file: file.rename(errors / file.name), submit={"error_directory": str(errors)})
-    assert told(result) == ("failed", "taken", "hand_over_rejected")
-
-
-async def test_a_file_that_the_engine_sets_aside_later_is_rejected_too(world: World) -> None:
-    errors = world.folder / "errors"
-    errors.mkdir()
-
-    def take(file: Path) -> None:
-        working = file.rename(world.folder / file.name)
-        asyncio.get_running_loop().call_later(0.3, working.rename, errors / file.name)
-
-    result = await by_file(world, take, submit={"error_directory": str(errors)}, within="800ms")
-    assert told(result) == ("failed", "delivered", "hand_over_rejected")
-
-
-async def test_a_directory_that_is_missing_is_told(world: World) -> None:
-    probe = world.loop(submit=world.by_file(world.folder / "nowhere"))
-    result = await climb(probe)
-    assert told(result) == ("failed", "written", "directory_unusable")
-    assert "No such file" in result.detail
-
-
-async def test_a_directory_that_goes_away_has_consumed_nothing(world: World) -> None:
-    def unmount(file: Path) -> None:
-        file.parent.rename(file.parent.with_name("elsewhere"))
-        (world.folder / "outbox").mkdir()
-
-    result = await by_file(world, unmount)
-    assert told(result) == ("failed", "taken", "directory_unusable")
-
-
-def test_a_directory_that_does_not_answer_is_no_fault_of_the_network() -> None:
-    assert hung(causes.TIMEOUT, "") == (report_causes.DIRECTORY_UNUSABLE, "it does not answer")
-    assert hung(causes.FILE_UNREADABLE, "") == (causes.FILE_UNREADABLE, "")
-
-
-async def test_a_file_is_taken_back_when_the_run_is_cut_off(world: World) -> None:
-    (world.folder / "outbox").mkdir()
-    run = asyncio.create_task(climb(world.loop(submit=world.by_file(world.folder / "outbox"))))
-    async with asyncio.timeout(5):
-        while not list((world.folder / "outbox").iterdir()):
-            await asyncio.sleep(0.01)
-    run.cancel()
-    await asyncio.gather(run, return_exceptions=True)
-    assert list((world.folder / "outbox").iterdir()) == []
-
-
-# What waits to be sent ------------------------------------------------------------------------------------------------
-
-
-async def test_reports_that_wait_too_long_are_told_before_anything_is_sent(world: World) -> None:
-    queue = world.folder / "queue"
-    queue.mkdir()
-    for name in ("old.xml", "new.xml", ".part", "other.txt"):
-        (queue / name).write_bytes(b"synthetic")
-    unsent = {"directory": str(queue), "max_age": "10m", "pattern": "*.xml"}
-    result = await climb(world.loop(unsent=unsent))
-    assert told(result) == ("ok", "on_time", None)
-    assert climbed(result)[0] == "unsent"
-    assert result.properties["unsent"].startswith("2 files")
-    os.utime(queue / "old.xml", (1_688_371_200, 1_688_371_200))
-    result = await climb(world.loop(unsent=unsent))
-    assert told(result) == ("failed", "unsent", "unsent_too_old")
-    assert result.detail.startswith("2 files, the oldest for ")
-    assert counts(result) == {}
-    os.utime(queue / "other.txt", (1_688_371_200, 1_688_371_200))
-    (queue / "old.xml").unlink()
-    assert told(await climb(world.loop(unsent=unsent)))[0] == "ok"
-
-
-async def test_a_queue_that_cannot_be_looked_at_is_not_judged(world: World) -> None:
-    unsent = {"directory": str(world.folder / "nowhere"), "max_age": "10m"}
-    assert told(await climb(world.loop(unsent=unsent))) == ("unknown", "unsent", "file_unreadable")
-
-
-async def test_a_queue_without_end_is_looked_at_within_bounds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retabli.net.reports.hand_over.MOST", 3)
-    queue = world.folder / "queue"
-    queue.mkdir()
-    for number in range(5):
-        (queue / f"{number}").write_bytes(b"")
-    result = await climb(world.loop(unsent={"directory": str(queue), "max_age": "10m"}))
-    assert told(result) == ("failed", "unsent", "unsent_too_old")
-    assert result.detail.startswith("3 or more files")
 
 
 # Not arriving ---------------------------------------------------------------------------------------------------------

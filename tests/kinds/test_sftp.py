@@ -29,7 +29,7 @@ from tests.net.peers import (
     silent,
     trickling,
 )
-from tests.net.sftp_climbs import fell, folder, probe, secret
+from tests.net.sftp_climbs import folder, probe, secret
 from tests.net.ssh_servers import (
     BANNER,
     PASSWORD,
@@ -43,6 +43,7 @@ from tests.net.ssh_servers import (
     packet,
     ssh_server,
 )
+from tests.said import assert_fell
 
 __all__ = ["folder", "secret"]  # fixtures, which are asked for by their names
 
@@ -101,7 +102,7 @@ async def test_a_password_is_given_to_a_server_that_asks_for_it_by_keyboard(secr
 async def test_lines_before_the_banner_are_allowed(secret: Path) -> None:
     async with serving(saying(b"Authorised use only\r\n", BANNER)) as port:
         result = await climb(probe(port, secret, timeout="300ms"))
-    fell(result, ssh_causes.KEY_EXCHANGE, causes.TIMEOUT)
+    assert_fell(result, ssh_causes.KEY_EXCHANGE, causes.TIMEOUT)
     assert result.properties["server"] == "SSH-2.0-Wrong_1.0"
 
 
@@ -124,7 +125,7 @@ async def test_nothing_of_the_users_own_ssh_settings_is_read(
 
 
 async def test_a_closed_port_falls_below(secret: Path) -> None:
-    fell(await climb(probe(closed_port(), secret)), stages.CONNECT, causes.REFUSED)
+    assert_fell(await climb(probe(closed_port(), secret)), stages.CONNECT, causes.REFUSED)
 
 
 async def resetting_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -156,14 +157,14 @@ async def resetting_at_once(reader: asyncio.StreamReader, writer: asyncio.Stream
 )
 async def test_what_is_no_whole_banner_has_its_cause(secret: Path, peer: Handler, cause: Cause) -> None:
     async with serving(peer) as port:
-        fell(await climb(probe(port, secret, timeout="500ms")), ssh_causes.BANNER, cause)
+        assert_fell(await climb(probe(port, secret, timeout="500ms")), ssh_causes.BANNER, cause)
 
 
 @pytest.mark.parametrize("piece", [b"x" * 1000, b"not yet\r\n" * 100], ids=["line", "lines"])
 async def test_a_banner_without_end_is_cut_off_long_before_the_deadline(secret: Path, piece: bytes) -> None:
     async with serving(endless(piece)) as port:
         result = await climb(probe(port, secret))
-    fell(result, ssh_causes.BANNER, ssh_causes.NOT_SSH)
+    assert_fell(result, ssh_causes.BANNER, ssh_causes.NOT_SSH)
     assert result.detail == "8192 bytes and no identification"
 
 
@@ -177,7 +178,7 @@ async def last_words(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 async def test_the_last_words_before_a_reset_are_heard(secret: Path) -> None:
     async with serving(last_words) as port:
-        fell(await climb(probe(port, secret)), ssh_causes.BANNER, ssh_causes.SSH_TOO_MANY_SESSIONS)
+        assert_fell(await climb(probe(port, secret)), ssh_causes.BANNER, ssh_causes.SSH_TOO_MANY_SESSIONS)
 
 
 async def test_a_web_server_is_recognised_because_we_speak_when_nobody_does(secret: Path) -> None:
@@ -186,7 +187,7 @@ async def test_a_web_server_is_recognised_because_we_speak_when_nobody_does(secr
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async with serving(web) as port:
-        fell(await climb(probe(port, secret)), ssh_causes.BANNER, ssh_causes.NOT_SSH)
+        assert_fell(await climb(probe(port, secret)), ssh_causes.BANNER, ssh_causes.NOT_SSH)
 
 
 # The key exchange ---------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ async def test_a_web_server_is_recognised_because_we_speak_when_nobody_does(secr
 async def test_a_key_exchange_that_goes_wrong_has_its_cause(secret: Path, peer: Handler, cause: Cause) -> None:
     async with serving(peer) as port:
         result = await climb(probe(port, secret, timeout="2s" if cause is causes.TOO_LONG else "500ms"))
-    fell(result, ssh_causes.KEY_EXCHANGE, cause)
+    assert_fell(result, ssh_causes.KEY_EXCHANGE, cause)
 
 
 OFFER = (b"curve25519-sha256", b"ssh-ed25519", *[b"aes128-ctr"] * 2, *[b"hmac-sha2-256"] * 2, *[b"none"] * 2, b"", b"")
@@ -253,14 +254,14 @@ async def test_a_server_without_an_algorithm_in_common_says_which(
 ) -> None:
     async with ssh_server(**options) as (port, _):
         result = await climb(probe(port, secret))
-    fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.SSH_NO_COMMON_ALGORITHM)
+    assert_fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.SSH_NO_COMMON_ALGORITHM)
     assert result.detail.startswith(told)
 
 
 async def test_a_server_without_a_key_of_the_pinned_type_is_told_from_one_whose_key_changed(secret: Path) -> None:
     async with ssh_server(keys=[asyncssh.generate_private_key("ecdsa-sha2-nistp256")]) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.HOST_KEY_TYPE)
+    assert_fell(result, ssh_causes.KEY_EXCHANGE, ssh_causes.HOST_KEY_TYPE)
     assert "ssh-ed25519 is pinned; offered: ecdsa-sha2-nistp256" in result.detail
     assert door.begun == 0
 
@@ -269,7 +270,7 @@ async def test_a_changed_host_key_is_never_shown_a_credential(secret: Path) -> N
     other = asyncssh.generate_private_key("ssh-ed25519")
     async with ssh_server(keys=[other]) as (port, door):
         result = await climb(probe(port, secret))
-        fell(result, ssh_causes.HOST_KEY, ssh_causes.HOST_KEY_CHANGED)
+        assert_fell(result, ssh_causes.HOST_KEY, ssh_causes.HOST_KEY_CHANGED)
         assert (door.begun, door.passwords) == (0, [])
     assert result.detail == f"{other.get_fingerprint()} instead of {host_key().get_fingerprint()}"
 
@@ -284,7 +285,7 @@ class Pretending(asyncssh.public_key.SSHLocalKeyPair):
 async def test_a_server_that_only_shows_the_pinned_key_is_never_shown_a_credential(secret: Path) -> None:
     async with ssh_server(keys=[Pretending(host_key(), None, None, None)]) as (port, door):
         result = await climb(probe(port, secret))
-        fell(result, ssh_causes.HOST_KEY, ssh_causes.HOST_KEY_UNPROVEN)
+        assert_fell(result, ssh_causes.HOST_KEY, ssh_causes.HOST_KEY_UNPROVEN)
         assert (door.begun, door.passwords) == (0, [])
 
 
@@ -296,7 +297,7 @@ async def test_a_refused_password_is_tried_once_and_never_shown(tmp_path: Path) 
     wrong.write_text("wrong-password")
     async with ssh_server() as (port, door):
         result = await climb(probe(port, wrong))
-    fell(result, stages.AUTH, causes.AUTH_REFUSED)
+    assert_fell(result, stages.AUTH, causes.AUTH_REFUSED)
     assert causes.AUTH_REFUSED.credential
     assert door.passwords == ["wrong-password"]
     assert "wrong-password" not in repr(result)
@@ -306,14 +307,14 @@ async def test_a_refused_key_is_tried_once(tmp_path: Path) -> None:
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(tmp_path / "key")
     async with ssh_server(Door(host_key())) as (port, door):
         result = await climb(probe(port, key={"file": str(tmp_path / "key")}))
-    fell(result, stages.AUTH, causes.AUTH_REFUSED)
+    assert_fell(result, stages.AUTH, causes.AUTH_REFUSED)
     assert door.keys == 1
 
 
 async def test_a_method_that_is_not_offered_is_no_refused_password(secret: Path) -> None:
     async with ssh_server(Door(host_key())) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.SSH_METHOD_NOT_OFFERED)
+    assert_fell(result, stages.AUTH, ssh_causes.SSH_METHOD_NOT_OFFERED)
     assert result.detail == "offered: publickey"
     assert door.passwords == []
 
@@ -321,7 +322,7 @@ async def test_a_method_that_is_not_offered_is_no_refused_password(secret: Path)
 async def test_a_second_question_gets_no_password(secret: Path) -> None:
     async with ssh_server(Asking("Verification code: ")) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.SSH_SECOND_FACTOR)
+    assert_fell(result, stages.AUTH, ssh_causes.SSH_SECOND_FACTOR)
     assert isinstance(door, Asking)
     assert door.answers == [PASSWORD]
 
@@ -334,7 +335,7 @@ async def test_a_password_that_must_be_changed_is_left_as_it_is(secret: Path) ->
 
     async with ssh_server(Expired()) as (port, door):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.SSH_PASSWORD_EXPIRED)
+    assert_fell(result, stages.AUTH, ssh_causes.SSH_PASSWORD_EXPIRED)
     assert door.passwords == [PASSWORD]
 
 
@@ -351,7 +352,7 @@ async def test_a_server_that_cuts_us_off_after_the_password_counts_as_a_refusal(
 
     async with ssh_server(Cutting()) as (port, _):
         result = await climb(probe(port, secret))
-    fell(result, stages.AUTH, ssh_causes.SSH_CUT_AT_LOGIN)
+    assert_fell(result, stages.AUTH, ssh_causes.SSH_CUT_AT_LOGIN)
     assert ssh_causes.SSH_CUT_AT_LOGIN.credential
 
 
@@ -361,7 +362,7 @@ async def test_a_server_that_never_judges_the_password_is_a_timeout_there(secret
             return for_ever()
 
     async with ssh_server(Slow()) as (port, _):
-        fell(await climb(probe(port, secret, timeout="400ms")), stages.AUTH, causes.TIMEOUT)
+        assert_fell(await climb(probe(port, secret, timeout="400ms")), stages.AUTH, causes.TIMEOUT)
 
 
 # Our own secrets ----------------------------------------------------------------------------------------------------
@@ -388,7 +389,7 @@ async def test_what_we_cannot_read_ourselves_is_unknown_and_asks_nobody(locked: 
     )
     for keys, cause in cases:
         result = await climb(probe(port, **keys))
-        fell(result, stages.AUTH, cause)
+        assert_fell(result, stages.AUTH, cause)
         assert result.rung == 0
         assert "wrong-phrase" not in repr(result)
 

@@ -18,8 +18,9 @@ from retabli.net.folders import folder_causes
 from retabli.net.ssh import ssh_causes
 from retabli.net.ssh.canary import MARK
 from tests.climbing import climb
-from tests.net.sftp_climbs import fell, folder, probe, secret
+from tests.net.sftp_climbs import folder, probe, secret
 from tests.net.ssh_servers import Door, folder_server, for_ever, ssh_server
+from tests.said import assert_fell
 
 __all__ = ["folder", "secret"]  # fixtures, which are asked for by their names
 
@@ -28,7 +29,7 @@ __all__ = ["folder", "secret"]  # fixtures, which are asked for by their names
 
 async def test_an_account_without_sftp_is_told_from_one_without_rights(secret: Path) -> None:
     async with ssh_server() as (port, _):
-        fell(await climb(probe(port, secret)), folder_causes.LIST, ssh_causes.SFTP_REFUSED)
+        assert_fell(await climb(probe(port, secret)), folder_causes.LIST, ssh_causes.SFTP_REFUSED)
 
 
 class Subsystem(asyncssh.SSHServerSession[bytes]):
@@ -62,7 +63,7 @@ async def test_a_file_service_that_is_none_has_its_cause(secret: Path, session: 
             return session()
 
     async with ssh_server(Elsewhere(), encoding=None) as (port, _):
-        fell(await climb(probe(port, secret)), folder_causes.LIST, cause)
+        assert_fell(await climb(probe(port, secret)), folder_causes.LIST, cause)
 
 
 class Babbling(Subsystem):
@@ -111,8 +112,8 @@ async def test_a_folder_that_is_not_there_or_is_none_has_its_cause(secret: Path,
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
         missing = await climb(probe(port, secret, directory="/in"))
         none = await climb(probe(port, secret, directory="/file"))
-    fell(missing, folder_causes.LIST, folder_causes.DIRECTORY_MISSING)
-    fell(none, folder_causes.LIST, folder_causes.NOT_A_DIRECTORY)
+    assert_fell(missing, folder_causes.LIST, folder_causes.DIRECTORY_MISSING)
+    assert_fell(none, folder_causes.LIST, folder_causes.NOT_A_DIRECTORY)
 
 
 def raising(method: str, error: Exception) -> type[asyncssh.SFTPServer]:
@@ -145,7 +146,7 @@ async def test_a_server_that_fails_at_something_has_its_cause(
     secret: Path, folder: Path, fault: type[asyncssh.SFTPServer], stage: Stage, cause: Cause
 ) -> None:
     async with ssh_server(sftp=folder_server(folder, fault)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), stage, cause)
+        assert_fell(await climb(probe(port, secret, canary="c")), stage, cause)
     assert list(folder.iterdir()) == []
 
 
@@ -225,7 +226,7 @@ async def test_a_canary_that_does_not_come_back_says_why(
     secret: Path, folder: Path, fault: type[asyncssh.SFTPServer], stage: Stage, cause: Cause
 ) -> None:
     async with ssh_server(sftp=folder_server(folder, fault)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c", timeout="800ms")), stage, cause)
+        assert_fell(await climb(probe(port, secret, canary="c", timeout="800ms")), stage, cause)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ async def test_a_file_that_is_not_ours_is_never_touched(secret: Path, folder: Pa
     (folder / "retabli-c").write_text("somebody else's")
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
         result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
+    assert_fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
     assert (folder / "retabli-c").read_text() == "somebody else's"
 
 
@@ -277,7 +278,7 @@ async def test_another_run_that_is_under_way_is_left_alone(secret: Path, folder:
     (folder / "retabli-c").write_bytes(held)
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
         result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_BUSY)
+    assert_fell(result, ssh_causes.CANARY, folder_causes.CANARY_BUSY)
     assert (folder / "retabli-c").read_bytes() == held
 
 
@@ -290,14 +291,14 @@ async def test_a_run_that_another_one_overtakes_says_so(secret: Path, folder: Pa
             return super().open(path, pflags, attrs)
 
     async with ssh_server(sftp=folder_server(folder, Overtaken)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
+        assert_fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
 
 
 async def test_a_file_that_may_not_be_read_is_never_written_over(secret: Path, folder: Path) -> None:
     (folder / "retabli-c").write_text("somebody else's")
     async with ssh_server(sftp=folder_server(folder, LetterBox)) as (port, _):
         result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
+    assert_fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
     assert (folder / "retabli-c").read_text() == "somebody else's"
 
 
@@ -305,7 +306,7 @@ async def test_a_folder_of_our_name_is_left_alone(secret: Path, folder: Path) ->
     (folder / "retabli-c").mkdir()
     async with ssh_server(sftp=folder_server(folder)) as (port, _):
         result = await climb(probe(port, secret, canary="c"))
-    fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
+    assert_fell(result, ssh_causes.CANARY, folder_causes.CANARY_FOREIGN)
     assert (folder / "retabli-c").is_dir()
 
 
@@ -316,7 +317,7 @@ async def test_a_canary_that_another_run_wrote_over_is_no_fault_of_the_server(se
             (folder / "retabli-c").write_bytes(MARK + b"written 1700000000 other\n")
 
     async with ssh_server(sftp=folder_server(folder, WrittenOver)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
+        assert_fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_BUSY)
 
 
 async def test_a_server_that_goes_on_showing_the_leftover_gives_back_another(secret: Path, folder: Path) -> None:
@@ -329,7 +330,7 @@ async def test_a_server_that_goes_on_showing_the_leftover_gives_back_another(sec
             (folder / "retabli-c").write_bytes(left)
 
     async with ssh_server(sftp=folder_server(folder, Stale)) as (port, _):
-        fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_DIFFERS)
+        assert_fell(await climb(probe(port, secret, canary="c")), ssh_causes.CANARY, folder_causes.CANARY_DIFFERS)
 
 
 async def test_runs_that_meet_at_one_canary_never_fail_each_other(secret: Path, folder: Path) -> None:

@@ -27,6 +27,7 @@ from tests.mail_servers import (
     stays_silent,
     trusting,
 )
+from tests.said import where_and_why
 
 ENVELOPE: dict[str, Any] = {"mail_from": "probe@chu.test", "rcpt_to": "probe@outside.test"}
 TLS_OFFERED = ("8BITMIME", "STARTTLS")
@@ -35,10 +36,6 @@ TLS_OFFERED = ("8BITMIME", "STARTTLS")
 async def run(server: SmtpServer, *, deadline: Any = 5.0, **keys: Any) -> Result:
     async with server.listening() as port:
         return await climb(settings(Smtp, host=HOST, port=port, **keys), deadline=deadline)
-
-
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
 
 
 async def test_an_envelope_that_is_taken_is_ok_and_nothing_is_ever_sent() -> None:
@@ -88,17 +85,20 @@ async def test_implicit_tls_comes_before_the_greeting(tmp_path: Path) -> None:
 )
 async def test_a_greeting_that_is_none_gets_its_cause(banner: Answer, cause: str) -> None:
     result = await run(SmtpServer(answers={"BANNER": banner}))
-    assert told(result) == ("greeting", cause)
+    assert where_and_why(result) == ("greeting", cause)
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_a_timeout_on_the_greeting() -> None:
     result = await run(SmtpServer(answers={"BANNER": stays_silent}), deadline=0.2)
-    assert told(result) == ("greeting", "timeout")
+    assert where_and_why(result) == ("greeting", "timeout")
     assert result.outcome is Outcome.FAILED
 
 
 async def test_a_reply_that_drips_without_end_is_ended_by_the_deadline() -> None:
-    assert told(await run(SmtpServer(answers={"BANNER": drips_a_reply}), deadline=0.2)) == ("greeting", "timeout")
+    assert where_and_why(await run(SmtpServer(answers={"BANNER": drips_a_reply}), deadline=0.2)) == (
+        "greeting",
+        "timeout",
+    )
 
 
 async def test_a_busy_greeting_is_temporary_and_a_refusal_is_not() -> None:
@@ -122,7 +122,7 @@ async def test_a_busy_greeting_is_temporary_and_a_refusal_is_not() -> None:
     ],
 )
 async def test_an_ehlo_that_is_not_answered_well_gets_its_cause(answers: Mapping[str, Answer], cause: str) -> None:
-    assert told(await run(SmtpServer(answers=answers))) == ("ehlo", cause)
+    assert where_and_why(await run(SmtpServer(answers=answers))) == ("ehlo", cause)
 
 
 async def test_an_old_server_that_only_knows_helo_is_fine_without_tls() -> None:
@@ -159,26 +159,26 @@ class StarttlsCase:
 async def test_a_starttls_that_does_not_come_off_gets_its_cause(case: StarttlsCase, tmp_path: Path) -> None:
     server = SmtpServer(case.offers, case.answers, context=server_context())
     result = await run(server, tls=trusting(tmp_path), **ENVELOPE)
-    assert told(result) == (case.stage, case.cause)
+    assert where_and_why(result) == (case.stage, case.cause)
     assert not any(command.startswith("MAIL") for command in server.commands), "nothing goes on in clear"
 
 
 @pytest.mark.parametrize("fault", ["expired", "not_yet_valid", "name_mismatch", "unknown_ca", "self_signed"])
 async def test_a_bad_certificate_after_starttls_gets_its_cause(fault: str, tmp_path: Path) -> None:
     result = await run(SmtpServer(TLS_OFFERED, context=server_context(fault)), tls=trusting(tmp_path))
-    assert told(result) == ("tls", f"cert_{fault}")
+    assert where_and_why(result) == ("tls", f"cert_{fault}")
     assert Measure.CERT_EARLIEST_EXPIRY in result.measures
 
 
 async def test_a_demanded_client_certificate_that_we_lack_is_told_on_the_tls_rung(tmp_path: Path) -> None:
     result = await run(SmtpServer(TLS_OFFERED, context=server_context(client=True)), tls=trusting(tmp_path))
-    assert told(result) == ("tls", "client_cert_missing")
+    assert where_and_why(result) == ("tls", "client_cert_missing")
 
 
 async def test_a_client_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> None:
     server = SmtpServer(TLS_OFFERED, context=server_context(client=True))
     result = await run(server, tls=trusting(tmp_path, client=other_authority()))
-    assert told(result) == ("tls", "client_cert_refused")
+    assert where_and_why(result) == ("tls", "client_cert_refused")
 
 
 async def test_a_client_certificate_that_is_trusted_passes(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ async def test_a_client_certificate_that_is_refused_in_words_after_the_handshake
     said = {"MAIL": b"421 4.7.1 mail.test Error: Client certificate not trusted\r\n"}
     server = SmtpServer(TLS_OFFERED, after_tls=said, context=server_context())
     keys = trusting(tmp_path, client=other_authority() if shown else None)
-    assert told(await run(server, tls=keys, **ENVELOPE)) == ("envelope", cause)
+    assert where_and_why(await run(server, tls=keys, **ENVELOPE)) == ("envelope", cause)
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ async def test_a_login_that_fails_gets_its_cause(case: AuthCase, monkeypatch: py
     monkeypatch.setenv("PASSWORD", "wrong-password")
     server = SmtpServer((case.offers,), case.answers, accounts={"probe": "secret"})
     result = await run(server, user="probe", password={"env": "PASSWORD"}, **ENVELOPE)
-    assert told(result) == ("auth", case.cause)
+    assert where_and_why(result) == ("auth", case.cause)
     assert "wrong-password" not in result.detail
 
 
@@ -244,14 +244,14 @@ async def test_a_server_that_quotes_our_password_does_not_put_it_in_the_detail(m
     monkeypatch.setenv("PASSWORD", "hunter2")
     server = SmtpServer(("AUTH LOGIN",), {"AUTH": b"535 5.7.8 wrong: hunter2\r\n"})
     result = await run(server, user="probe", password={"env": "PASSWORD"})
-    assert told(result) == ("auth", "auth_refused")
+    assert where_and_why(result) == ("auth", "auth_refused")
     assert result.detail == "535 5.7.8"
 
 
 async def test_a_secret_that_cannot_be_read_is_our_defect_and_sends_nothing() -> None:
     server = SmtpServer(("AUTH PLAIN",))
     result = await run(server, user="probe", password={"env": "RETABLI_NOT_SET"})
-    assert told(result) == ("auth", "secret_unreadable")
+    assert where_and_why(result) == ("auth", "secret_unreadable")
     assert result.outcome is Outcome.UNKNOWN
     assert not any(command.startswith("AUTH") for command in server.commands)
 
@@ -280,7 +280,7 @@ async def test_a_secret_that_cannot_be_read_is_our_defect_and_sends_nothing() ->
 )
 async def test_a_refused_envelope_gets_its_cause(verb: str, reply: bytes, cause: str) -> None:
     result = await run(SmtpServer(answers={verb: reply + b"\r\n"}), **ENVELOPE)
-    assert told(result) == ("envelope", cause)
+    assert where_and_why(result) == ("envelope", cause)
     assert result.outcome is (Outcome.UNKNOWN if reply.startswith(b"4") else Outcome.FAILED)
     assert reply[:3].decode() in result.detail
 
@@ -309,7 +309,7 @@ async def test_a_made_up_recipient_that_is_taken_makes_the_server_a_catch_all(
 
 async def test_an_international_address_needs_a_server_that_takes_it() -> None:
     keys: dict[str, Any] = {"mail_from": "sonde@chu.test", "rcpt_to": "médecin@hôpital.test"}
-    assert told(await run(SmtpServer(), **keys)) == ("envelope", "address_unsupported")
+    assert where_and_why(await run(SmtpServer(), **keys)) == ("envelope", "address_unsupported")
     server = SmtpServer(("SMTPUTF8",))
     assert (await run(server, **keys)).outcome is Outcome.OK
     assert "RCPT TO:<médecin@xn--hpital-ixa.test>" in server.commands
@@ -323,7 +323,7 @@ async def test_a_server_that_never_answers_quit_costs_no_failure() -> None:
 async def test_a_refused_port_is_told_from_a_silent_one() -> None:
     async with SmtpServer().listening() as port:
         pass
-    assert told(await climb(settings(Smtp, host=HOST, port=port))) == ("connect", "refused")
+    assert where_and_why(await climb(settings(Smtp, host=HOST, port=port))) == ("connect", "refused")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from tests.net.peers import (
     trickling,
 )
 from tests.net.web_servers import Answer, page, proxy, redirect, site
+from tests.said import fell
 
 LISTENS = page(json.dumps({"text": WORDS}))
 
@@ -54,10 +55,6 @@ async def recognise(url: str, *, deadline: float | None = None, **keys: Any) -> 
 async def answered(answers: Answer | Mapping[str, Answer], *, deadline: float | None = None, **keys: Any) -> Result:
     async with site(answers) as running:
         return await recognise(running.url(), deadline=deadline, **keys)
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ from tests.net.websocket_servers import (
     read_frame,
     upgrading,
 )
+from tests.said import fell
 
 END = {"end": '{"eof": 1}'}
 FINAL = frame(TEXT, json.dumps({"text": WORDS}))
@@ -67,10 +68,6 @@ async def heard_by(peer: Handler, *, deadline: float | None = None, **keys: Any)
 def said(then: Handler | bytes) -> Handler:
     """Listens to all that is said, and then says this."""
     return upgrading(then, until=b"eof")
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 @pytest.fixture

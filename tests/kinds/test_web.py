@@ -27,16 +27,13 @@ from tests.climbing import climb, settings
 from tests.net.name_server import name_server
 from tests.net.peers import closed_port, server_context
 from tests.net.web_servers import page, proxy, redirect, site
+from tests.said import fell
 
 SERVED = page("<h1>Annuaire des rendez-vous</h1>")
 DIRECTORY = page(
     "<h1>Annuaire</h1><li>Accueil : 02 99 28 43 21</li><li>Maternité : 02&nbsp;99&nbsp;26&nbsp;59&nbsp;31</li>"
     '<li><a href="tel:+33299289000">Imagerie</a></li><li>Urgences : 15</li>'
 )
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 async def look(target: str, **keys: Any) -> Result:

@@ -6,9 +6,6 @@ from typing import Any
 import pytest
 
 from probes.sftp import Sftp
-from retabli.model.causes import Cause, Verdict
-from retabli.model.result import Outcome, Result
-from retabli.model.stages import Stage
 from tests.climbing import settings
 from tests.net.ssh_servers import PASSWORD, host_key, line_of
 
@@ -34,8 +31,3 @@ def probe(port: int, secret: Path | None = None, **keys: Any) -> Sftp:
     if "key" not in keys:
         given["password"] = {"file": str(secret)}
     return settings(Sftp, **(given | keys))
-
-
-def fell(result: Result, stage: Stage, cause: Cause) -> None:
-    assert (result.stage, result.cause) == (stage, cause), result
-    assert result.outcome is (Outcome.FAILED if cause.verdict is Verdict.FAILED else Outcome.UNKNOWN)

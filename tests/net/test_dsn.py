@@ -59,7 +59,7 @@ def test_a_bounce_gives_its_status_its_diagnostic_and_our_token() -> None:
     found = dsn.parse(notification(), KEY)
     assert found is not None
     assert found.bounced
-    assert (found.action, found.status, found.reporter) == (Action.FAILED, "5.1.1", "relay.chu.example")
+    assert (found.action, found.status) == (Action.FAILED, "5.1.1")
     assert found.diagnostic == "550 5.1.1 <probe@outside.example>: Recipient address rejected: User unknown"
     assert found.token == TOKEN
 
@@ -186,13 +186,23 @@ Disposition: manual-action/MDN-sent-manually; {how}
     return text.replace("\n", "\r\n").encode()
 
 
-@pytest.mark.parametrize("how", ["displayed", "processed", "dispatched", "deleted/error"])
-def test_a_disposition_notification_says_that_the_message_was_taken_up(how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "kind", "read"),
+    [
+        ("displayed", "displayed", True),
+        ("processed", "processed", True),
+        ("dispatched", "dispatched", True),
+        ("displayed/error", "displayed", False),
+        ("deleted", "deleted", False),
+        ("denied", "denied", False),
+    ],
+)
+def test_a_disposition_notification_says_whether_the_message_was_taken_in(how: str, kind: str, read: bool) -> None:
     found = dsn.parse(disposition(f"<{TOKEN.text}@chu.example>", how=how), KEY)
     assert found is not None
     assert (found.action, found.token, found.bounced) == (Action.DISPOSED, TOKEN, False)
-    assert found.diagnostic == how
-    assert found.reporter == "pc.outside.example"
+    assert found.disposition is not None
+    assert (found.disposition.kind, found.disposition.read) == (kind, read)
 
 
 def test_a_disposition_of_another_s_message_is_not_about_ours() -> None:

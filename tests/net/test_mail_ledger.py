@@ -41,7 +41,7 @@ def restarted(memory: dict[str, Any]) -> dict[str, Any]:
 
 
 def bounce(token: Token | None, action: Action = Action.FAILED, status: str = "5.1.1") -> Notification:
-    return Notification(action, status, "User unknown", "mx.outside.example", token)
+    return Notification(action, status, "User unknown", token)
 
 
 def saw(book: Ledger, token: Token, now: Moment, since: Moment | None) -> Mail | None:

@@ -11,7 +11,7 @@ import trustme
 from probes.http import Http
 from retabli.model import causes
 from retabli.model.causes import Cause
-from retabli.model.result import Measure, Outcome, Result
+from retabli.model.result import Measure, Outcome
 from retabli.model.settings import Proxy
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.proxy_causes import PROXY_STATUS, SQUID, marked
@@ -19,6 +19,7 @@ from tests.climbing import climb, settings
 from tests.net.name_server import name_server
 from tests.net.peers import Handler, closed_port, closing, resetting, saying, server_context, serving, silent
 from tests.net.web_servers import Answer, cutting, page, proxy, redirect, site
+from tests.said import fell
 
 SERVED = page("the marker")
 BLOCKED = page("<h1>Accès interdit par la DSI</h1>", status="403 Forbidden")
@@ -34,10 +35,6 @@ def through(url: str, proxy_url: str, ca_file: Path | None = None, **keys: Any) 
 def _proxy(described: dict[str, Any], folder: Path) -> Proxy:
 
     return Proxy.model_validate(described, context={"folder": folder})
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 @pytest.fixture

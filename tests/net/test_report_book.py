@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from retabli.net.mail import mdn, tokens
-from retabli.net.mail.mdn import Disposition
+from retabli.net.mail import dsn, tokens
+from retabli.net.mail.mdn import Answer, Disposition
 from retabli.net.mail.tokens import Purpose
 from retabli.net.reports.report_book import MOST, ReportBook, control_id_of
 
@@ -63,9 +63,9 @@ def test_an_answer_is_known_by_token_and_by_message_in_either_order() -> None:
     book.answered(Disposition("deleted", error=False, message_id="<two@x>"), None)
     book.answered(Disposition("processed", error=True, message_id="<three@x>"), None)
     book.carried("<three@x>", token(3))
-    assert book.answer(token(1)) == ("displayed", True)
-    assert book.answer(token(2)) == ("deleted", False)
-    assert book.answer(token(3)) == ("processed", False)
+    assert book.answer(token(1)) == Answer("displayed", read=True)
+    assert book.answer(token(2)) == Answer("deleted", read=False)
+    assert book.answer(token(3)) == Answer("processed", read=False)
     assert book.answer(token(4)) is None
 
 
@@ -74,7 +74,8 @@ def test_a_disposition_is_read_whatever_surrounds_it() -> None:
     head = b"Content-Type: multipart/report; boundary=b\r\n\r\n"
 
     def parsed(fields: bytes) -> Disposition | None:
-        return mdn.parse(head + part + fields + b"\r\n--b--\r\n")
+        told = dsn.parse(head + part + fields + b"\r\n--b--\r\n", KEY)
+        return told.disposition if told is not None else None
 
     assert parsed(b"Disposition: automatic-action/MDN-sent-automatically; displayed\r\n") == Disposition(
         "displayed", error=False, message_id=""
@@ -84,5 +85,5 @@ def test_a_disposition_is_read_whatever_surrounds_it() -> None:
     )
     assert parsed(b"Disposition: displayed\r\n") is None
     assert parsed(b"") is None
-    assert mdn.parse(b"Disposition: a; displayed\r\n\r\n") is None
-    assert mdn.parse(b"\xff" * 1000) is None
+    assert dsn.parse(b"Disposition: a; displayed\r\n\r\n", KEY) is None
+    assert dsn.parse(b"\xff" * 1000, KEY) is None

@@ -26,9 +26,7 @@ HOSTILE = {
     "quoted-printable": HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=41" * 1_000_000,
     "an encoded name": DISPOSITION + b"filename*0*=x''" + b"%41" * 500_000 + b"\r\n\r\n",
     "parameters": DISPOSITION + b"".join(b"filename*%d=x;" % i for i in range(100_000)) + b"\r\n\r\n",
-    "folded parameters": DISPOSITION
-    + b"".join(b"filename*%d=synthetic-and-long;\r\n " % i for i in range(58_000))
-    + b"\r\n\r\n",
+    "folded parameters": DISPOSITION + FOLDED + b"\r\n\r\n",
     "words": DISPOSITION + b'filename="' + b"=?utf-8?q?a?= " * 150_000 + b'"\r\n\r\n',
     "a content type": HEAD + b"Content-Type: " + b"a/b;" * 600_000 + b"\r\n\r\n",
     "a folded content type": HEAD

@@ -33,10 +33,7 @@ WITHOUT_SIZE = f"<rim:ExtrinsicObject>{slot('URI', 'DOC0001.XML')}</rim:Extrinsi
         archive({"DOC0001.XML": cda("a"), "DOC0002.XML": cda("b")}),
         archive({"DOC0001.XML": cda("a"), "DOC0002.XML": b"<styles/>"}),
         archive({"DOC0001.XML": cda("a")}, submission(described("1|doc0001.xml", cda("a")))),
-        archive(
-            {"DOC0001.XML": cda("a")},
-            submission(f"<rim:ExtrinsicObject>{slot('URI', 'DOC0001.XML')}</rim:ExtrinsicObject>"),
-        ),
+        archive({"DOC0001.XML": cda("a")}, submission(WITHOUT_SIZE)),
         archive({"DOC0001.XML": b"\xef\xbb\xbf" + cda("a")}),
         archive({"DOC0001.XML": cda("a").decode().encode("utf-16")}),
     ],

@@ -35,7 +35,6 @@ def redirect(to: str, *fields: str, status: str = "302 Found") -> bytes:
 
 
 NOT_HERE = page("not here", status="404 Not Found")
-WHO_ARE_YOU = page("who?", 'Proxy-Authenticate: Basic realm="x"', status="407 Proxy Authentication Required")
 
 
 @contextlib.asynccontextmanager

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 
 from retabli.model.probe import Probe
 from retabli.model.result import Result
-from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, synthetic_image
+from retabli.net.dicom.captured_image import PATIENT_ID, fresh_uids, synthetic_image
 from tests.climbing import climb
-from tests.real.servers import Server, accepts
+from tests.real.servers import NGINX_BEGINS, Server, accepts
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 WEB, DICOM = 8042, 4242  # in its own namespace every port is free
@@ -32,20 +32,9 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET (<linux/sched.h>)
 T = TypeVar("T")
 
 SECURE = 8443
-_FRONT = """
-daemon off;
-user root;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+_FRONT = (
+    NGINX_BEGINS
+    + """
   server {{
     listen 127.0.0.1:{port} ssl;
     ssl_certificate {identity};
@@ -54,6 +43,7 @@ http {{
   }}
 }}
 """
+)
 
 
 def inside(namespace: str, work: Callable[[], T]) -> T:

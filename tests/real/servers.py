@@ -262,6 +262,23 @@ class Postfix(Server):
         subprocess.run(["postqueue", "-c", str(self.folder), "-f"], check=True)
 
 
+# How the configuration of an nginx begins that keeps to its folder; what it serves follows, and one more brace.
+NGINX_BEGINS = """
+daemon off;
+user root;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+"""
+
 POSTFIX = "/usr/lib/postfix/sbin"
 
 _MASTER = """
@@ -289,6 +306,17 @@ lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 """
+
+
+def submission(boxes: Dovecot) -> dict[str, str]:
+    """What makes a service of Postfix one that takes mail from these accounts, over TLS, and from nobody else."""
+    return {
+        "smtpd_sasl_auth_enable": "yes",
+        "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": str(boxes.auth),
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
+    }
 
 
 @contextmanager

@@ -12,25 +12,14 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.servers import Server, accepts, free_port
+from tests.real.servers import NGINX_BEGINS, Server, accepts, free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
 # Only /upgraded hands the Upgrade field on, as nginx must be told to: it is a field of one hop (RFC 9110, 7.8).
-_NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+_NGINX = (
+    NGINX_BEGINS
+    + """
   server {{
     listen 127.0.0.1:{secure} ssl;
     ssl_certificate {folder}/chain.pem;
@@ -49,6 +38,7 @@ http {{
   }}
 }}
 """
+)
 
 
 @dataclass

@@ -18,7 +18,8 @@ from probes.apicrypt import Apicrypt
 from retabli.model.result import Result
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
-from tests.real.servers import Dovecot, Postfix, dovecot, free_port, postfix
+from tests.real.servers import Dovecot, Postfix, dovecot, free_port, postfix, submission
+from tests.said import counts, told
 
 pytestmark = [
     pytest.mark.real,
@@ -62,13 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trust(boxes: Dovecot) -> Iterator[Postfix]:
-    account = {
-        "smtpd_sasl_auth_enable": "yes",
-        "smtpd_sasl_type": "dovecot",
-        "smtpd_sasl_path": str(boxes.auth),
-        "smtpd_tls_auth_only": "yes",
-        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-    }
+    account = submission(boxes)
     services = {
         "submission": account,
         "closed": account | {"smtpd_relay_restrictions": "reject_unauth_destination, reject"},
@@ -133,15 +128,6 @@ class Site:
 @pytest.fixture
 def site(trust: Postfix, boxes: Dovecot, pop3s: int, folder: Path) -> Site:
     return Site(trust, boxes, pop3s, folder)
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 async def test_the_full_ladder_is_climbed_and_everything_stays_in_the_maildrop(site: Site) -> None:

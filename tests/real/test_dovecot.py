@@ -17,6 +17,7 @@ from retabli.net.mail.imap import open_mailbox
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority, trusting
 from tests.real.servers import Dovecot, dovecot
+from tests.said import where_and_why
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
@@ -68,10 +69,6 @@ def mailbox(server: Dovecot, tmp_path: Path, **keys: Any) -> Mailbox:
 
 async def run(box: Mailbox, *, deadline: float = 8.0, **keys: Any) -> Result:
     return await climb(settings(Imap, context={"mailboxes": {"m": box}}, mailbox="m", **keys), deadline=deadline)
-
-
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
 
 
 async def test_both_clients_find_the_same_messages(server: Dovecot, folder: str, tmp_path: Path) -> None:
@@ -163,7 +160,7 @@ async def test_the_whole_ladder_holds_by_starttls(server: Dovecot, folder: str, 
 async def test_what_dovecot_refuses_gets_its_cause(
     server: Dovecot, keys: dict[str, Any], stage: str, cause: str, tmp_path: Path
 ) -> None:
-    assert told(await run(mailbox(server, tmp_path, **keys))) == (stage, cause)
+    assert where_and_why(await run(mailbox(server, tmp_path, **keys))) == (stage, cause)
 
 
 async def test_a_wrong_password_is_refused_and_marked_so(
@@ -171,24 +168,24 @@ async def test_a_wrong_password_is_refused_and_marked_so(
 ) -> None:
     monkeypatch.setenv("PASSWORD", "wrong")
     result = await run(mailbox(server, tmp_path))
-    assert told(result) == ("auth", "auth_refused")
+    assert where_and_why(result) == ("auth", "auth_refused")
     assert result.cause is not None
     assert result.cause.credential
 
 
 async def test_tls_towards_the_clear_port_is_told(server: Dovecot, tmp_path: Path) -> None:
-    assert told(await run(mailbox(server, tmp_path, port=server.imap)))[0] == "tls"
+    assert where_and_why(await run(mailbox(server, tmp_path, port=server.imap)))[0] == "tls"
 
 
 async def test_a_pop3_server_is_not_imap(server: Dovecot, tmp_path: Path) -> None:
     box = mailbox(server, tmp_path, port=server.pop3, tls=trusting(tmp_path))
-    assert told(await run(box)) == ("greeting", "not_imap")
+    assert where_and_why(await run(box)) == ("greeting", "not_imap")
 
 
 @pytest.mark.parametrize("fault", ["expired", "self_signed", "name_mismatch"])
 async def test_dovecot_s_bad_certificate_gets_its_cause(fault: str, tmp_path: Path) -> None:
     with dovecot(certificate=fault) as server:
-        assert told(await run(mailbox(server, tmp_path))) == ("tls", f"cert_{fault}")
+        assert where_and_why(await run(mailbox(server, tmp_path))) == ("tls", f"cert_{fault}")
 
 
 async def test_a_stopped_dovecot_is_told_from_a_frozen_one(tmp_path: Path) -> None:
@@ -198,5 +195,5 @@ async def test_a_stopped_dovecot_is_told_from_a_frozen_one(tmp_path: Path) -> No
         frozen = await run(box, deadline=0.5)
         server.stop()
         stopped = await run(box)
-    assert told(frozen) == ("greeting", "timeout")
-    assert told(stopped) == ("connect", "refused")
+    assert where_and_why(frozen) == ("greeting", "timeout")
+    assert where_and_why(stopped) == ("connect", "refused")

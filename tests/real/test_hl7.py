@@ -23,6 +23,7 @@ from tests.mail_servers import HOST, authority
 from tests.net.hl7_engines import RESULT, write
 from tests.real.servers import Dovecot, Postfix, Server, accepts, dovecot, free_port, postfix, write_identity
 from tests.real.test_firewalls import Namespace, namespace
+from tests.said import climbed, told
 
 __all__ = ["namespace"]  # a fixture
 
@@ -49,15 +50,6 @@ def engine(folder: Path, answers: str = "AA", *, inside: tuple[str, ...] = (), *
 def _listens(inside: tuple[str, ...], port: int) -> bool:
     listening = subprocess.run([*inside, "ss", "-Hltn", f"sport = :{port}"], capture_output=True, check=True)
     return bool(listening.stdout.strip())
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def climbed(result: Result) -> list[str]:
-    return [rung.stage.id for rung in result.rungs if rung.cause is None]
 
 
 async def sent(server: Server, folder: Path, content: bytes = RESULT, **keys: Any) -> Result:

@@ -19,7 +19,8 @@ from retabli.model.result import Result
 from retabli.model.settings import Mailbox
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
-from tests.real.servers import Dovecot, Postfix, dovecot, postfix, write_identity
+from tests.real.servers import Dovecot, Postfix, dovecot, postfix, submission, write_identity
+from tests.said import counts, told
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
 
@@ -44,13 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def relay(boxes: Dovecot, folder: Path) -> Iterator[Postfix]:
     """A relay with an account, one with an expired certificate, and one whose mail is held in the queue."""
-    account = {
-        "smtpd_sasl_auth_enable": "yes",
-        "smtpd_sasl_type": "dovecot",
-        "smtpd_sasl_path": str(boxes.auth),
-        "smtpd_tls_auth_only": "yes",
-        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-    }
+    account = submission(boxes)
     chain, key = write_identity(folder, "expired")
     services = {
         "submission": account,
@@ -103,15 +98,6 @@ class Site:
 @pytest.fixture
 def site(relay: Postfix, boxes: Dovecot, folder: Path) -> Site:
     return Site(relay, boxes, folder)
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
-
-
-def counts(result: Result) -> dict[str, int]:
-    return {event.value: number for event, number in result.mail.items()}
 
 
 @asynccontextmanager

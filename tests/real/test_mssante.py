@@ -20,6 +20,7 @@ from tests.climbing import climb, settings
 from tests.mail_servers import HOST
 from tests.mssante_world import OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
 from tests.real.servers import Dovecot, Postfix, Server, accepts, dovecot, free_port, postfix
+from tests.said import where_and_why
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
 
@@ -135,10 +136,6 @@ def fingerprint(identity: Identity) -> str:
     return said.stdout.decode().strip().partition("=")[2]
 
 
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
-
-
 @pytest.fixture(autouse=True)
 def good_list(real: Real) -> None:
     real.space.write_list()
@@ -148,7 +145,7 @@ def good_list(real: Real) -> None:
 async def test_postfix_as_the_partner_is_climbed_to_its_ehlo(real: Real, service: str, version: str) -> None:
     result = await real.run(service, crl=real.space.write_crl())
     assert (result.outcome, result.whole) == (Outcome.OK, True), result
-    assert told(result) == ("tls", None)
+    assert where_and_why(result) == ("tls", None)
     assert result.rung == result.of == 10
     assert result.properties["tls_version"] == version
     assert result.properties["cipher"] in ("TLS_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384")
@@ -158,7 +155,7 @@ async def test_postfix_and_dovecot_deliver_a_message(real: Real) -> None:
     keys = {**ENVELOPE, "mailbox": "sonde", "key": {"file": str(real.space.folder / "key")}, "within": "20s"}
     result = await real.run(**keys)
     assert (result.outcome, result.whole) == (Outcome.OK, True), result
-    assert told(result) == ("on_time", None)
+    assert where_and_why(result) == ("on_time", None)
     assert result.rung == result.of == 14
     assert result.properties["queue_id"] in (real.postfix.folder / "mail.log").read_text()
 
@@ -168,9 +165,9 @@ async def test_postfix_notifies_what_it_delivered_itself_and_not_what_it_handed_
     keys["key"] = {"file": str(real.space.folder / "key")}
     result = await real.run(**(keys | {"rcpt_to": f"notifie@{THEIRS}"}), within="20s")
     assert (result.outcome, result.whole) == (Outcome.OK, True), result
-    assert told(result) == ("on_time", None)
+    assert where_and_why(result) == ("on_time", None)
     result = await real.run(**keys, within="2s")
-    assert told(result) == ("delivered", "late"), "what Dovecot has was only relayed, by Postfix's own word"
+    assert where_and_why(result) == ("delivered", "late"), "what Dovecot has was only relayed, by Postfix's own word"
     assert result.properties["notification"].startswith("relayed")
 
 
@@ -180,30 +177,30 @@ async def test_postfix_notifies_what_it_delivered_itself_and_not_what_it_handed_
 @pytest.mark.parametrize("service", ["mutual", "mutual_1.2"])
 async def test_a_certificate_of_another_authority_is_refused_only_after_the_handshake(real: Real, service: str) -> None:
     result = await real.run(service, tls=real.space.tls(real.rogue))
-    assert told(result) == ("tls", "client_cert_refused")
+    assert where_and_why(result) == ("tls", "client_cert_refused")
     assert "tls_version" in result.properties, "the handshake itself ended well"
 
 
 async def test_a_certificate_that_postfix_does_not_list_is_refused_at_the_recipient(real: Real) -> None:
-    assert told(await real.run("listed_clients", **ENVELOPE))[0] == "envelope"
+    assert where_and_why(await real.run("listed_clients", **ENVELOPE))[0] == "envelope"
     assert (await real.run("listed_clients", **ENVELOPE)).outcome is Outcome.FAILED
-    assert told(await real.run("listed_clients")) == ("tls", None), "the EHLO alone does not show it"
-    assert told(await real.run("our_client", **ENVELOPE)) == ("envelope", None)
+    assert where_and_why(await real.run("listed_clients")) == ("tls", None), "the EHLO alone does not show it"
+    assert where_and_why(await real.run("our_client", **ENVELOPE)) == ("envelope", None)
 
 
 async def test_an_expired_certificate_of_ours_is_ours_to_tell_and_postfix_would_refuse_it(real: Real) -> None:
     expired = real.space.authority.issue("mx", subject=OWN_NAME, rsa=True, valid_from=-9, valid_until=-1)
-    assert told(await real.run(tls=real.space.tls(expired))) == ("own_certificate", "own_certificate_expired")
+    assert where_and_why(await real.run(tls=real.space.tls(expired))) == ("own_certificate", "own_certificate_expired")
     probe = settings(Smtp, host=HOST, port=real.postfix.ports["mutual"], tls=real.space.tls(expired))
     result = await climb(probe)
-    assert told(result) == ("tls", "client_cert_refused")
+    assert where_and_why(result) == ("tls", "client_cert_refused")
     assert result.properties["tls_version"] == "TLSv1.3", "the handshake itself ended well"
 
 
 async def test_a_revoked_certificate_of_ours_is_told_before_anybody_refuses_it(real: Real) -> None:
     crl = real.space.write_crl(real.revoked)
     result = await real.run(tls=real.space.tls(real.revoked), crl=crl)
-    assert told(result) == ("own_certificate", "own_certificate_revoked")
+    assert where_and_why(result) == ("own_certificate", "own_certificate_revoked")
 
 
 # The partner's ------------------------------------------------------------------------------------------------------
@@ -222,23 +219,23 @@ async def test_a_revoked_certificate_of_ours_is_told_before_anybody_refuses_it(r
 )
 async def test_postfix_with_something_wrong_gets_its_cause(real: Real, service: str, cause: str) -> None:
     result = await real.run(service, crl=str(real.space.folder / "revoked.crl"), **ENVELOPE)
-    assert told(result) == ("tls", cause)
+    assert where_and_why(result) == ("tls", cause)
     assert result.outcome is Outcome.FAILED
 
 
 async def test_postfix_without_tls_offers_none(real: Real) -> None:
-    assert told(await real.run("no_tls")) == ("starttls", "starttls_not_offered")
+    assert where_and_why(await real.run("no_tls")) == ("starttls", "starttls_not_offered")
 
 
 async def test_postfix_that_asks_for_no_certificate_is_no_partner_to_be_content_with(real: Real) -> None:
     result = await real.run("one_sided", **ENVELOPE)
-    assert told(result) == ("envelope", "client_cert_not_asked")
+    assert where_and_why(result) == ("envelope", "client_cert_not_asked")
     assert (result.outcome, result.whole) == (Outcome.OK, False)
 
 
 async def test_postfix_does_not_know_a_recipient(real: Real) -> None:
     result = await real.run(**(ENVELOPE | {"rcpt_to": f"inconnu@{THEIRS}"}))
-    assert told(result) == ("envelope", "unknown_recipient")
+    assert where_and_why(result) == ("envelope", "unknown_recipient")
 
 
 async def test_a_frozen_partner_is_told_from_one_whose_lists_are_at_fault(real: Real) -> None:
@@ -247,13 +244,13 @@ async def test_a_frozen_partner_is_told_from_one_whose_lists_are_at_fault(real: 
         result = await real.run(timeout="1s")
     finally:
         real.postfix.thaw()
-    assert told(result) == ("greeting", "timeout")
+    assert where_and_why(result) == ("greeting", "timeout")
     assert (await real.run()).outcome is Outcome.OK
 
 
 async def test_a_stale_revocation_list_leaves_revocation_unjudged(real: Real) -> None:
     result = await real.run("revoked", crl=real.space.write_crl(valid_from=-9, valid_until=-2))
-    assert told(result) == ("tls", "crl_stale")
+    assert where_and_why(result) == ("tls", "crl_stale")
     assert (result.outcome, result.whole) == (Outcome.OK, False)
 
 
@@ -321,7 +318,7 @@ async def test_nginx_publishes_the_list_well_and_badly(real: Real) -> None:
         }
 
         async def run(**more: Any) -> tuple[str | None, str | None]:
-            return told(await real.run(memory=memory, **keys, **more))
+            return where_and_why(await real.run(memory=memory, **keys, **more))
 
         assert await run() == ("white_list", "white_list_unreachable"), "it is not there yet"
         publisher.publish(white_list(listed))
@@ -373,11 +370,11 @@ async def test_unbound_gives_the_partner_s_exchangers(real: Real, tmp_path: Path
     try:
         keys: dict[str, Any] = {"host": None, "resolver": {"nameservers": ["127.0.0.1"], "port": port}}
         result = await real.run(**keys)
-        assert told(result) == ("tls", "exchanger_unavailable")
+        assert where_and_why(result) == ("tls", "exchanger_unavailable")
         assert (result.detail, result.properties["exchanger"]) == ("mx1.partner.test nxdomain", "mx2.partner.test")
         real.space.listed["nul.mssante.example"] = [THEIR_NAME]
         real.space.write_list()
-        assert told(await real.run(partner="nul.mssante.example", **keys)) == ("resolve", "no_mail_accepted")
+        assert where_and_why(await real.run(partner="nul.mssante.example", **keys)) == ("resolve", "no_mail_accepted")
     finally:
         real.space.listed.pop("nul.mssante.example", None)
         server.stop()

@@ -17,6 +17,7 @@ from retabli.net.web import http_causes
 from tests.climbing import climb, settings
 from tests.net.peers import client_files
 from tests.real.web_servers import Nginx, nginx
+from tests.said import fell
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")]
 
@@ -37,10 +38,6 @@ def tls(ca_file: Path) -> dict[str, str]:
 
 async def ask(url: str, **keys: Any) -> Result:
     return await climb(settings(Http, url=url, **keys))
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 async def test_a_large_packed_and_chunked_page_is_read_to_its_end(running: Nginx, tls: dict[str, str]) -> None:

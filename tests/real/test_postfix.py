@@ -14,7 +14,8 @@ from retabli.net.mail.smtp import open_session
 from retabli.net.mail.smtp_replies import Step
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority, other_authority, trusting
-from tests.real.servers import Dovecot, Postfix, dovecot, postfix, write_identity
+from tests.real.servers import Dovecot, Postfix, dovecot, postfix, submission, write_identity
+from tests.said import where_and_why
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
@@ -46,13 +47,7 @@ def relay(accounts: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "smtpd_tls_CAfile": str(folder / "ca.pem"),
     }
     services["mutual_1.2"] = services["mutual"] | {"smtpd_tls_mandatory_protocols": ">=TLSv1.2, <=TLSv1.2"}
-    services["sasl"] = {
-        "smtpd_sasl_auth_enable": "yes",
-        "smtpd_sasl_type": "dovecot",
-        "smtpd_sasl_path": str(accounts.auth),
-        "smtpd_tls_auth_only": "yes",
-        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-    }
+    services["sasl"] = submission(accounts)
     answers = {
         "greylisting": "450 4.7.1 Greylisted, come back later",
         "rate": "451 4.7.1 Too many messages from you",
@@ -72,10 +67,6 @@ def relay(accounts: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 async def run(relay: Postfix, service: str = "smtp", *, deadline: float = 8.0, **keys: Any) -> Result:
     return await climb(settings(Smtp, host=HOST, port=relay.ports[service], **keys), deadline=deadline)
-
-
-def told(result: Result) -> tuple[str | None, str | None]:
-    return result.stage.id if result.stage else None, result.cause.code if result.cause else None
 
 
 async def test_postfix_takes_an_envelope_over_starttls(relay: Postfix, tmp_path: Path) -> None:
@@ -119,18 +110,18 @@ async def test_postfix_speaks_tls_from_the_first_byte(relay: Postfix, tmp_path: 
 async def test_what_postfix_refuses_gets_its_cause(
     relay: Postfix, service: str, keys: dict[str, str], stage: str, cause: str
 ) -> None:
-    assert told(await run(relay, service, deadline=3.0, **(ENVELOPE | keys))) == (stage, cause)
+    assert where_and_why(await run(relay, service, deadline=3.0, **(ENVELOPE | keys))) == (stage, cause)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_postfix_s_bad_certificate_gets_its_cause(relay: Postfix, fault: str, tmp_path: Path) -> None:
     result = await run(relay, fault, tls=trusting(tmp_path), **ENVELOPE)
-    assert told(result) == ("tls", f"cert_{fault}")
+    assert where_and_why(result) == ("tls", f"cert_{fault}")
     assert Measure.CERT_EARLIEST_EXPIRY in result.measures
 
 
 async def test_postfix_without_tls_is_told_from_one_that_is_filtered(relay: Postfix, tmp_path: Path) -> None:
-    assert told(await run(relay, "no_tls", tls=trusting(tmp_path))) == ("starttls", "starttls_not_offered")
+    assert where_and_why(await run(relay, "no_tls", tls=trusting(tmp_path))) == ("starttls", "starttls_not_offered")
 
 
 @pytest.mark.parametrize(("service", "version"), [("mutual", "TLSv1.3"), ("mutual_1.2", "TLSv1.2")])
@@ -139,14 +130,14 @@ async def test_postfix_refuses_a_missing_client_certificate_only_after_the_hands
 ) -> None:
     result = await run(relay, service, tls=trusting(tmp_path), **ENVELOPE)
     assert result.properties["tls_version"] == version, "the handshake itself ended well"
-    assert told(result) == ("tls", "client_cert_missing")
+    assert where_and_why(result) == ("tls", "client_cert_missing")
 
 
 async def test_postfix_refuses_a_client_certificate_of_an_authority_it_does_not_know(
     relay: Postfix, tmp_path: Path
 ) -> None:
     result = await run(relay, "mutual", tls=trusting(tmp_path, client=other_authority()), **ENVELOPE)
-    assert told(result) == ("tls", "client_cert_refused")
+    assert where_and_why(result) == ("tls", "client_cert_refused")
 
 
 async def test_postfix_takes_a_client_certificate_that_it_knows(relay: Postfix, tmp_path: Path) -> None:
@@ -160,13 +151,13 @@ async def test_postfix_asks_dovecot_about_a_password(
 ) -> None:
     monkeypatch.setenv("PASSWORD", password)
     keys: dict[str, Any] = {"tls": trusting(tmp_path), "user": "probe", "password": {"env": "PASSWORD"}}
-    assert told(await run(relay, "sasl", **keys)) == ("auth", cause)
+    assert where_and_why(await run(relay, "sasl", **keys)) == ("auth", cause)
 
 
 async def test_postfix_offers_no_login_in_clear(relay: Postfix, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "secret")
     result = await run(relay, "sasl", user="probe", password={"env": "PASSWORD"})
-    assert told(result) == ("auth", "auth_not_offered")
+    assert where_and_why(result) == ("auth", "auth_not_offered")
 
 
 async def test_a_message_beyond_postfix_s_limit_is_too_big(relay: Postfix) -> None:
@@ -185,6 +176,6 @@ async def test_a_stopped_postfix_is_told_from_a_frozen_one() -> None:
         stopped = await run(server, **ENVELOPE)
         server.start()
         again = await run(server, **ENVELOPE)
-    assert told(frozen) == ("greeting", "timeout")
-    assert told(stopped) == ("connect", "refused")
+    assert where_and_why(frozen) == ("greeting", "timeout")
+    assert where_and_why(stopped) == ("connect", "refused")
     assert again.outcome is Outcome.OK

@@ -19,6 +19,7 @@ from retabli.net.web import promql
 from retabli.net.web.promql_settings import PromqlQuery
 from tests.climbing import climb, settings
 from tests.real.servers import Server, accepts, free_port
+from tests.said import told
 
 pytestmark = [
     pytest.mark.real,
@@ -117,11 +118,6 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     finally:
         server.stop()
         exporter.stop()
-
-
-def told(result: Result) -> tuple[str, str | None, str | None]:
-    stage, cause = result.stage, result.cause
-    return result.outcome.value, stage.id if stage else None, cause.code if cause else None
 
 
 async def test_one_daemon_follows_another(metrics: Metrics) -> None:

@@ -14,7 +14,6 @@ import trustme
 
 from probes.speech import Speech
 from retabli.model import causes
-from retabli.model.causes import Cause
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.speech import speech_causes
@@ -25,6 +24,7 @@ from tests.real.servers import Server
 from tests.real.speech_servers import Recogniser, before, recogniser, samples, spoken
 from tests.real.test_firewalls import Namespace
 from tests.real.web_servers import Squid, names, squid
+from tests.said import fell
 
 MISSING = [name for name in ("squid", "unbound", "nginx", "flite") if shutil.which(name) is None]
 pytestmark = [
@@ -66,10 +66,6 @@ async def stream(url: str, **keys: Any) -> Result:
 def through(gate: Squid, ca_file: Path, **keys: Any) -> dict[str, Any]:
     main = Proxy.model_validate({"url": gate.url})
     return {"proxy": "main", "tls": {"ca": str(ca_file)}, "context": {"proxies": {"main": main}}} | keys
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 async def test_the_shipped_recording_is_recognised_word_for_word(listening: Recogniser) -> None:

@@ -9,7 +9,6 @@ import pytest
 import trustme
 
 from probes.web import Web
-from retabli.model.causes import Cause
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.web import http_causes
@@ -24,6 +23,7 @@ from retabli.net.web.proxy_causes import (
 from tests.climbing import climb, settings
 from tests.net.peers import closed_port
 from tests.real.web_servers import Nginx, Squid, names, nginx, squid
+from tests.said import fell
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(shutil.which("squid") is None, reason="squid is not installed")]
 
@@ -59,10 +59,6 @@ async def look(gate: Squid, target: str, ca_file: Path, *, deadline: float | Non
         context={"proxies": {"main": described}},
     )
     return await climb(probe, target=target, deadline=deadline)
-
-
-def fell(result: Result) -> tuple[str | None, Cause | None]:
-    return (result.stage.id if result.stage else None), result.cause
 
 
 async def test_an_allowed_site_climbs_every_rung(gate: Squid, sites: Nginx, ca_file: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.servers import Server, accepts, free_port
+from tests.real.servers import NGINX_BEGINS, Server, accepts, free_port
 
 _NAMES = """
 server:
@@ -59,20 +59,9 @@ acl known proxy_auth REQUIRED
 http_access deny !known
 """
 
-_NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+_NGINX = (
+    NGINX_BEGINS
+    + """
   default_type text/html;
   charset utf-8;
   limit_req_zone $binary_remote_addr zone=slow:64k rate=1r/m;
@@ -108,6 +97,7 @@ http {{
   }}
 }}
 """
+)
 
 
 @contextmanager

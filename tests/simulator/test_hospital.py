@@ -193,9 +193,9 @@ async def test_a_port_that_is_free_for_udp_only_is_passed_over(monkeypatch: pyte
 
     monkeypatch.setattr(Serving, "open", reluctant)
     names = Names({"a.example": {"A": ("127.0.0.1",)}})
-    await names.open()
+    await names.serving.open()
     query = dns.message.make_query("a.example", "A")
     for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
-        assert (await ask(query, "127.0.0.1", port=names.port, timeout=5)).answer
-    await names.close()
+        assert (await ask(query, "127.0.0.1", port=names.serving.port, timeout=5)).answer
+    await names.serving.close()
     assert len(refused) == 2

@@ -22,9 +22,10 @@ from tests.climbing import climb, settings
 async def test_a_position_is_what_the_probe_says_of_it(
     position: str, outcome: Outcome, cause: str | None, transport: str
 ) -> None:
-    async with Switchboard() as switchboard:
+    switchboard = Switchboard()
+    async with switchboard.serving:
         switchboard.position = position
         result = await climb(
-            settings(Sip, host="127.0.0.1", port=switchboard.port, transport=transport, timeout="300ms")
+            settings(Sip, host="127.0.0.1", port=switchboard.serving.port, transport=transport, timeout="300ms")
         )
     assert (result.outcome, result.cause.code if result.cause else None) == (outcome, cause)

@@ -1,13 +1,11 @@
-"""What kinds that visit an archive over the web share in their settings: the road, the opening, the account."""
+"""What kinds that visit an archive over the web share in their settings: the road, and the account."""
 
 from collections.abc import Iterator, Sequence
-
-import httpx
 
 from retabli.model import stages
 from retabli.model.settings import Proxy, Secret, Tls
 from retabli.model.stages import Stage
-from retabli.net.web.http_redirects import PORTS
+from retabli.net.web.http_settings import tls_mode_faults
 
 
 def road(url: str, proxy: Proxy | None, ladder: Sequence[Stage]) -> tuple[Stage, ...]:
@@ -16,22 +14,13 @@ def road(url: str, proxy: Proxy | None, ladder: Sequence[Stage]) -> tuple[Stage,
     return tuple(stage for stage in ladder if stage is not stages.PROXY or tunnelled)
 
 
-def opening(url: str, proxy: Proxy | None) -> tuple[str, int, str]:
-    """The firewall opening that a visit needs: destination, port, protocol."""
-    if proxy is not None:
-        return proxy.host, proxy.port, "tcp"
-    address = httpx.URL(url)
-    return address.host, address.port or PORTS[address.scheme], "tcp"
-
-
 def archive_faults(
     url: str, tls: Tls, user: str | None, password: Secret | None, token: Secret | None
 ) -> Iterator[str]:
     """What is wrong in how an archive is named, and how we present ourselves there."""
     if "?" in url or "#" in url:
         yield "url is the DICOMweb root: paths and queries are added to it, so that it holds neither ? nor #"
-    if tls.mode != "implicit":
-        yield f"tls.mode {tls.mode} means nothing here: the address says whether TLS is spoken"
+    yield from tls_mode_faults(tls)
     if (user is None) != (password is None):
         yield "user and password go together"
     if user is not None and token is not None:

@@ -19,6 +19,7 @@ from retabli.net.dicom.commands import Command, Field
 from retabli.net.dicom.negotiation import ACCEPTANCE, REFUSALS, Acceptance, Context
 from retabli.net.dicom.pdu import MAXIMUM, RELEASE_RP, RELEASE_RQ, Kind, Value, abort, data_pdus, read_pdu, values_in
 from retabli.net.dicom.syntaxes import name_of
+from retabli.net.farewell import part
 
 ASSOCIATION = stage("association", fr="association DICOM", en="DICOM association")
 CONTEXT = stage("context", fr="contexte de présentation", en="presentation context")
@@ -26,7 +27,6 @@ CONTEXT = stage("context", fr="contexte de présentation", en="presentation cont
 IN_CLEAR = Tls(mode="none")
 
 COMMAND_BYTES = MAXIMUM  # of one command set, at most
-FAREWELL = 0.5  # seconds: a farewell must not cost a run its deadline
 LAST_WORD = 0.05  # seconds for an abort, which is not answered
 
 # (source, reason) of an A-ASSOCIATE-RJ (PS3.8, table 9-21)
@@ -235,14 +235,11 @@ class Association:
 
     async def release(self) -> None:
         """Release the association, waiting a moment at most for the answer, and close."""
-        try:
-            async with asyncio.timeout(FAREWELL):
-                await self.connection.send(RELEASE_RQ)
-                await read_pdu(self.connection)
-        except (Fall, OSError):
-            pass  # a TimeoutError is an OSError: whatever the peer still says, the work was done
-        finally:
-            await self.connection.close()
+        await part(self.connection, self._release)
+
+    async def _release(self) -> None:
+        await self.connection.send(RELEASE_RQ)
+        await read_pdu(self.connection)
 
     async def abort(self) -> None:
         """Tell the peer that it is over, if the kernel takes that at once, and close."""

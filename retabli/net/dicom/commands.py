@@ -9,7 +9,6 @@ from retabli.model.ladder import Fall
 
 ELEMENT = struct.Struct("<HHI")
 NO_DATA_SET = 0x0101
-A_DATA_SET = 0x0001
 
 Command = Mapping["Field", bytes]
 

@@ -13,6 +13,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Proxy, Resolver, Secret, Tls
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import multipart
+from retabli.net.dicom.captured_image import is_ours, synthetic_image, what_differs
 from retabli.net.dicom.dicom_causes import IMAGE_ALTERED, OUT_OF_RESOURCES
 from retabli.net.dicom.dicom_json import PATIENT_ID, SERIES, SOP_INSTANCE, STUDY, Dataset, datasets_in, text_of
 from retabli.net.dicom.dicomweb_causes import (
@@ -26,8 +27,8 @@ from retabli.net.dicom.dicomweb_causes import (
     STOW_UNSUPPORTED,
     WRONG_STUDIES,
 )
+from retabli.net.dicom.marked_image import Uids
 from retabli.net.dicom.stow import judge_stored
-from retabli.net.dicom.synthetic import Uids, is_ours, synthetic_image, what_differs
 from retabli.net.web.http import Ask, Fetched, fetch
 from retabli.net.web.http_causes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
 from retabli.net.web.http_settings import PageExpect, check_field_value

@@ -8,7 +8,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, detail_of
 from retabli.net.dicom import dicom_causes, services
 from retabli.net.dicom.association import Association
-from retabli.net.dicom.image import CT, SyntheticImage
+from retabli.net.dicom.ct_image import CT, SyntheticImage
 from retabli.net.dicom.receiver import Receiver, receiving
 from retabli.net.dicom.services import Moved
 
@@ -49,7 +49,7 @@ class Retrieval:
             own_ae=self.destination,
             partner_ae=self.comes_as,
             abstract=CT,
-            instance=image.instance,
+            instance=image.uids.instance,
             patience=self.patience,
         ) as receiver:
             self.receiver = receiver

@@ -6,8 +6,8 @@ from retabli.net.dicom.commands import Verb
 from retabli.net.dicom.dicom_causes import TRANSFER_SYNTAX_UNSUPPORTED
 from retabli.net.dicom.dicom_json import SOP_INSTANCE, Dataset, items_of, read_dataset, text_of
 from retabli.net.dicom.dicomweb_causes import STOW_REFUSED, STOW_UNCONFIRMED
+from retabli.net.dicom.marked_image import Uids
 from retabli.net.dicom.statuses import DUPLICATE, failure
-from retabli.net.dicom.synthetic import Uids
 from retabli.net.web.http import Fetched
 
 REFERENCED = "00081199"  # Referenced SOP Sequence: what it has stored

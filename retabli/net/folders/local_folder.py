@@ -7,16 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from retabli.model import causes
 from retabli.model.ladder import Fall, detail_of
+from retabli.net.disk import Disk
 from retabli.net.folders import folder_causes
 from retabli.net.folders.listing import Entry, Listing, listing
 
-MOST_THREADS = 64
+MOST_PLACES = 64  # that are looked at, or hang, at a time
 HANGING = (errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH)  # a mount that gives up (NFS `soft`)
 
 T = TypeVar("T")
@@ -25,11 +26,11 @@ Stop = Callable[[], bool]
 
 @dataclass(slots=True)
 class _Look:
-    """One call in a thread of its own. `given_up`: its last run ended before it did."""
+    """One call under way. `given_up`: its last run ended before it did."""
 
     began: float
-    done: Future[Any] = field(default_factory=Future)
-    stop: threading.Event = field(default_factory=threading.Event)
+    done: Future[Any]
+    stop: threading.Event
     waiting: int = 0
 
     @property
@@ -38,13 +39,10 @@ class _Look:
 
 
 class Looks:
-    """One look of a kind at a time for each place, so that one that hangs holds one thread, however often it is asked.
+    """One look of a kind at a time for each place: one that hangs holds one thread, however often it is asked."""
 
-    The threads are daemons: one that hangs must not hold up the end of the process either.
-    """
-
-    def __init__(self, most: int = MOST_THREADS, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
+    def __init__(self, most: int = MOST_PLACES, clock: Callable[[], float] = time.monotonic) -> None:
+        self._disk = Disk(most)
         self._clock = clock
         self._under_way: dict[Hashable, _Look] = {}
         self._turn = threading.Lock()
@@ -72,37 +70,23 @@ class Looks:
             if look is not None and look.given_up:
                 waited = self._clock() - look.began
                 raise Fall(folder_causes.FOLDER_HANGS, f"a look {waited:.0f} s ago has not come back yet")
-            if look is not None:
-                return look
-            if len(self._under_way) >= self._most:
-                raise Fall(causes.LOCAL_RESOURCES, f"{self._most} places are being looked at, or hang")
-            look = self._under_way[name] = _Look(self._clock())
-        look.done.set_running_or_notify_cancel()  # whoever ends waiting cannot take it back
-        try:
-            threading.Thread(target=self._work, args=(name, look, job), name="folder-look", daemon=True).start()
-        except RuntimeError as error:  # can't start new thread
-            self._forget(name)
-            raise Fall(causes.LOCAL_RESOURCES, str(error)) from error
-        return look
+            if look is None:
+                stop = threading.Event()
+                done = self._disk.begin(lambda: self._work(name, stop, job))
+                look = self._under_way[name] = _Look(self._clock(), done, stop)
+            return look
 
-    def _work(self, name: Hashable, look: _Look, job: Callable[[Stop], T]) -> None:
+    def _work(self, name: Hashable, stop: threading.Event, job: Callable[[Stop], T]) -> T:
         try:
-            result = job(look.stop.is_set)
-        except BaseException as error:  # noqa: BLE001 - carried to whoever awaits it, never swallowed
-            self._forget(name)
-            look.done.set_exception(error)
-        else:
-            self._forget(name)
-            look.done.set_result(result)
-
-    def _forget(self, name: Hashable) -> None:
-        with self._turn:
-            self._under_way.pop(name, None)
+            return job(stop.is_set)
+        finally:
+            with self._turn:
+                del self._under_way[name]
 
 
 @cache
 def looks() -> Looks:
-    """A process sees one file system, and so has one set of threads that wait for it."""
+    """A process sees one set of file systems, and so looks at each place once."""
     return Looks()
 
 
@@ -117,7 +101,7 @@ async def reach(directory: str, patience: float) -> None:
 
 async def list_folder(directory: str, patience: float, most: int) -> Listing:
     """The files of that folder, at most so many of its entries. Raises as `reach` does."""
-    return await _look(directory, ("list", directory, most), lambda stop: _scan(directory, most, stop), patience)
+    return await _look(directory, ("list", directory, most), lambda stop: scan(directory, most, stop), patience)
 
 
 async def _look(directory: str, name: Hashable, job: Callable[[Stop], T], patience: float) -> T:
@@ -139,7 +123,8 @@ async def _look(directory: str, name: Hashable, job: Callable[[Stop], T], patien
         raise Fall(folder_causes.FOLDER_HANGS if hangs else folder_causes.FOLDER_BROKEN, detail_of(error)) from error
 
 
-def _scan(directory: str, most: int, stop: Stop) -> Listing:
+def scan(directory: str, most: int, stop: Stop = lambda: False) -> Listing:
+    """What `list_folder` has done in a thread: it may hang. `stop` is asked between two entries."""
     changed = os.stat(directory).st_mtime
     found: list[Entry] = []
     with os.scandir(directory) as entries:

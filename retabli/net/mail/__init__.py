@@ -1,1 +1,1 @@
-"""Mail: SMTP and IMAP conversations, signed tokens, what became of them, and what receivers say."""
+"""Mail: SMTP, IMAP and POP conversations, signed tokens, what became of them, and what receivers say."""

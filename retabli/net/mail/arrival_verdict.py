@@ -1,6 +1,6 @@
 """What a token's fate says of the flow: the rungs from delivered to on time, for every kind that awaits a mail."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Literal, NoReturn
 
 from retabli.model import stages
@@ -9,8 +9,10 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Rung
 from retabli.model.stages import Stage
 from retabli.net.mail import dsn, mail_causes
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.mail_ledger import Arrival
-from retabli.net.mail.round_trip import End, Fate
+from retabli.net.mail.mdn import Answer
+from retabli.net.mail.round_trip import Reader, RoundTrip
 
 Method = Literal["spf", "dkim", "dmarc"]
 
@@ -28,23 +30,26 @@ def fall_from(ladder: Ladder, stage: Stage, seconds: float, fall: Fall) -> NoRet
     raise fall
 
 
-def judge_delivered(ladder: Ladder, fate: Fate, within: float) -> Arrival | None:
+def judge_delivered(ladder: Ladder, fate: Fate, within: float, *, spam_counts: bool = True) -> Arrival | None:
     """DELIVERED: how the token arrived. None when no rung of its own holds: the relay holds, and a late old token is
-    no proof of the present.
+    no proof of the present. `spam_counts`: what lies in spam has arrived, and is judged later.
 
     Raises:
-        Fall: `bounced`, `late`, or why the mailbox could not be read.
+        Fall: `bounced`, `late`, `in_spam`, or why the mailbox could not be read.
     """
     if fate.end is End.HELD:
         ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(within, fate))
         return None
     if fate.arrival is None:
-        fall_from(ladder, stages.DELIVERED, fate.seconds, _verdict(fate, within, ladder.language))
+        fall_from(ladder, stages.DELIVERED, fate.seconds, not_arrived(fate, within, ladder.language))
+    if fate.arrival.junk and not spam_counts:
+        fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mail_causes.IN_SPAM))
     hold(ladder, stages.DELIVERED, fate.seconds)
     return fate.arrival
 
 
-def _verdict(fate: Fate, within: float, language: str) -> Fall:
+def not_arrived(fate: Fate, within: float, language: str) -> Fall:
+    """Why: the mailbox could not be read, the token came back, or nothing is known of it."""
     if fate.fault is not None:
         return fate.fault
     if fate.end is End.BOUNCED:
@@ -92,6 +97,24 @@ def _impairment(results: dict[str, str]) -> Cause | None:
     if results.get("spf") in ("fail", "softfail", "hardfail"):
         return mail_causes.SPF_FAIL
     return mail_causes.DKIM_FAIL if results.get("dkim") in ("fail", "hardfail") else None
+
+
+async def judge_answer(
+    ladder: Ladder, trip: RoundTrip, answer: Callable[[], Answer | None], notices: Reader, within: float
+) -> None:
+    """ANSWERED: the recipient's side says, where `notices` arrive, that it has taken the message in (RFC 8098).
+
+    Raises:
+        Fall: `no_mdn`, `mdn_refused`, or why that mailbox could not be read.
+    """
+    with ladder.rung(stages.ANSWERED):
+        await trip.until(lambda: answer() is not None)
+        said = answer()
+        if said is None:
+            raise notices.fault or Fall(mail_causes.NO_MDN, f"none after {within:.0f} s")
+        ladder.describe("disposition", said.kind)
+        if not said.read:
+            raise Fall(mail_causes.MDN_REFUSED, said.kind)
 
 
 def judge_on_time(ladder: Ladder, seconds: float, within: float) -> None:

@@ -10,15 +10,16 @@ from enum import StrEnum
 from retabli.model.result import clean
 from retabli.model.words import Words
 from retabli.net.mail import tokens
+from retabli.net.mail.mdn import Disposition, disposition_in
+from retabli.net.mail.report_parts import Fields, field_groups
 from retabli.net.mail.tokens import Token
 
 LENGTH = 131_072  # bytes of a message that are read for a notification
-RECIPIENTS = 20  # looked at in one notification
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
 class Action(StrEnum):
-    """What became of the message (RFC 3464, section 2.3.3); DISPOSED: its recipient's side has taken it up."""
+    """What became of the message (RFC 3464, section 2.3.3); DISPOSED: of the message itself, once delivered."""
 
     FAILED = "failed"
     DELAYED = "delayed"
@@ -33,13 +34,16 @@ ACTIONS = {action.value: action for action in Action if action is not Action.DIS
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One notification. `status` is the enhanced code (RFC 3463) or empty; `diagnostic` is cleaned and cut."""
+    """One notification. `status` is the enhanced code (RFC 3463) or empty; `diagnostic` is cleaned and cut.
+
+    `disposition` is what the recipient's side did with the message, where the notification says that.
+    """
 
     action: Action
     status: str
     diagnostic: str
-    reporter: str
     token: Token | None
+    disposition: Disposition | None = None
 
     @property
     def bounced(self) -> bool:
@@ -92,74 +96,41 @@ def parse(message: bytes, key: bytes) -> Notification | None:
     message = message[:LENGTH]
     try:
         parsed = email.message_from_bytes(message, policy=email.policy.compat32)
-        disposition = _fields_of(parsed, "message/disposition-notification")
-        if disposition:
-            return _disposed(disposition[0], tokens.find(key, _joined(message)))
-        fields = _fields_of(parsed, "message/delivery-status")
+        disposition = disposition_in(parsed)
+        groups = field_groups(parsed, "message/delivery-status")
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
         return None  # parts nested without end, broken encodings: not a notification that anybody can read
-    if fields is None:
+    if disposition is None and groups is None:
         return None
-    return _judge(fields, tokens.find(key, _joined(message)))
+    token = tokens.find(key, joined(message))
+    if disposition is not None:
+        return Notification(Action.DISPOSED, "", disposition.kind, token, disposition)
+    return _judge(groups or [], token)
 
 
-def _disposed(fields: dict[str, str], token: Token | None) -> Notification:
-    """A disposition notification; how it was disposed of (`displayed`, `processed`, …) is the diagnostic."""
-    how = fields.get("disposition", "").partition(";")[2]
-    reporter = fields.get("reporting-ua", "").partition(";")[0]
-    return Notification(Action.DISPOSED, "", clean(how or "disposed"), clean(reporter, 100), token)
-
-
-def _fields_of(parsed: email.message.Message, kind: str) -> list[dict[str, str]] | None:
-    """The field groups of the part of that kind: of a delivery status the message's first, then one a recipient
-    (RFC 3464, section 2.1)."""
-    for part in parsed.walk():
-        if part.get_content_type() != kind:
-            continue
-        blocks = part.get_payload()
-        if isinstance(blocks, list):  # the parser makes each group of fields a message of its own
-            groups = [_lowered(block) for block in blocks if isinstance(block, email.message.Message)]
-        else:
-            payload = part.get_payload(decode=True)
-            text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-            groups = [_fields(block) for block in re.split(r"\r?\n\s*\r?\n", text)]
-        return [group for group in groups if group][: RECIPIENTS + 1]
-    return None
-
-
-def _fields(block: str) -> dict[str, str]:
-    return _lowered(email.message_from_string(block))
-
-
-def _lowered(block: email.message.Message) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in block.items()}
-
-
-def _judge(groups: list[dict[str, str]], token: Token | None) -> Notification | None:
+def _judge(groups: list[Fields], token: Token | None) -> Notification | None:
     recipients = [group for group in groups if "action" in group or "status" in group]
     if not recipients:
         return None
     # Ours have one recipient. Were there several, one failure is the news.
     worst = next((group for group in recipients if _action(group) is Action.FAILED), recipients[0])
     match = _STATUS.search(worst.get("status", "")) or _STATUS.search(worst.get("diagnostic-code", ""))
-    reporter = groups[0].get("reporting-mta", "") or worst.get("remote-mta", "")
     return Notification(
         action=_action(worst),
         status=match.group() if match else "",
         diagnostic=clean(worst.get("diagnostic-code", "").partition(";")[2] or worst.get("diagnostic-code", "")),
-        reporter=clean(reporter.partition(";")[2] or reporter, 100),
         token=token,
     )
 
 
-def _action(group: dict[str, str]) -> Action:
+def _action(group: Fields) -> Action:
     word = group.get("action", "").split("(")[0].strip().lower()
     if word in ACTIONS:
         return ACTIONS[word]
     return Action.FAILED if group.get("status", "").strip().startswith("5") else Action.DELAYED
 
 
-def _joined(message: bytes) -> str:
+def joined(message: bytes) -> str:
     """The message as text, with what quoted-printable and folding may have cut put together again."""
     text = message.decode("ascii", "replace").replace("=\r\n", "").replace("=\n", "")
     return re.sub(r"\r?\n[ \t]+", " ", text)

@@ -13,6 +13,7 @@ from retabli.model.settings import Mailbox, Resolver
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection
+from retabli.net.farewell import part
 from retabli.net.mail import imap_causes
 from retabli.net.mail.credentials import clear_fault, plain, refuse_clear
 from retabli.net.mail.imap_messages import HEADER_LIMIT, Fetched, messages_of
@@ -27,23 +28,15 @@ from retabli.net.mail.imap_parse import (
     uid_set,
 )
 from retabli.net.mail.imap_talk import ANSWER_LIMIT, Answer, ImapTalk
-from retabli.net.mail.starttls import start_tls_after_agreement
+from retabli.net.mail.starttls import session_stages, start_tls_after_agreement
 
 CAUSES = imap_causes.CAUSES
-LOGOUT_PATIENCE = 0.5  # seconds: a farewell must not cost a run its deadline
 LOOK_AGAIN = 1.0  # seconds between two looks where the server has no IDLE
 
 
 def mailbox_stages(mailbox: Mailbox) -> tuple[Stage, ...]:
     """The rungs that `open_mailbox` climbs with these settings, in order."""
-    return (
-        stages.RESOLVE,
-        stages.CONNECT,
-        *((stages.TLS,) if mailbox.tls.mode == "implicit" else ()),
-        stages.GREETING,
-        *((stages.STARTTLS, stages.TLS) if mailbox.tls.mode == "starttls" else ()),
-        stages.AUTH,
-    )
+    return (*session_stages(mailbox.tls), stages.AUTH)
 
 
 def mailbox_faults(mailbox: Mailbox) -> Iterator[str]:
@@ -269,13 +262,7 @@ class ImapSession:
     async def logout(self) -> None:
         """LOGOUT, waiting a moment at most for the answer, and close."""
         self._talk.leaving = True
-        try:
-            async with asyncio.timeout(LOGOUT_PATIENCE):
-                await self._talk.command(b"LOGOUT")
-        except (Fall, OSError):
-            pass  # a TimeoutError is an OSError: whatever the server still says, the work was done
-        finally:
-            await self.connection.close()
+        await part(self.connection, lambda: self._talk.command(b"LOGOUT"))
 
     async def _must(
         self,

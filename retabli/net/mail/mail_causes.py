@@ -99,6 +99,27 @@ MAILBOX_AUTH_REFUSED = cause(
         "Check the password of the probe's mailbox; this says nothing of the flow that is watched.",
     ),
 )
+NO_MDN = cause(
+    "no_mdn",
+    Side.CONTENT,
+    fr="arrivé, mais aucun accusé de lecture ne revient dans le délai",
+    en="arrived, but no disposition notification comes back in time",
+    look=Words(
+        "Le transport fonctionne : regarder ce qui lit la boîte de test du destinataire, et s'il envoie des accusés.",
+        "The transport works: look at what reads the recipient's test mailbox, and whether it sends notifications.",
+    ),
+)
+MDN_REFUSED = cause(
+    "mdn_refused",
+    Side.CONTENT,
+    fr="l'accusé dit que le message n'a pas pu être lu ou a été supprimé",
+    en="the notification says that the message could not be read, or was deleted",
+    look=Words(
+        "Voir avec le destinataire ce que son logiciel a fait du message.",
+        "Ask the recipient what their software did with the message.",
+    ),
+)
 
 ARRIVAL = (LATE, BOUNCED, RELAY_HOLDING, IN_SPAM, MAILBOX_UNREADABLE, MAILBOX_AUTH_REFUSED)
+ANSWERS = (NO_MDN, MDN_REFUSED)
 AUTHENTICATION = (DMARC_FAIL, SPF_FAIL, DKIM_FAIL, NOT_AUTHENTICATED)

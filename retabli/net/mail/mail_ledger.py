@@ -8,7 +8,8 @@ from typing import Any
 
 from retabli.model.result import Mail
 from retabli.net.mail import tokens
-from retabli.net.mail.dsn import Action, Notification
+from retabli.net.mail.dsn import Notification
+from retabli.net.mail.mdn import Answer, Disposition
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.tokens import Purpose, Token
 
@@ -76,9 +77,12 @@ class Ledger:
         found = self._open.get(token.name, {}).get("bounce")
         return (found[0], found[1]) if found else None
 
-    def answered(self, token: Token) -> bool:
-        """Whether the recipient's side has said that it took the message up (RFC 8098)."""
-        return token.name in self._book.get("answered", ())
+    def answer(self, token: Token) -> Answer | None:
+        """What the recipient's side has said that it did with the message, if it said so (RFC 8098)."""
+        match self._book.get("answers", {}).get(token.name):
+            case [str() as kind, bool() as read]:
+                return Answer(kind, read)
+        return None
 
     def delay(self, token: Token) -> str:
         """What a server told of the token's delay, or nothing."""
@@ -143,8 +147,8 @@ class Ledger:
     def returned(self, notification: Notification, now: Moment) -> Mail | None:
         """A notification about one of our tokens: what it is to be counted as. None as in `saw`."""
         token = notification.token
-        if token is not None and notification.action is Action.DISPOSED:
-            self._book["answered"] = [*self._book.get("answered", ()), token.name][-MOST_ENDED:]
+        if token is not None and notification.disposition is not None:
+            self._answered(token, notification.disposition)
             return None
         entry = self._open.get(token.name) if token is not None else None
         if token is None or entry is None:
@@ -182,6 +186,10 @@ class Ledger:
 
     def _awaited(self, entry: dict[str, Any], sent: Moment, now: Moment) -> bool:
         return bool(entry.get("awaited")) and sent.life == now.life
+
+    def _answered(self, token: Token, disposition: Disposition) -> None:
+        answers = {**self._book.get("answers", {}), token.name: [disposition.kind, disposition.read]}
+        self._book["answers"] = dict(list(answers.items())[-MOST_ENDED:])
 
     def _close(self, name: str) -> None:
         if self._open.pop(name, None) is not None:

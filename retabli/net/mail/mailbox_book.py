@@ -24,6 +24,13 @@ def label(mailbox: Mailbox) -> str:
     return mailbox.name or f"{mailbox.user}@{mailbox.imap}"
 
 
+def mailboxes_of(mailbox: Mailbox, bounces: Mailbox | None) -> tuple[Mailbox, ...]:
+    """That of arrivals, and that of notifications; one mailbox is read once."""
+    if bounces is None or (bounces.imap, bounces.port, bounces.user) == (mailbox.imap, mailbox.port, mailbox.user):
+        return (mailbox,)
+    return mailbox, bounces
+
+
 class MailboxBook:
     """In the unit's memory, which its runs share: nothing in here awaits anything."""
 

@@ -18,13 +18,13 @@ from retabli.model.settings import Port, Resolver, SecretRef, Settings, Tls
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection
+from retabli.net.farewell import part
 from retabli.net.mail import pop_causes
 from retabli.net.mail.credentials import clear_fault, encode, plain, refuse_clear
 from retabli.net.mail.pop_replies import Reply, cause_of, of_login, reply_of
 from retabli.net.mail.session_causes import NO_BANNER, STARTTLS_NOT_OFFERED, STARTTLS_REFUSED
-from retabli.net.mail.starttls import start_tls_after_agreement
+from retabli.net.mail.starttls import session_stages, start_tls_after_agreement
 
-QUIT_PATIENCE = 0.5  # seconds: a farewell must not cost a run its deadline
 LINE = 65_536  # bytes of one line; RFC 5322 allows 998, mail in the wild does not keep to it
 STATUS_LINE = 4096  # RFC 2449, section 4, allows 512
 CAPABILITY_LINES = 200
@@ -52,14 +52,7 @@ class Maildrop(Settings):
 
 def maildrop_stages(maildrop: Maildrop) -> tuple[Stage, ...]:
     """The rungs that `open_maildrop` climbs with these settings, in order."""
-    return (
-        stages.RESOLVE,
-        stages.CONNECT,
-        *((stages.TLS,) if maildrop.tls.mode == "implicit" else ()),
-        stages.GREETING,
-        *((stages.STARTTLS, stages.TLS) if maildrop.tls.mode == "starttls" else ()),
-        stages.AUTH,
-    )
+    return (*session_stages(maildrop.tls), stages.AUTH)
 
 
 def maildrop_faults(maildrop: Maildrop) -> Iterator[str]:
@@ -235,13 +228,7 @@ class PopSession:
 
     async def quit(self) -> None:
         """QUIT, waiting a moment at most for the answer, and close."""
-        try:
-            async with asyncio.timeout(QUIT_PATIENCE):
-                await self._ask(b"QUIT")
-        except (Fall, OSError):
-            pass  # a TimeoutError is an OSError: whatever the server still says, the work was done
-        finally:
-            await self.connection.close()
+        await part(self.connection, lambda: self._ask(b"QUIT"))
 
     # Talking -------------------------------------------------------------------------------------------------------
 

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
-from retabli.model.settings import Resolver, Submit
 from retabli.net.mail import mail_messages, smtp
 from retabli.net.mail.dsn import Action
+from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
 from retabli.net.mail.mailbox_reader import Handle
+from retabli.net.mail.mdn import Answer
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.sightings import Kind, Sighting
 from retabli.net.mail.tokens import Purpose, Token
@@ -23,28 +24,6 @@ GRACE = 3.0  # seconds beyond the last look into the mailbox, for clearing it an
 LOOKS = (0.1, 0.2, 0.5, 1.0)  # seconds between the first looks; then
 LOOK = 2.0
 LOGIN_AGAIN = 5.0
-
-
-class End(StrEnum):
-    """What became of the token while its run awaited it."""
-
-    ARRIVED = "arrived"
-    BOUNCED = "bounced"
-    HELD = "held"  # not there, but an older one has come late meanwhile: the relay holds
-    SILENT = "silent"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """`detail` says more: the bounce's diagnostic, the delay that a server told, why the mailbox cannot be read."""
-
-    end: End
-    seconds: float
-    detail: str = ""
-    status: str = ""
-    arrival: Arrival | None = None
-    fault: Fall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +61,14 @@ class Reader(Protocol):
     async def clear(self, seconds: float, /) -> None: ...
 
     async def close(self, *, abort: bool = False) -> None: ...
+
+
+@dataclass(slots=True)
+class _Offer:
+    """A token on its way out. `begun`: the other side may have seen it."""
+
+    token: Token
+    begun: bool = False
 
 
 class RoundTrip:
@@ -142,18 +129,6 @@ class RoundTrip:
     # Sending -------------------------------------------------------------------------------------------------------
 
     async def send(
-        self, submit: Submit, mail_from: str, rcpt_to: str, *, resolver: Resolver | None, contact: str | None = None
-    ) -> None:
-        """Hand a new token over; climbs the rungs of the submission, ENVELOPE and ACCEPTED.
-
-        Raises:
-            Fall, OSError: as the SMTP session raises them. The token was then never sent.
-        """
-        await self.send_by(
-            lambda: smtp.open_session(self._ladder, submit, resolver=resolver), mail_from, rcpt_to, contact=contact
-        )
-
-    async def send_by(
         self,
         open_session: Callable[[], Awaitable[smtp.SmtpSession]],
         mail_from: str,
@@ -162,27 +137,24 @@ class RoundTrip:
         contact: str | None = None,
         disposition: bool = False,
     ) -> None:
-        """`send`, over a session that the caller opens in its own way; `disposition` as in `compose`."""
+        """Hand a new token over by SMTP; climbs the rungs of that session, ENVELOPE and ACCEPTED.
+
+        `disposition` as in `compose`.
+
+        Raises:
+            Fall, OSError: as the session raises them. The token was then never sent.
+        """
         async with asyncio.timeout(self._patience.timeout) as limit:
             session = await open_session()
             async with session:
-                now = Moment.now(self._ladder)
-                token = self._ledger.issue(now)
-                unsent = True
-                try:
-                    message = mail_messages.compose(token, mail_from, rcpt_to, contact, disposition=disposition)
+                with self._offered() as offer:
+                    message = mail_messages.compose(offer.token, mail_from, rcpt_to, contact, disposition=disposition)
                     await session.envelope(
                         self._ladder, mail_from, [rcpt_to], len(message), report_delivery=self._reported
                     )
-                    unsent = False
+                    offer.begun = True
                     queue_id = await session.data(self._ladder, message)
-                except BaseException:
-                    self._ledger.withdraw(token, unsent=unsent)
-                    raise
                 limit.reschedule(None)  # it is handed over: the farewell has a patience of its own
-                self._token, self._sent = token, now.clock
-                self._ledger.accepted(token)
-                self._ladder.count(Mail.SENT)
                 if queue_id:
                     self._ladder.describe("queue_id", queue_id)
 
@@ -192,17 +164,24 @@ class RoundTrip:
         Raises:
             Whatever `deliver` does. The token was then never sent.
         """
+        with self._offered() as offer:
+            offer.begun = True
+            await deliver(offer.token)
+        return offer.token
+
+    @contextmanager
+    def _offered(self) -> Iterator["_Offer"]:
+        """A new token, which is sent when this ends well, and else never was."""
         now = Moment.now(self._ladder)
-        token = self._ledger.issue(now)
+        offer = _Offer(self._ledger.issue(now))
         try:
-            await deliver(token)
+            yield offer
         except BaseException:
-            self._ledger.withdraw(token, unsent=False)
+            self._ledger.withdraw(offer.token, unsent=not offer.begun)
             raise
-        self._token, self._sent = token, now.clock
-        self._ledger.accepted(token)
+        self._token, self._sent = offer.token, now.clock
+        self._ledger.accepted(offer.token)
         self._ladder.count(Mail.SENT)
-        return token
 
     # Awaiting ------------------------------------------------------------------------------------------------------
 
@@ -223,23 +202,18 @@ class RoundTrip:
                 await self._pause(seconds)
         return self._without_end(token)
 
-    async def until(self, answered: Callable[[], bool]) -> bool:
+    async def until(self, so: Callable[[], bool]) -> None:
         """Go on looking into the mailboxes until this is so, or the time is over."""
         for seconds in self._looks():
             await self._look()
-            if answered():
-                return True
+            if so():
+                return
             if seconds > 0:
                 await self._pause(seconds)
-        return False
 
-    async def answer(self) -> float | None:
-        """Await that the recipient's side says it took the message up; seconds from its sending, None: not in time."""
-        token = self._token
-        if token is None:
-            raise RuntimeError("an answer to a token is asked for before it was sent")
-        answered = await self.until(lambda: self._ledger.answered(token))
-        return self._ladder.clock() - self._sent if answered else None
+    def answer(self) -> Answer | None:
+        """What the recipient's side has said of the message so far."""
+        return self._ledger.answer(self._token) if self._token is not None else None
 
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""

@@ -1,6 +1,5 @@
 """An SMTP conversation on the ladder's connection, from the greeting to the message's acceptance (RFC 5321)."""
 
-import asyncio
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from retabli.model.settings import Resolver, Submit, Tls
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection
+from retabli.net.farewell import part
 from retabli.net.mail import smtp_causes
 from retabli.net.mail.credentials import clear_fault, refuse_clear
 from retabli.net.mail.smtp_addresses import is_international, path
@@ -27,25 +27,16 @@ from retabli.net.mail.smtp_replies import (
     parse_capabilities,
     read_reply,
 )
-from retabli.net.mail.starttls import start_tls_after_agreement
+from retabli.net.mail.starttls import session_stages, start_tls_after_agreement
 
 CAUSES = smtp_causes.CAUSES
 Judge = Callable[[Connection], None]
-QUIT_PATIENCE = 0.5  # seconds: a farewell must not cost a run its deadline
 
 
 def submission_stages(submit: Submit) -> tuple[Stage, ...]:
     """The rungs that `open_session` climbs with these settings, in order."""
-    mode = submit.tls.mode
-    return (
-        stages.RESOLVE,
-        stages.CONNECT,
-        *((stages.TLS,) if mode == "implicit" else ()),
-        stages.GREETING,
-        stages.EHLO,
-        *((stages.STARTTLS, stages.TLS) if mode == "starttls" else ()),
-        *((stages.AUTH,) if submit.user is not None else ()),
-    )
+    entered = (stages.AUTH,) if submit.user is not None else ()
+    return (*session_stages(submit.tls, stages.EHLO), *entered)
 
 
 def submission_faults(submit: Submit) -> Iterator[str]:
@@ -189,13 +180,7 @@ class SmtpSession:
 
     async def quit(self) -> None:
         """QUIT, waiting a moment at most for the answer, and close."""
-        try:
-            async with asyncio.timeout(QUIT_PATIENCE):
-                await self.ask(b"QUIT")
-        except (Fall, OSError):
-            pass  # a TimeoutError is an OSError: whatever the server still says, the work was done
-        finally:
-            await self.connection.close()
+        await part(self.connection, lambda: self.ask(b"QUIT"))
 
     # Talking -------------------------------------------------------------------------------------------------------
 

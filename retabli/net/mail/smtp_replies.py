@@ -156,7 +156,6 @@ class Step(StrEnum):
 
 
 _BOTH = frozenset(Step)
-_ENVELOPE = frozenset((Step.MAIL, Step.RCPT))
 _MESSAGE = frozenset((Step.DATA, Step.END))
 
 

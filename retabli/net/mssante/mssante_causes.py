@@ -172,18 +172,7 @@ CLIENT_CERT_NOT_ASKED = cause(
         "Call the partner: their server demands no certificate any more, or it is not their MSSanté server.",
     ),
 )
-NOT_ANSWERED = cause(
-    "not_answered",
-    Side.CONTENT,
-    fr="remis, mais aucun accusé de lecture dans le délai",
-    en="delivered, but no disposition notification in time",
-    look=Words(
-        "Le transport fonctionne : regarder ce qui lit la boîte de test du partenaire.",
-        "The transport works: look at what reads the partner's test mailbox.",
-    ),
-)
 
-LISTS = (WHITE_LIST_UNREACHABLE, WHITE_LIST_UNREADABLE, WHITE_LIST_STALE, WHITE_LIST_UNDATED)
 CAUSES: tuple[Cause, ...] = tuple(value for value in tuple(globals().values()) if isinstance(value, Cause))
 
 

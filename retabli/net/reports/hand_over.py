@@ -5,7 +5,6 @@ Directories may be shares that hang: nothing here waits for them longer than the
 
 import asyncio
 import errno
-import fnmatch
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.net.disk import disk
+from retabli.net.folders.local_folder import scan
 from retabli.net.reports.report_causes import DIRECTORY_UNUSABLE, FILE_NOT_TAKEN, HAND_OVER_REJECTED, UNSENT_TOO_OLD
 
 T = TypeVar("T")
 Identity = tuple[int, int]  # of a directory: its device and inode
 
-MOST = 50_000  # files of a directory that are looked at
+MOST = 50_000  # entries of a directory that are looked at
 LOOKS = (0.05, 0.1, 0.2)  # seconds between the first looks; then
 LOOK = 0.5
 TIDYING = 1.5  # seconds, at most, for taking a file back
@@ -34,14 +34,18 @@ def hung(found: Cause, detail: str) -> tuple[Cause, str]:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Files that wait in a directory. `oldest` in seconds by this machine's clock, 0 when there is none."""
+    """Files that wait in a directory. `oldest` in seconds by this machine's clock, 0 when there is none.
+
+    `cut`: the directory holds more than was looked at.
+    """
 
     files: int
     oldest: float
+    cut: bool
 
 
 async def judge_unsent(directory: Path, pattern: str, max_age: float, now: float) -> Waiting:
-    """That no file of that pattern has waited longer than `max_age` seconds. `now` is Unix time.
+    """That no file of that pattern, but ours, has waited longer than `max_age` seconds. `now` is Unix time.
 
     Raises:
         Fall: `unsent_too_old`; `file_unreadable` when the directory cannot be looked at.
@@ -50,28 +54,18 @@ async def judge_unsent(directory: Path, pattern: str, max_age: float, now: float
         waiting = await disk().call(lambda: _waiting(directory, pattern, now))
     except OSError as error:
         raise Fall(causes.FILE_UNREADABLE, f"{directory}: {error.strerror}") from error
-    if waiting.oldest > max_age or waiting.files >= MOST:
-        more = " or more" if waiting.files >= MOST else ""
+    if waiting.oldest > max_age or (waiting.cut and waiting.files):
+        more = " or more" if waiting.cut else ""
         raise Fall(UNSENT_TOO_OLD, f"{waiting.files}{more} files, the oldest for {waiting.oldest:.0f} s")
+    if waiting.cut:
+        raise Fall(causes.FILE_UNREADABLE, f"{directory}: more than {MOST} entries")
     return waiting
 
 
 def _waiting(directory: Path, pattern: str, now: float) -> Waiting:
-    files, oldest = 0, now
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or not fnmatch.fnmatchcase(entry.name, pattern):
-                continue
-            try:
-                if not entry.is_file(follow_symlinks=False):
-                    continue
-                oldest = min(oldest, entry.stat(follow_symlinks=False).st_mtime)
-            except FileNotFoundError:
-                continue  # it was sent just now
-            files += 1
-            if files == MOST:
-                break
-    return Waiting(files, max(0.0, now - oldest))
+    seen = scan(str(directory), MOST)
+    times = [entry.modified for entry in seen.files if entry.modified is not None and entry.matches((pattern,))]
+    return Waiting(len(times), max(0.0, now - min(times, default=now)), seen.cut)
 
 
 @dataclass(frozen=True, slots=True)

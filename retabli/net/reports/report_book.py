@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from retabli.net.mail import tokens
-from retabli.net.mail.mdn import Disposition
+from retabli.net.mail.mdn import Answer, Disposition
 from retabli.net.mail.tokens import Token
 
 MOST = 500  # of each that are remembered
@@ -66,13 +66,13 @@ class ReportBook:
             _put(self._answers, message, what)  # it may be read before the message that it is about
         return token
 
-    def answer(self, token: Token) -> tuple[str, bool] | None:
-        """What became of the report (`displayed`, `deleted`, …), and whether that is what is wanted."""
+    def answer(self, token: Token) -> Answer | None:
+        """What the recipient's side has said that it did with the report, if it said so."""
         messages = [message for message, text in self._carried.items() if text == token.text]
         for name in (token.name, *messages):
             match self._answers.get(name):
                 case [str() as kind, bool() as read]:
-                    return kind, read
+                    return Answer(kind, read)
         return None
 
 

@@ -127,26 +127,4 @@ CONTENT = (
 
 # What was answered (RFC 8098) ---------------------------------------------------------------------------------------
 
-NO_MDN = cause(
-    "no_mdn",
-    Side.CONTENT,
-    fr="le compte rendu est arrivé, mais aucun accusé de lecture ne revient",
-    en="the report has arrived, but no disposition notification comes back",
-    look=Words(
-        "Vérifier que le message demande un accusé, et que le logiciel du prescripteur en envoie.",
-        "Check that the message asks for a notification, and that the prescriber's software sends them.",
-    ),
-)
-MDN_REFUSED = cause(
-    "mdn_refused",
-    Side.CONTENT,
-    fr="l'accusé dit que le compte rendu n'a pas pu être lu ou a été supprimé",
-    en="the notification says that the report could not be read, or was deleted",
-    look=Words(
-        "Voir avec le prescripteur ce que son logiciel a fait du compte rendu.",
-        "Ask the prescriber what their software did with the report.",
-    ),
-)
-ANSWERS = (NO_MDN, MDN_REFUSED)
-
-CAUSES = (*HAND_OVER, *CONTENT, *ANSWERS)
+CAUSES = (*HAND_OVER, *CONTENT)

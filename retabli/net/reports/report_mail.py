@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from retabli.model.ladder import Fall
-from retabli.net.mail import dsn, mdn
+from retabli.net.mail import dsn
 from retabli.net.mail.sightings import Kind, Sighting
 from retabli.net.mail.tokens import Token
 from retabli.net.reports import report_causes, xdm
@@ -84,17 +84,13 @@ class ReportReading:
 
     async def _notification(self, sighting: Sighting, content: bytes) -> Sighting:
         """A delivery status (RFC 3464) or disposition notification (RFC 8098) about one of our reports."""
-        text = content[: dsn.LENGTH].decode("latin-1")
-        token = self._book.find(text.replace("=\r\n", "").replace("\r\n ", " "))
-        disposition = await asyncio.to_thread(mdn.parse, content)
-        if disposition is not None:
-            token = self._book.answered(disposition, token)
-            told = dsn.Notification(dsn.Action.DELIVERED, "", "", "", token)
-            return replace(sighting, report=told, token=token)
-        status = await asyncio.to_thread(dsn.parse, content, self._book.key)
-        if status is None:
+        told = await asyncio.to_thread(dsn.parse, content, self._book.key)
+        if told is None:
             return sighting
-        return replace(sighting, report=replace(status, token=token), token=token)
+        token = self._book.find(dsn.joined(content[: dsn.LENGTH]))
+        if told.disposition is not None:
+            token = self._book.answered(told.disposition, token)
+        return replace(sighting, report=replace(told, token=token), token=token)
 
 
 @dataclass(slots=True)

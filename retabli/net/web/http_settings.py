@@ -1,15 +1,17 @@
 """The settings that kinds over HTTP share: addresses, statuses, texts, header fields, what a page must be."""
 
 import re
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from typing import Annotated
 
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from retabli.model.settings import Settings
+from retabli.model.settings import Proxy, Settings, Tls
 from retabli.net.web.http import Network
 from retabli.net.web.http_messages import FIELD_VALUE
+from retabli.net.web.http_redirects import PORTS
 
 
 def check_address(value: str) -> str:
@@ -35,6 +37,22 @@ def check_address(value: str) -> str:
     if url.userinfo:
         raise ValueError("a web address is shown to everybody: an account does not belong into it")
     return value
+
+
+def web_openings(addresses: Iterable[str], proxy: Proxy | None) -> Iterator[tuple[str, int, str]]:
+    """The firewall openings that they need: the proxy's, or each one's own. Destination, port, protocol."""
+    if proxy is not None:
+        yield proxy.host, proxy.port, "tcp"
+        return
+    for address in dict.fromkeys(addresses):
+        url = httpx.URL(address)
+        yield url.host, url.port or PORTS[url.scheme], "tcp"
+
+
+def tls_mode_faults(tls: Tls) -> Iterator[str]:
+    """For a kind whose server is named by a web address."""
+    if tls.mode != "implicit":
+        yield f"tls.mode {tls.mode} means nothing here: the address says whether TLS is spoken"
 
 
 def check_field_value(value: str) -> str:

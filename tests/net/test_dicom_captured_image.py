@@ -6,12 +6,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import ImplicitVRLittleEndian
 
-from retabli.net.dicom.multipart import first_part, written
-from retabli.net.dicom.synthetic import (
+from retabli.net.dicom.captured_image import (
     PATIENT_ID,
     ROOT,
     SIDE,
-    Uids,
     fresh_uids,
     is_ours,
     pixels,
@@ -19,6 +17,8 @@ from retabli.net.dicom.synthetic import (
     synthetic_image,
     what_differs,
 )
+from retabli.net.dicom.marked_image import Uids
+from retabli.net.dicom.multipart import first_part, written
 
 NOW = 1_688_371_200.25
 UIDS = fresh_uids(PATIENT_ID, NOW)

@@ -1,4 +1,4 @@
-"""A synthetic image that nobody can take for a patient's: a pattern of grey, marked in every place where people look.
+"""The synthetic image that goes over the web: a Secondary Capture of a pattern of grey.
 
 Its UIDs lie under one fixed root (DICOM PS3.5, B.2: 2.25 and a UUID), so that whoever keeps an archive finds all of
 them, and them alone.
@@ -8,11 +8,11 @@ import random
 import re
 import time
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 
 from retabli.net.dicom.dicom_settings import MARK
+from retabli.net.dicom.marked_image import Uids, mark
 
 ROOT = "2.25.262540895257375716689961052877733710102"
 PATIENT_ID = f"{MARK}-TEST"
@@ -21,15 +21,6 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 SIDE = 32  # pixels
 TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI(..)([0-9.]{1,64})", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Uids:
-    """Which image it is: its study, series and instance."""
-
-    study: str
-    series: str
-    instance: str
 
 
 def same_uids(patient_id: str) -> Uids:
@@ -73,21 +64,10 @@ def synthetic_image(uids: Uids, *, patient_id: str = PATIENT_ID, now: float | No
     meta.MediaStorageSOPClassUID = UID(SECONDARY_CAPTURE)
     meta.MediaStorageSOPInstanceUID = UID(uids.instance)
     meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE_ENDIAN)
-    moment = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     image = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-    image.SpecificCharacterSet = "ISO_IR 100"
-    image.SOPClassUID, image.SOPInstanceUID = SECONDARY_CAPTURE, uids.instance
-    image.StudyInstanceUID, image.SeriesInstanceUID = uids.study, uids.series
-    image.StudyDate = image.ContentDate = moment.strftime("%Y%m%d")
-    image.StudyTime = image.ContentTime = moment.strftime("%H%M%S")
-    image.PatientID, image.PatientName = patient_id, PATIENT_NAME
-    image.PatientBirthDate, image.PatientSex = "", "O"
-    image.AccessionNumber = image.ReferringPhysicianName = image.StudyID = ""
-    image.StudyDescription = image.SeriesDescription = f"{MARK} SYNTHETIC IMAGE - NOT A PATIENT"
-    image.InstitutionName = MARK
-    image.TimezoneOffsetFromUTC = "+0000"
+    mark(image, uids, patient_id, PATIENT_NAME, time.time() if now is None else now)
+    image.SOPClassUID = SECONDARY_CAPTURE
     image.Modality, image.ConversionType = "OT", "SYN"
-    image.SeriesNumber = image.InstanceNumber = 1
     image.PatientOrientation = ""
     image.BurnedInAnnotation = "NO"
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"

@@ -1,13 +1,13 @@
-"""The synthetic image: a CT slice of nobody, marked wherever a person reads, the same until it is renewed."""
+"""The synthetic image that goes by C-STORE: a CT slice of nobody, the same until it is renewed."""
 
 import uuid
 import warnings
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from retabli.model.ladder import Fall
 from retabli.net.dicom import data_sets
+from retabli.net.dicom.marked_image import Uids, mark
 from retabli.net.dicom.syntaxes import STORAGE
 
 if TYPE_CHECKING:
@@ -25,23 +25,21 @@ def uid(*parts: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticImage:
-    """One image: whose it claims to be, when it was made, and its unique identifiers."""
+    """One image: which it is, whose it claims to be, and when it was made (Unix seconds)."""
 
+    uids: Uids
     patient_id: str
     patient_name: str
     made_at: float
-    study: str
-    series: str
-    instance: str
 
     @property
     def keys(self) -> dict[str, str]:
         """What finds this very image in the study root (PS3.4, annex C.6.2.1)."""
         return {
             "QueryRetrieveLevel": "IMAGE",
-            "StudyInstanceUID": self.study,
-            "SeriesInstanceUID": self.series,
-            "SOPInstanceUID": self.instance,
+            "StudyInstanceUID": self.uids.study,
+            "SeriesInstanceUID": self.uids.series,
+            "SOPInstanceUID": self.uids.instance,
         }
 
     @property
@@ -69,31 +67,19 @@ class SyntheticImage:
             return False
         except data_sets.unreadable():
             return False
-        return instance == self.instance and pixels == self.pixels
+        return instance == self.uids.instance and pixels == self.pixels
 
     def _data_set(self) -> "Dataset":
         """The modules of a CT image that are mandatory (PS3.3, table A.3-1); what is unknown stays empty."""
         from pydicom import Dataset
 
-        made = datetime.fromtimestamp(self.made_at, UTC)
         image = Dataset()
-        image.SOPClassUID, image.SOPInstanceUID = CT, self.instance
-        image.PatientName, image.PatientID = self.patient_name, self.patient_id
-        image.PatientBirthDate = image.PatientSex = ""
-        image.QualityControlImage = "YES"
-        image.StudyInstanceUID, image.SeriesInstanceUID = self.study, self.series
-        image.StudyDate = image.SeriesDate = image.ContentDate = made.strftime("%Y%m%d")
-        image.StudyTime = image.SeriesTime = image.ContentTime = made.strftime("%H%M%S")
-        image.StudyID = "RETABLI"
-        image.AccessionNumber = image.ReferringPhysicianName = ""
-        image.StudyDescription = image.SeriesDescription = "RETABLI TEST"
-        image.ImageComments = "SYNTHETIC TEST IMAGE, NOT OF A PATIENT"
-        image.Modality, image.Manufacturer = "CT", "RETABLI"
-        image.SeriesNumber = image.InstanceNumber = 1
+        mark(image, self.uids, self.patient_id, self.patient_name, self.made_at)
+        image.SOPClassUID, image.Modality = CT, "CT"
         image.AcquisitionNumber = image.KVP = None
         image.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
         image.PatientPosition = "HFS"
-        image.FrameOfReferenceUID, image.PositionReferenceIndicator = self.series, ""
+        image.FrameOfReferenceUID, image.PositionReferenceIndicator = self.uids.series, ""
         image.PixelSpacing, image.SliceThickness = [1, 1], 1
         image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 0]
         image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
@@ -112,11 +98,5 @@ def synthetic_image(patient_id: str, patient_name: str, now: float, renew: float
     """
     period = int(now // renew)
     study = (patient_id, *between, renew, period)
-    return SyntheticImage(
-        patient_id,
-        patient_name,
-        period * renew,
-        uid("study", *study),
-        uid("series", *study),
-        uid("instance", *study),
-    )
+    uids = Uids(uid("study", *study), uid("series", *study), uid("instance", *study))
+    return SyntheticImage(uids, patient_id, patient_name, period * renew)
