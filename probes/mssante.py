@@ -19,7 +19,7 @@ from retabli.net.mail.arrival_verdict import judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_book import label
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip, unread
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 from retabli.net.mssante import mssante_causes
@@ -313,7 +313,7 @@ class MsSante(Probe):
             judge_on_time(ladder, fate.seconds, self.within)
 
     async def _await_answer(self, ladder: Ladder, trip: RoundTrip) -> None:
-        with ladder.rung(stages.ANSWERED):
+        with ladder.told_as(unread), ladder.rung(stages.ANSWERED):
             seconds = await trip.answer()
             if seconds is None:
                 raise Fall(mssante_causes.NOT_ANSWERED, f"none after {self.within:.0f} s")

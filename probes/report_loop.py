@@ -30,7 +30,7 @@ from retabli.net.mail.arrival_verdict import (
 )
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip
+from retabli.net.mail.round_trip import GRACE, End, Fate, Patience, RoundTrip, unread
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose, Token
 from retabli.net.reports import report_causes
@@ -255,7 +255,7 @@ class ReportLoop(Probe):
     async def _judge_answer(
         self, ladder: Ladder, trip: RoundTrip, answer: Callable[[], tuple[str, bool] | None], reader: MailboxReader
     ) -> None:
-        with ladder.rung(stages.ANSWERED):
+        with ladder.told_as(unread), ladder.rung(stages.ANSWERED):
             await trip.until(lambda: answer() is not None)
             found = answer()
             if found is None:

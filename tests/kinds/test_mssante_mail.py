@@ -105,6 +105,20 @@ async def test_a_disposition_notification_is_the_answer(partner: Partner) -> Non
     assert b"Disposition-Notification-To" not in partner.kept[1].message
 
 
+async def test_a_mailbox_in_which_the_answer_may_lie_unread_leaves_it_unjudged(partner: Partner) -> None:
+    """The notification has come, and it is we who cannot read it."""
+    result = await climb(partner.probe(mdn=True, within="1s", bounces="stranger"))
+    assert (result.outcome, *told(result)) == (Outcome.UNKNOWN, "answered", "mailbox_auth_refused")
+
+
+async def test_a_deadline_that_falls_while_an_answer_is_awaited_is_the_mailboxs(partner: Partner) -> None:
+    partner.answers = False
+    cut = await climb(partner.probe(mdn=True, within="30s"), deadline=2.0)
+    assert (cut.outcome, *told(cut)) == (Outcome.UNKNOWN, "answered", "mailbox_unreadable")
+
+
+
+
 async def test_no_disposition_notification_is_a_fault_of_content(partner: Partner) -> None:
     partner.answers = False
     result = await climb(partner.probe(mdn=True, within="1s"))

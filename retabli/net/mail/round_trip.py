@@ -7,10 +7,13 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
+from retabli.model import causes, stages
+from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.settings import Resolver, Submit
-from retabli.net.mail import mail_messages, smtp
+from retabli.model.stages import Stage
+from retabli.net.mail import mail_causes, mail_messages, smtp
 from retabli.net.mail.dsn import Action
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
 from retabli.net.mail.mailbox_reader import Handle
@@ -23,6 +26,7 @@ GRACE = 3.0  # seconds beyond the last look into the mailbox, for clearing it an
 LOOKS = (0.1, 0.2, 0.5, 1.0)  # seconds between the first looks; then
 LOOK = 2.0
 LOGIN_AGAIN = 5.0
+OVERDUE = "the deadline came first"
 
 
 class End(StrEnum):
@@ -55,6 +59,11 @@ class Patience:
     within: float
     lost_after: float
     every: float
+
+
+def unread(found: Cause, detail: str) -> tuple[Cause, str]:
+    """For `ladder.told_as` around a rung in which the mailboxes are looked into: a deadline is theirs, there too."""
+    return (mail_causes.MAILBOX_UNREADABLE, OVERDUE) if found is causes.TIMEOUT else (found, detail)
 
 
 class Reader(Protocol):
@@ -206,8 +215,20 @@ class RoundTrip:
 
     # Awaiting ------------------------------------------------------------------------------------------------------
 
-    async def fate(self) -> Fate:
-        """Await what becomes of the token. Its end is counted; it is left to later runs when it has none yet."""
+    async def fate(self, rung: Stage = stages.DELIVERED) -> Fate:
+        """Await what becomes of the token. Its end is counted; it is left to later runs when it has none yet.
+
+        The deadline lies beyond the last look: where it falls in here, it is a mailbox that did not answer in time,
+        and `rung` is unknown by it.
+        """
+        try:
+            return await self._fate()
+        except asyncio.CancelledError:
+            self._ladder.begin(rung)
+            self._ladder.drop(rung, 0.0, Fall(mail_causes.MAILBOX_UNREADABLE, OVERDUE))
+            raise
+
+    async def _fate(self) -> Fate:
         token = self._token
         if token is None:
             raise RuntimeError("the fate of a token is asked before it was sent")
@@ -234,12 +255,20 @@ class RoundTrip:
         return False
 
     async def answer(self) -> float | None:
-        """Await that the recipient's side says it took the message up; seconds from its sending, None: not in time."""
+        """Await that the recipient's side says it took the message up; seconds from its sending, None: not in time.
+
+        Raises:
+            Fall: a mailbox in which it may lie could not be read.
+        """
         token = self._token
         if token is None:
             raise RuntimeError("an answer to a token is asked for before it was sent")
-        answered = await self.until(lambda: self._ledger.answered(token))
-        return self._ladder.clock() - self._sent if answered else None
+        if await self.until(lambda: self._ledger.answered(token)):
+            return self._ladder.clock() - self._sent
+        for reader in self._readers:
+            if reader.fault is not None:
+                raise reader.fault
+        return None
 
     def _looks(self) -> Iterator[float]:
         """How long to pause after each look; 0 after the last, which is taken when the time is over."""
