@@ -117,8 +117,6 @@ async def test_a_deadline_that_falls_while_an_answer_is_awaited_is_the_mailboxs(
     assert (cut.outcome, *told(cut)) == (Outcome.UNKNOWN, "answered", "mailbox_unreadable")
 
 
-
-
 async def test_no_disposition_notification_is_a_fault_of_content(partner: Partner) -> None:
     partner.answers = False
     result = await climb(partner.probe(mdn=True, within="1s"))
