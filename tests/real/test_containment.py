@@ -223,6 +223,16 @@ def test_a_prohibition_counts_from_our_own_firewalls_alone_where_they_are_known(
     assert gave(elsewhere) == ("unknown", "not_expected_signature")
 
 
+def test_a_prohibition_by_whomever_proves_nothing_without_controls(
+    place: Border, running: ExitStack, canary: None
+) -> None:
+    """A carrier's router, or the firewall before the target, says the same: then our packet has got out."""
+    place.rule(PROHIBITED)
+    assert gave(place.rounds(ways(BOTH, control={}), 1)) == ("unknown", "controls_missing")
+    ours = place.rounds(ways(BOTH, control={}, firewalls=[GATEWAY, GATEWAY6]), 1)
+    assert gave(ours) == ("contained", None)
+
+
 def test_a_denial_of_another_kind_than_expected_is_unknown(place: Border, running: ExitStack, canary: None) -> None:
     place.rule(DROP)
     assert gave(place.rounds(ways(denied=["icmp"]), 1)) == ("unknown", "not_expected_signature")
