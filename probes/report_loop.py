@@ -150,7 +150,7 @@ class ReportLoop(Probe):
 
     async def run(self, ladder: Ladder) -> None:
         key = self.key.read()
-        message = await disk().call(partial(self.submit.message.load, self.patient_mark))
+        message = await disk().within(self.timeout / 2, partial(self.submit.message.load, self.patient_mark))
         if self.unsent is not None:
             await self._look_at_unsent(ladder, self.unsent)
         book = ReportBook(ladder.memory, key)
