@@ -15,11 +15,11 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
-from retabli.net.mail.arrival_verdict import judge_delivered, judge_on_time
+from retabli.net.mail.arrival_verdict import fall_from, judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_book import label
 from retabli.net.mail.mailbox_reader import MailboxReader
-from retabli.net.mail.round_trip import GRACE, Patience, RoundTrip, unread
+from retabli.net.mail.round_trip import GRACE, End, Patience, RoundTrip, unread
 from retabli.net.mail.smtp_addresses import Address
 from retabli.net.mail.tokens import Purpose
 from retabli.net.mssante import mssante_causes
@@ -302,6 +302,8 @@ class MsSante(Probe):
                 disposition=self.mdn,
             )
             fate = await trip.fate()
+            if fate.end is End.SILENT and trip.relayed:
+                fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mssante_causes.ONLY_RELAYED))
             arrival = judge_delivered(ladder, fate, self.within)
             if arrival is None:
                 return

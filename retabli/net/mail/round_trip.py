@@ -124,6 +124,7 @@ class RoundTrip:
         self._trusted = trusted
         self._answered_by = answered_by.lower() if answered_by is not None else None
         self._reported = reported
+        self.relayed = False  # a notification says that the token was handed on to where none is sent from
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
         self._sent = 0.0
@@ -323,6 +324,7 @@ class RoundTrip:
                 return True
             if self._reported and sighting.report.action is Action.RELAYED:
                 self._ladder.describe("notification", "relayed: handed on to where no delivery is notified from")
+                self.relayed = self.relayed or (self._token is not None and token.name == self._token.name)
             event = self._ledger.returned(sighting.report, now)
             if event is not None:
                 self._ladder.count(event)
