@@ -115,8 +115,8 @@ def test_what_is_unwise_is_told() -> None:
     attempt = {"to": "192.0.2.1", "port": 443}
     lacking = "without control.path and control.alive a timeout or reset or icmp (without firewalls) proves nothing"
     assert [*settings(Containment, attempts=[attempt]).warnings()] == [f"{lacking}: it stays unknown"]
-    named = settings(Containment, attempts=[attempt], denied=["icmp"], firewalls=["10.0.0.0/8"])
-    assert [*named.warnings()] == []
+    alone = settings(Containment, attempts=[attempt], denied=["icmp"], firewalls=["10.0.0.0/8"])
+    assert [*alone.warnings()] == []
     said = " ".join(
         settings(
             Containment,

@@ -233,7 +233,13 @@ def test_settings_that_cannot_work_together_are_faults(keys: dict[str, Any], sai
 
 
 def test_sound_settings_have_no_faults_and_name_their_opening() -> None:
-    probe_keys = {"host": "pacs.test", "called_ae": "X", "verify": [*STEPS], "move_to": "US", "receive": "[::]:11112"}
+    probe_keys: dict[str, Any] = {
+        "host": "pacs.test",
+        "called_ae": "X",
+        "verify": [*STEPS],
+        "move_to": "US",
+        "receive": "[::]:11112",
+    }
     probe = settings(Dicom, renew="30s", **probe_keys)
     assert list(probe.faults()) == []
     warnings = " ".join(probe.warnings())

@@ -69,7 +69,7 @@ def secret(tmp_path: Path) -> dict[str, str]:
 
 async def test_a_recording_on_a_disk_that_hangs_says_nothing_of_the_recogniser(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "recording.wav")
-    audio = {"audio": str(tmp_path / "recording.wav"), "expect_words": "one two"}
+    audio: dict[str, Any] = {"audio": str(tmp_path / "recording.wav"), "expect_words": "one two"}
     async with site(LISTENS) as running:
         result = await recognise(running.url(), timeout="500ms", **audio)
     os.close(os.open(tmp_path / "recording.wav", os.O_RDWR | os.O_NONBLOCK))  # whoever reads it is let go
