@@ -20,6 +20,7 @@ from probes.report_loop import ReportLoop
 from retabli.model import causes
 from retabli.model.causes import Side
 from retabli.model.result import Result
+from retabli.net.folders.listing import Entry, listing
 from retabli.net.mail import tokens
 from retabli.net.mail.mail_ledger import in_flight
 from retabli.net.mail.tokens import Purpose
@@ -357,7 +358,8 @@ async def test_a_file_that_is_taken_and_mailed_climbs_the_whole_ladder(world: Wo
     assert told(result) == ("ok", "on_time", None)
     assert climbed(result) == ["written", "taken", "delivered", "content", "on_time"]
     assert result.rung == result.of
-    assert [bool(re.fullmatch(r"RT[0-9a-f]{18}\.hl7", name)) for name in names] == [True]
+    assert listing([Entry(names[0], 1, 0.0)], None).files == (), "whoever watches the directory takes it for no arrival"
+    assert [bool(re.fullmatch(r"RETABLI-RT[0-9a-f]{18}\.hl7", name)) for name in names] == [True]
 
 
 async def test_a_file_that_nobody_takes_is_told_and_taken_back(world: World) -> None:
@@ -760,6 +762,9 @@ def test_what_is_wrong_together_is_told(tmp_path: Path) -> None:
     submit = {"host": "engine.example", "message": write(tmp_path, REPORT)}
     probe = settings(ReportLoop, context=world.context, submit=submit, mailbox="witness", key=world.key)
     assert "mail_from" in next(probe.warnings())
+    named = {"directory": str(tmp_path), "message": submit["message"], "file_name": "{control_id}.txt"}
+    unmarked = settings(ReportLoop, context=world.context, submit=named, mailbox="witness", key=world.key)
+    assert "RETABLI" in next(unmarked.warnings())
     assert "one of the two" in faults(submit={"directory": "/tmp"})[0]
     assert "one of the two" in faults(submit={"host": None})[0]
     assert "starttls" in faults(submit={"tls": {"mode": "starttls"}})[0]
