@@ -1,6 +1,5 @@
 """A mail handed to the trust server of a health mail network, and awaited in a maildrop there (APICRYPT)."""
 
-import asyncio
 import math
 from collections.abc import Iterator
 from functools import partial
@@ -163,12 +162,7 @@ class Apicrypt(Probe):
             if reader is None:
                 trip.forget()
                 return
-            try:
-                fate = await trip.fate()
-            except asyncio.CancelledError:
-                _not_judged(ladder)
-                raise
-            self._judge(ladder, reader, fate)
+            self._judge(ladder, reader, await trip.fate(POP_STAT))
 
     def _reader(self, ladder: Ladder, key: bytes) -> MaildropReader | None:
         if self.pop is None:
@@ -193,12 +187,6 @@ class Apicrypt(Probe):
         if fate.end is End.SILENT and left:  # it may be among them
             return Fall(pop_causes.MAILDROP_OVERFULL, f"{left} messages were not looked at")
         return not_arrived(fate, self.within, language)
-
-
-def _not_judged(ladder: Ladder) -> None:
-    """The deadline fell while a mail that was accepted was awaited: that says nothing of its arrival."""
-    ladder.begin(POP_STAT)
-    ladder.drop(POP_STAT, 0.0, Fall(mail_causes.MAILBOX_UNREADABLE, "the deadline came first"))
 
 
 def _climb_session(ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:

@@ -35,9 +35,10 @@ DAY = 86_400.0  # seconds for which an IPv6 that is gone is told
 class Containment(Probe):
     """Ok means closed and proven so; failed means that something answered; anything else is unknown.
 
-    ICMP's "administratively prohibited", a configured deny page and a sinkhole prove a way closed by themselves. A
-    silence and a reset prove it only while both controls pass in the same round: a dead link and a dead target look
-    the same. A completed TCP handshake is an answer, unless `deny_page` or `says` tell that the firewall gave it.
+    A configured deny page, a sinkhole, and ICMP's "administratively prohibited" of one of our `firewalls` prove a way
+    closed by themselves. A silence, a reset, and a prohibition by whomever prove it only while both controls pass in
+    the same round: a dead link and a dead target look the same, and somebody may deny beyond our border. A completed
+    TCP handshake is an answer, unless `deny_page` or `says` tell that the firewall gave it.
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (ATTEMPTED, DENIED, PATH, ALIVE)
@@ -66,8 +67,8 @@ class Containment(Probe):
     firewalls: tuple[Cidr, ...] = Field(
         default=(),
         strict=False,
-        description="networks of our firewalls: ICMP denials count from these alone; from anybody but the target, "
-        "unless given",
+        description="networks of our firewalls: ICMP denials count from these alone, and then by themselves; unless "
+        "given from anybody but the target, while the controls pass",
     )
     dns_tunnel: DnsTunnel | None = None
 
@@ -139,6 +140,8 @@ class Containment(Probe):
     def _lacking_controls(self) -> Iterator[str]:
         """Where a denial that is expected would prove nothing."""
         silent = [sign.value for sign in (Sign.TIMEOUT, Sign.RESET) if sign in self.expected]
+        if Sign.ICMP in self.expected and not self.firewalls:
+            silent.append("icmp (without firewalls)")
         direct = [way for way in self.ways if way.proxy is None]
         doubtful = direct + [way for way in self.ways if way.proxy is not None and way.proxy.denied.reset]
         missing = ["control.path"] if direct and not self.control.paths else []

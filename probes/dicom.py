@@ -1,6 +1,7 @@
 """A DICOM partner: reached, associated with, and taken as far as agreed: echo, storage, search, retrieval."""
 
 import asyncio
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -10,7 +11,7 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Duration, Port, Tls, split_host_port
+from retabli.model.settings import Duration, Port, Tls, format_duration, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
@@ -36,6 +37,7 @@ RUNGS: Mapping[str, tuple[Stage, ...]] = {
     "move": (RETRIEVED,),
 }
 
+OFTEN = 300.0  # seconds: more images a day than one every five minutes deserve a word
 OTHERS = 8  # answers to the question for one image: an archive that gives more does not heed the question
 LOOK_AGAIN = 0.25  # seconds between two searches for an image that an archive may still be filing
 PORT_SHARE = 0.3  # of the deadline, for which we wait for a receiver's port that another probe has
@@ -44,8 +46,8 @@ PORT_SHARE = 0.3  # of the deadline, for which we wait for a receiver's port tha
 class Dicom(Probe):
     """One association in which everything is asked. An answered C-ECHO proves neither storage nor retrieval.
 
-    The image that is sent is synthetic and marked, and the same until it is renewed: an archive keeps one for each
-    period, and not one for each run.
+    The image that is sent is synthetic and marked, and a new one in each run: what is found and comes back is then what
+    was stored now, and not a copy of yesterday's. All of a day are in one study.
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (
@@ -86,7 +88,12 @@ class Dicom(Probe):
     )
     patient_id: Marked = Field(default=f"{MARK}-TEST", description=f"of the synthetic patient; must contain {MARK}")
     patient_name: Marked = Field(default=f"{MARK}^TEST", description=f"of the synthetic patient; must contain {MARK}")
-    renew: Duration = Field(default=86_400.0, description="how long the same image is sent before a new one is made")
+    image: Literal["fresh", "same"] = Field(
+        default="fresh", description="what is sent: a new image each time, or the same one over and over"
+    )
+    renew: Duration = Field(
+        default=86_400.0, description="how long the images are of the same study, or the same image, before a new one"
+    )
     found_within: Duration = Field(default=3.0, description="how long the archive may take to file the image")
     move_to: AeTitle | None = Field(default=None, description="our AE title as a destination that the partner knows")
     move_from: AeTitle | None = Field(
@@ -121,8 +128,18 @@ class Dicom(Probe):
 
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
-        if "store" in self.verify and self.renew < 3600:
-            yield f"renew: a new image every {self.renew:g}s fills the partner's archive"
+        if "store" not in self.verify:
+            return
+        fresh = self.image == "fresh"
+        if fresh and self.every < OFTEN:
+            yield f"{86_400 / self.every:.0f} images a day stay in the archive: every: 5m, or image: same, leaves fewer"
+        if self.renew < 3600:
+            yield f"renew: a new {'study' if fresh else 'image'} every {self.renew:g}s fills the partner's archive"
+        if not fresh and {"find", "move"} & {*self.verify}:
+            yield (
+                "image: same: what is found may be an earlier run's copy; an archive that loses what it takes shows "
+                f"after {format_duration(self.renew)} (renew) at worst"
+            )
 
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.host, self.port, "tcp"
@@ -172,7 +189,8 @@ class Dicom(Probe):
     async def _round(self, ladder: Ladder, association: Association) -> None:
         """The image's way: there, found there, and back."""
         between = (self.host, self.port, self.calling_ae, self.called_ae)
-        image = synthetic_image(self.patient_id, self.patient_name, ladder.wall(), self.renew, *between)
+        only = "" if self.image == "same" else secrets.token_hex(16)
+        image = synthetic_image(self.patient_id, self.patient_name, ladder.wall(), self.renew, *between, only=only)
         with ladder.told_as(services.silent_service), ladder.rung(STORE):
             data = image.encoded(association.granted(CT).transfer)
             stored = await services.store(association, CT, image.uids.instance, data)

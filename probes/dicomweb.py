@@ -69,7 +69,9 @@ class Dicomweb(Probe):
         default=PATIENT_ID, description=f"of the synthetic images; {MARK} must be in it"
     )
     image: Literal["fresh", "same"] = Field(
-        default="fresh", description="what is stored: a new image each time, or the same one over and over"
+        default="fresh",
+        description="what is stored: a new image each time, or the same one over and over, of which an old copy may "
+        "come back",
     )
     study: Annotated[str, StringConstraints(pattern=r"^[0-9.]{1,64}$")] | None = Field(
         default=None, description="the UID of a test study to retrieve from, where nothing is stored"
@@ -101,6 +103,8 @@ class Dicomweb(Probe):
         yield from sent_in_clear(self.url, self.user, self.token)
         if "store" in self.verify and "retrieve" not in self.verify:
             yield "some archives say that they stored an image and did not: verify retrieve as well"
+        if {"store", "retrieve"} <= {*self.verify} and self.image == "same":
+            yield "image: same: an earlier run's copy may come back; an archive that loses what it takes is not seen"
         if "store" in self.verify and self.image == "fresh" and self.every < OFTEN:
             yield f"{86_400 / self.every:.0f} images a day stay in the archive: every: 5m, or image: same, leaves fewer"
 

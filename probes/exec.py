@@ -84,6 +84,7 @@ SURROUNDINGS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 class Exec(Probe):
     """It runs without a shell, in a process group of its own that ends with it, and inherits nothing of the daemon.
+    A child of its that begins a session of its own (setsid) is beyond our reach: no plugin should.
 
     Exit status 0 is ok, 1 ok but not whole, 2 failed; 3, any other and a signal are unknown. The first line of its
     output up to `|` is the detail.

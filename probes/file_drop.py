@@ -40,7 +40,8 @@ ListFolder = Callable[[str], Awaitable[Listing]]
 class FileDrop(Probe):
     """No file is ever opened, and no file's name is ever told: only counts and ages.
 
-    A file's age is by its time of last change. A folder that is emptied at once is judged by what earlier runs saw
+    A file's age is by its time of last change: an uploader that keeps the times of its files (scp -p, rsync -t) makes
+    what has just come look as old as it was there. A folder that is emptied at once is judged by what earlier runs saw
     in it, and by its own time of change.
     """
 

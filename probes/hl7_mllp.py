@@ -93,7 +93,7 @@ class Hl7Mllp(Probe):
         yield self.host, self.port, "tcp"
 
     async def run(self, ladder: Ladder) -> None:
-        message = await disk().call(partial(self.message.load, self.patient_mark))
+        message = await disk().within(self.timeout / 2, partial(self.message.load, self.patient_mark))
         control_id = new_control_id()
         async with await open_engine(ladder, self.host, self.port, self.tls, resolver=self.resolver) as connection:
             exchange = Exchange(connection, control_id)

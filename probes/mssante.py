@@ -14,7 +14,8 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
 from retabli.net.mail import mail_causes, smtp
-from retabli.net.mail.arrival_verdict import judge_answer, judge_delivered, judge_on_time
+from retabli.net.mail.arrival_verdict import fall_from, judge_answer, judge_delivered, judge_on_time
+from retabli.net.mail.fates import End
 from retabli.net.mail.imap import mailbox_faults
 from retabli.net.mail.mailbox_book import mailboxes_of
 from retabli.net.mail.mailbox_reader import MailboxReader
@@ -295,6 +296,8 @@ class MsSante(Probe):
                 disposition=self.mdn,
             )
             fate = await trip.fate()
+            if fate.end is End.SILENT and trip.relayed:
+                fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(mssante_causes.ONLY_RELAYED))
             if judge_delivered(ladder, fate, self.within, spam_counts=False) is None:
                 return
             if self.mdn:

@@ -16,6 +16,7 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef
 from retabli.model.stages import Stage, stage
 from retabli.net.disk import disk
+from retabli.net.folders.listing import is_ours
 from retabli.net.hl7 import hl7_causes
 from retabli.net.hl7.exchange import ACKNOWLEDGED, FRAMED, Exchange, open_engine
 from retabli.net.hl7.message_file import PatientMark
@@ -133,6 +134,8 @@ class ReportLoop(Probe):
     def warnings(self) -> Iterator[str]:
         yield from super().warnings()
         yield from self.submit.message.warnings(self.submit.expect)
+        if self.submit.directory is not None and not is_ours(self.submit.file_name):
+            yield "submit.file_name has no RETABLI in it: a file_drop on that directory takes our file for an arrival"
         if self.mail_from is None:
             yield "without mail_from a report that somebody forwards may pass for one that arrived"
 
@@ -149,7 +152,7 @@ class ReportLoop(Probe):
 
     async def run(self, ladder: Ladder) -> None:
         key = self.key.read()
-        message = await disk().call(partial(self.submit.message.load, self.patient_mark))
+        message = await disk().within(self.timeout / 2, partial(self.submit.message.load, self.patient_mark))
         if self.unsent is not None:
             await self._look_at_unsent(ladder, self.unsent)
         book = ReportBook(ladder.memory, key)

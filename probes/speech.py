@@ -1,6 +1,5 @@
 """A service that turns speech into text: a fixed recording must come back as its words, over HTTP or WebSocket."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -15,6 +14,7 @@ from retabli.model.probe import Probe
 from retabli.model.settings import Duration, File, ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
 from retabli.net.connection import Connection
+from retabli.net.disk import disk
 from retabli.net.speech import speech_causes
 from retabli.net.speech.meeting import Meeting
 from retabli.net.speech.posted import post, text_of_answer, written
@@ -186,9 +186,12 @@ class Speech(Probe):
         if self.fields and self.upload != "multipart":
             yield "fields mean nothing without upload: multipart"
 
+    def _recording(self) -> Recording:
+        return read_recording(self.audio or SHIPPED, samples_only=self.samples_only)
+
     def _recording_faults(self) -> Iterator[str]:
         try:
-            recording = read_recording(self.audio or SHIPPED, samples_only=self.samples_only)
+            recording = self._recording()
         except Fall as fall:
             yield f"audio: {fall.detail}"
             return
@@ -209,7 +212,7 @@ class Speech(Probe):
     # Climbing -------------------------------------------------------------------------------------------------------
 
     async def run(self, ladder: Ladder) -> None:
-        recording = await asyncio.to_thread(read_recording, self.audio or SHIPPED, samples_only=self.samples_only)
+        recording = await disk().within(self.timeout / 2, self._recording)
         if self.hosts:
             with ladder.rung(HOSTS):
                 await judge_hosts(self.hosts, self._ask(), self.timeout / 2)

@@ -34,6 +34,7 @@ TRANSFERS = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 APPLICATION = "1.2.840.10008.3.1.1.1"
 IMPLEMENTATION = UID("2.25.312652045614984821673557964589666255335")
 
+KEPT = 100  # images: probes send a new one each time
 GREATEST = 16_384  # bytes of a PDU
 MESSAGE = 1 << 20  # bytes of one message
 SUCCESS, PENDING, OUT_OF_RESOURCES, DESTINATION_UNKNOWN, SUBOPERATION_FAILED = 0x0000, 0xFF00, 0xA700, 0xA801, 0xA702
@@ -173,6 +174,8 @@ class _Conversation:
         if self.archive.position != "forgets":
             instance = str(asked.AffectedSOPInstanceUID)
             self.archive.images[instance] = Image(data, self.transfers[context], str(image.StudyInstanceUID), instance)
+            while len(self.archive.images) > KEPT:
+                del self.archive.images[next(iter(self.archive.images))]
         await self.respond(context, asked, SUCCESS)
 
     async def find(self, context: int, asked: C_FIND) -> None:

@@ -46,6 +46,18 @@ class Disk:
             raise Fall(causes.LOCAL_RESOURCES, str(error)) from error
         return future
 
+    async def within(self, seconds: float, work: Callable[[], T]) -> T:
+        """`call`, for what is read before anybody else is waited for: a deadline that fell there would be a partner's.
+
+        Raises:
+            Fall: `file_unreadable` when it has not come back by then; `local_resources`.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.call(work)
+        except TimeoutError:
+            raise Fall(causes.FILE_UNREADABLE, f"no answer within {seconds:g} s: its disk hangs") from None
+
     def _work(self, future: Future[T], work: Callable[[], T]) -> None:
         try:
             try:

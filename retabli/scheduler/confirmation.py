@@ -9,6 +9,8 @@ from retabli.scheduler.unit import Doubt, Run, Unit
 
 # Servers answer a wrong password slowly on purpose: a run that is silent here may be a refusal, which is not repeated.
 LOGINS = frozenset({stages.AUTH, stages.MAILBOX})
+# Over HTTP the secret goes with the request: of a probe that has one, the answer is awaited on one of these.
+PRESENTED = frozenset({"proxy", "token", "upgrade", "response"})
 AGAIN = 1.0  # seconds after which it is looked at whether it still stands there
 
 
@@ -98,7 +100,11 @@ class Confirmations:
 
 
 def _logs_in(unit: Unit) -> bool:
-    return any(run.ladder is not None and run.ladder.current in LOGINS for run in unit.runs)
+    standing = [run.ladder.current for run in unit.runs if run.ladder is not None]
+    if any(stage in LOGINS for stage in standing):
+        return True
+    presented = any(stage is not None and stage.id in PRESENTED for stage in standing)
+    return presented and any(True for _ in unit.probe.secrets())
 
 
 def _under_way(unit: Unit, doubt: Doubt) -> int:

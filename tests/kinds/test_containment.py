@@ -21,7 +21,7 @@ from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 from tests.climbing import climb, settings
 from tests.kinds.doors import BLOCKED, DECLARED, HERE, fell, mute_datagrams, shut, tried, unheard
 from tests.kinds.test_icmp import has_ipv6, needs_ping
-from tests.net.metrics_engine import engine, vector
+from tests.net.metrics_engine import api, engine, vector
 from tests.net.name_server import Fault, Zone, mute, name_server, rcode
 from tests.net.peers import (
     Handler,
@@ -105,6 +105,23 @@ async def test_one_query_asks_for_each_door_its_own_life(way_out: dict[str, Any]
     assert asked == {f'canary_up{{port="{port}", protocol="tcp", ip="4", to="{HERE}"}}' for port in ports}
     assert fell(one_dead) == (Outcome.UNKNOWN, "alive", found.TARGET_NOT_ALIVE)
     assert f"tcp {dead}" in one_dead.detail
+
+
+async def test_a_refused_account_of_the_engine_is_shown_once_however_many_doors_it_is_asked_for(
+    way_out: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("reset after the attack")
+    account = {"user": "probe", "password": {"file": str(tmp_path / "password")}}
+    async with engine(api({"status": "error"}, "401 Unauthorized")) as prometheus:
+        query = {"url": prometheus.url, "query": 'canary_up{port="$port"}', **account}
+        attempts = [{"to": HERE, "ports": [closed_port() for _ in range(6)]}]
+        refused = await tried(attempts=attempts, control={**way_out, "alive": {"promql": query}})
+    assert fell(refused) == (Outcome.UNKNOWN, "alive", ENGINE_AUTH_REFUSED)
+    assert len(prometheus.queries) == 1
+    async with engine(vector("1")) as prometheus:
+        query["url"] = prometheus.url
+        proven = await tried(attempts=attempts, control={**way_out, "alive": {"promql": query}})
+    assert fell(proven) == (Outcome.OK, "alive", None)
 
 
 async def test_an_attempt_may_have_a_control_of_its_own(way_out: dict[str, Any]) -> None:

@@ -113,9 +113,10 @@ def test_a_way_of_which_nothing_is_known_is_never_closed() -> None:
 
 def test_what_is_unwise_is_told() -> None:
     attempt = {"to": "192.0.2.1", "port": 443}
-    assert [*settings(Containment, attempts=[attempt]).warnings()] == [
-        "without control.path and control.alive a timeout or reset proves nothing: it stays unknown"
-    ]
+    lacking = "without control.path and control.alive a timeout or reset or icmp (without firewalls) proves nothing"
+    assert [*settings(Containment, attempts=[attempt]).warnings()] == [f"{lacking}: it stays unknown"]
+    alone = settings(Containment, attempts=[attempt], denied=["icmp"], firewalls=["10.0.0.0/8"])
+    assert [*alone.warnings()] == []
     said = " ".join(
         settings(
             Containment,

@@ -70,16 +70,36 @@ async def test_the_image_says_in_every_field_that_it_is_of_nobody() -> None:
     assert len(image.PixelData) == image.Rows * image.Columns * 2
 
 
-async def test_the_same_image_is_sent_until_it_is_renewed() -> None:
+async def test_an_archive_that_loses_what_it_takes_is_not_green_by_an_earlier_copy() -> None:
+    archive = Archive()
+    with archive.serving() as port, a_free_port() as own:
+        archive.destinations["US"] = own
+        probe = partner(port, *STEPS, move_to="US", receive=f"127.0.0.1:{own}", found_within="300ms")
+        assert (await climb(probe)).outcome is Outcome.OK
+        archive.forgets = True  # and still answers success
+        lost = await climb(probe)
+    assert (lost.outcome, lost.stage, lost.cause) == (Outcome.FAILED, FOUND, dicom_causes.IMAGE_NOT_FOUND)
+
+
+async def test_each_run_sends_an_image_of_its_own_within_one_study() -> None:
+    archive = Archive()
+    with archive.serving() as port:
+        for _ in range(3):
+            await climb(partner(port, "store"))
+    assert len(archive.images) == 3
+    assert len({(each.StudyInstanceUID, each.SeriesInstanceUID) for each in archive.images.values()}) == 1
+
+
+async def test_where_the_same_image_is_wanted_it_is_sent_until_it_is_renewed() -> None:
     archive = Archive()
     with archive.serving() as port:
         for _ in range(2):
-            await climb(partner(port, "store"))
+            await climb(partner(port, "store", image="same"))
         assert len(archive.images) == 1
-        await climb(partner(port, "store", calling_ae="OTHER"))
+        await climb(partner(port, "store", image="same", calling_ae="OTHER"))
         assert len(archive.images) == 2  # another probe has an image of its own
         for _ in range(2):
-            await climb(partner(port, "store", renew="1ms"))
+            await climb(partner(port, "store", image="same", renew="1ms"))
         assert len(archive.images) == 4
 
 
@@ -213,9 +233,18 @@ def test_settings_that_cannot_work_together_are_faults(keys: dict[str, Any], sai
 
 
 def test_sound_settings_have_no_faults_and_name_their_opening() -> None:
-    probe = settings(
-        Dicom, host="pacs.test", called_ae="X", verify=[*STEPS], move_to="US", receive="[::]:11112", renew="30s"
-    )
+    probe_keys: dict[str, Any] = {
+        "host": "pacs.test",
+        "called_ae": "X",
+        "verify": [*STEPS],
+        "move_to": "US",
+        "receive": "[::]:11112",
+    }
+    probe = settings(Dicom, renew="30s", **probe_keys)
     assert list(probe.faults()) == []
-    assert any("fills" in warning for warning in probe.warnings())
+    warnings = " ".join(probe.warnings())
+    assert "a new study every 30s fills" in warnings
+    assert "2880 images a day" in warnings
+    assert "copy" not in warnings
+    assert "copy" in " ".join(settings(Dicom, **(probe_keys | {"image": "same"})).warnings())
     assert list(probe.openings()) == [("pacs.test", 104, "tcp")]

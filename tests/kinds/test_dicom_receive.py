@@ -22,6 +22,7 @@ from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.dicom import receive_causes
 from retabli.net.dicom.association import ASSOCIATION
+from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.dicomweb import AUTHORISED, QUERY
 from retabli.net.dicom.find import SEARCH
 from retabli.net.dicom.newest import NEWEST, RECENT
@@ -238,6 +239,13 @@ async def test_studies_that_do_not_say_whose_they_are_prove_nothing(road: Any) -
         result = await received(road, Shelf(studies, ignores_partner=True))
         assert fell(result)[::2] == (Outcome.UNKNOWN, receive_causes.MATCH_IGNORED)
     assert (await received(road, Shelf([unnamed, ago(minutes=5)], ignores_partner=True))).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("road", [by_web, by_find])
+async def test_a_synthetic_image_that_we_stored_ourselves_is_nobodys_arrival(road: Any) -> None:
+    ours = Study(timedelta(minutes=1), of=MARK)
+    result = await received(road, Shelf([ours, ago(days=3)]), partner="*")
+    assert fell(result) == (Outcome.FAILED, RECENT, receive_causes.NO_NEW_STUDY)
 
 
 async def test_wildcards_and_letters_match_as_an_archive_matches_them() -> None:

@@ -555,6 +555,7 @@ def test_settings_that_are_meant_are_none() -> None:
 
 def test_what_is_unwise_is_a_warning() -> None:
     assert any("images a day" in said for said in visiting(URL, "store").warnings())
+    assert any("earlier run's copy" in said for said in visiting(URL, *ALL, image="same").warnings())
     assert any("in clear" in said for said in visiting(URL, token={"env": "X"}).warnings())
 
 

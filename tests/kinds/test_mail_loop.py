@@ -394,6 +394,13 @@ async def test_a_mailbox_that_hangs_leaves_the_arrival_unjudged(world: MailWorld
     assert told(result) == ("unknown", "delivered", "mailbox_unreadable")
 
 
+async def test_a_deadline_that_falls_while_an_arrival_is_awaited_says_nothing_of_the_mail(world: MailWorld) -> None:
+    async with ImapServer(answers={"SELECT": stays_silent}, accounts={"witness": "secret"}).listening() as port:
+        cut = await climb(loop(world, mailbox=world.mailbox("witness", port=port)), deadline=0.5)
+    assert told(cut) == ("unknown", "delivered", "mailbox_unreadable")
+    assert cut.detail == "the deadline came first"
+
+
 async def test_a_refused_mailbox_login_leaves_the_arrival_unjudged_and_is_not_repeated(world: MailWorld) -> None:
     wrong = {"file": str(world.folder / "wrong")}
     server = ImapServer(accounts={"witness": "secret"})

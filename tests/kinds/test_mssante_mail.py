@@ -99,6 +99,18 @@ async def test_a_disposition_notification_is_the_answer(partner: Partner) -> Non
     assert b"Disposition-Notification-To" not in partner.kept[1].message
 
 
+async def test_a_mailbox_in_which_the_answer_may_lie_unread_leaves_it_unjudged(partner: Partner) -> None:
+    """The notification has come, and it is we who cannot read it."""
+    result = await climb(partner.probe(mdn=True, within="1s", bounces="stranger"))
+    assert (result.outcome, *where_and_why(result)) == (Outcome.UNKNOWN, "answered", "mailbox_auth_refused")
+
+
+async def test_a_deadline_that_falls_while_an_answer_is_awaited_is_the_mailboxs(partner: Partner) -> None:
+    partner.answers = False
+    cut = await climb(partner.probe(mdn=True, within="30s"), deadline=2.0)
+    assert (cut.outcome, *where_and_why(cut)) == (Outcome.UNKNOWN, "answered", "mailbox_unreadable")
+
+
 async def test_no_disposition_notification_is_a_fault_of_content(partner: Partner) -> None:
     partner.answers = False
     result = await climb(partner.probe(mdn=True, within="1s"))
@@ -227,7 +239,7 @@ async def test_a_notification_that_only_says_relayed_proves_nothing(partner: Par
     async with scripted.listening() as port:
         keys: dict[str, Any] = {"user": "ours", "bounces": None, "delivered_by": "dsn", "within": "1s"}
         result = await climb(partner.probe(port, **keys))
-    assert where_and_why(result) == ("delivered", "late")
+    assert (result.outcome, *where_and_why(result)) == (Outcome.UNKNOWN, "delivered", "only_relayed")
     assert result.properties["notification"].startswith("relayed")
 
 

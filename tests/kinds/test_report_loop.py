@@ -520,6 +520,9 @@ def test_what_is_wrong_together_is_told(tmp_path: Path) -> None:
     submit = {"host": "engine.example", "message": write(tmp_path, REPORT)}
     probe = settings(ReportLoop, context=world.context, submit=submit, mailbox="witness", key=world.key)
     assert "mail_from" in next(probe.warnings())
+    named = {"directory": str(tmp_path), "message": submit["message"], "file_name": "{control_id}.txt"}
+    unmarked = settings(ReportLoop, context=world.context, submit=named, mailbox="witness", key=world.key)
+    assert "RETABLI" in next(unmarked.warnings())
     assert "one of the two" in faults(submit={"directory": "/tmp"})[0]
     assert "one of the two" in faults(submit={"host": None})[0]
     assert "starttls" in faults(submit={"tls": {"mode": "starttls"}})[0]

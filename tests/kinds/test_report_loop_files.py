@@ -11,6 +11,7 @@ import pytest
 
 from retabli.model import causes
 from retabli.model.result import Result
+from retabli.net.folders.listing import Entry, listing
 from retabli.net.reports import report_causes
 from retabli.net.reports.hand_over import hung
 from simulator.engine import xdm_archive
@@ -66,7 +67,8 @@ async def test_a_file_that_is_taken_and_mailed_climbs_the_whole_ladder(world: Wo
     assert told(result) == ("ok", "on_time", None)
     assert climbed(result) == ["written", "taken", "delivered", "content", "on_time"]
     assert result.rung == result.of
-    assert [bool(re.fullmatch(r"RT[0-9a-f]{18}\.hl7", name)) for name in names] == [True]
+    assert listing([Entry(names[0], 1, 0.0)], None).files == (), "whoever watches the directory takes it for no arrival"
+    assert [bool(re.fullmatch(r"RETABLI-RT[0-9a-f]{18}\.hl7", name)) for name in names] == [True]
 
 
 async def test_a_file_that_nobody_takes_is_told_and_taken_back(world: World) -> None:

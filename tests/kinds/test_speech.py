@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import tracemalloc
 from collections.abc import Mapping
@@ -61,6 +62,15 @@ async def answered(answers: Answer | Mapping[str, Answer], *, deadline: float | 
 def secret(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "token").write_text("s3cret\n")
     return {"file": str(tmp_path / "token")}
+
+
+async def test_a_recording_on_a_disk_that_hangs_says_nothing_of_the_recogniser(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "recording.wav")
+    audio: dict[str, Any] = {"audio": str(tmp_path / "recording.wav"), "expect_words": "one two"}
+    async with site(LISTENS) as running:
+        result = await recognise(running.url(), timeout="500ms", **audio)
+    os.close(os.open(tmp_path / "recording.wav", os.O_RDWR | os.O_NONBLOCK))  # whoever reads it is let go
+    assert (result.outcome, result.cause) == (Outcome.UNKNOWN, causes.FILE_UNREADABLE), result
 
 
 # What holds ---------------------------------------------------------------------------------------------------------

@@ -210,6 +210,7 @@ def test_a_target_that_rejects_us_itself_has_been_reached(
 def test_a_closed_port_of_datagrams_at_the_target_itself_has_been_reached(
     place: Border, running: ExitStack, canary: None
 ) -> None:
+    place.run(place.outside, "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")  # else the kernel soon says no more
     seen = place.rounds(ways(port=9999, more={"protocol": "udp"}))
     assert gave(seen) == ("breached", "answered"), json.dumps(seen["rounds"][-1])
 
@@ -221,6 +222,16 @@ def test_a_prohibition_counts_from_our_own_firewalls_alone_where_they_are_known(
     assert gave(place.rounds(ways(BOTH, firewalls=[GATEWAY, GATEWAY6]), 1)) == ("contained", None)
     elsewhere = place.rounds(ways(BOTH, firewalls=["203.0.113.0/24"]), 1)
     assert gave(elsewhere) == ("unknown", "not_expected_signature")
+
+
+def test_a_prohibition_by_whomever_proves_nothing_without_controls(
+    place: Border, running: ExitStack, canary: None
+) -> None:
+    """A carrier's router, or the firewall before the target, says the same: then our packet has got out."""
+    place.rule(PROHIBITED)
+    assert gave(place.rounds(ways(BOTH, control={}), 1)) == ("unknown", "controls_missing")
+    ours = place.rounds(ways(BOTH, control={}, firewalls=[GATEWAY, GATEWAY6]), 1)
+    assert gave(ours) == ("contained", None)
 
 
 def test_a_denial_of_another_kind_than_expected_is_unknown(place: Border, running: ExitStack, canary: None) -> None:

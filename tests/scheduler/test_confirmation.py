@@ -1,6 +1,7 @@
 """A first failure is confirmed within seconds, by as many runs as are wanted and not one more."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
@@ -9,6 +10,8 @@ from retabli.model.flow import Policy, UnitName
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result
+from retabli.model.settings import Secret
+from retabli.model.stages import Stage
 from retabli.scheduler import Scheduler
 
 from .fakes import (
@@ -321,6 +324,37 @@ async def test_a_login_that_is_refused_slowly_is_not_tried_again_beside_it() -> 
     judge = RememberingJudge()
     await run_for(160.0, play, judge)
     assert not judge.confirmations
+
+
+class AccountProbe(PlayedProbe):
+    """Shows its password with a request, as over HTTP."""
+
+    LADDER: ClassVar[tuple[Stage, ...]] = (stages.CONNECT, stages.RESPONSE)
+    password: Secret = Secret(env="RETABLI_TEST_PASSWORD")
+
+
+async def refuse_request(ladder: Ladder, after: float) -> None:
+    with ladder.rung(stages.RESPONSE):
+        await asyncio.sleep(after)
+        raise Fall(causes.AUTH_REFUSED, "401")
+
+
+async def test_a_password_that_is_refused_slowly_over_http_is_not_shown_again_beside_it() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder) if number < 3 else refuse_request(ladder, after=6.0))
+
+    judge = RememberingJudge()
+    await run_for(160.0, play, judge, kind=AccountProbe)
+    assert not judge.confirmations
+
+
+async def test_a_silent_request_that_shows_nothing_is_confirmed_beside_it() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder) if number < 3 else refuse_request(ladder, after=6.0))
+
+    judge = RememberingJudge()
+    await run_for(160.0, play, judge)
+    assert judge.confirmations
 
 
 async def test_while_a_login_is_being_refused_no_other_failure_repeats_it() -> None:

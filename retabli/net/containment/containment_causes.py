@@ -169,8 +169,8 @@ CONTROLS_MISSING = _unknown(
     fr="un silence ou un rejet ne prouve rien sans témoins",
     en="a silence or a reset proves nothing without controls",
     look=Words(
-        "Configurer `control.path` et `control.alive`, ou un pare-feu qui refuse en le disant (ICMP).",
-        "Configure `control.path` and `control.alive`, or a firewall that says so (ICMP).",
+        "Configurer `control.path` et `control.alive`, ou nommer le pare-feu qui refuse en le disant (`firewalls`).",
+        "Configure `control.path` and `control.alive`, or name the firewall that says so by ICMP (`firewalls`).",
     ),
 )
 ROUND_NOT_JUDGED = _unknown(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from retabli.model.ladder import Fall, detail_of
@@ -17,6 +18,7 @@ from retabli.net.web.promql_causes import ENGINE_UNREACHABLE, UNEXPECTED_VALUE
 FAMILIES: tuple[Literal[4, 6], ...] = (4, 6)
 AT_ONCE = 16  # queries that an engine is asked at the same time
 TOLD = 3  # samples that are told in words
+NOT_ASKED = "not asked: the account was just refused"
 
 
 async def look_at_path(paths: Sequence[Path], resolver: Resolver | None, until: float) -> dict[int, ControlSeen]:
@@ -51,16 +53,35 @@ async def _reach(path: Path, family: Literal[4, 6], resolver: Resolver | None, u
 
 
 async def look_at_alive(controls: Iterable[Alive], resolver: Resolver | None, until: float) -> dict[Alive, ControlSeen]:
-    """Each of these once, all together."""
-    distinct = list(dict.fromkeys(controls))
+    """Each of these once, all together; of those that an account asks for, one first: a refused one is shown once."""
     places = asyncio.Semaphore(AT_ONCE)
+    found: dict[Alive, ControlSeen] = {}
 
     async def look(alive: Alive) -> ControlSeen:
         async with places:
-            return await _alive(alive, resolver, until)
+            found[alive] = await _alive(alive, resolver, until)
+        return found[alive]
 
-    seen = await asyncio.gather(*map(look, distinct))
-    return dict(zip(distinct, seen, strict=True))
+    async def ask_for(alike: Sequence[Alive]) -> None:
+        first = await look(alike[0])
+        if first.cause is not None and first.cause.credential:
+            found.update((each, replace(first, detail=NOT_ASKED)) for each in alike[1:])
+        else:
+            await asyncio.gather(*map(look, alike[1:]))
+
+    by_account: dict[object, list[Alive]] = {}
+    for alive in dict.fromkeys(controls):
+        by_account.setdefault(_account(alive), []).append(alive)
+    await asyncio.gather(*map(ask_for, by_account.values()))
+    return found
+
+
+def _account(alive: Alive) -> object:
+    """By which account it is asked for; the control itself where nobody is asked to say who they are."""
+    query = alive.promql
+    if query is None or (query.user is None and query.bearer is None and (query.proxy is None or not query.proxy.user)):
+        return alive
+    return query.url, query.user, query.bearer, query.proxy
 
 
 async def _alive(alive: Alive, resolver: Resolver | None, until: float) -> ControlSeen:

@@ -42,7 +42,8 @@ SIGNS = {
 
 
 def denial(way: Way, sock: socket.socket, address: str, error: OSError, firewalls: Sequence[Network] = ()) -> Fate:
-    """The fate of an attempt that this error ended. `firewalls` are those whose ICMP counts; none: anybody's."""
+    """The fate of an attempt that this error ended. `firewalls` are those whose ICMP counts and proves by
+    itself; none: anybody's counts, and proves no more than a silence does."""
     icmp = read_error(sock)
     if icmp is not None:
         return _by_icmp(way, sock, address, icmp, firewalls)
@@ -67,7 +68,7 @@ def _by_icmp(way: Way, sock: socket.socket, address: str, icmp: IcmpError, firew
     if icmp.cause is causes.ADMIN_PROHIBITED:
         if firewalls and not within(icmp.sender, firewalls):
             return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail=f"{icmp}, which is none of our firewalls")
-        return Fate(way, Sign.ICMP, detail=str(icmp))
+        return Fate(way, Sign.ICMP, detail=str(icmp), by_ours=bool(firewalls))
     if icmp.cause is causes.REFUSED:
         return Fate(way, Sign.RESET, detail=str(icmp))
     return Fate(way, cause=NOT_EXPECTED_SIGNATURE, detail=f"unreachable ({icmp})")

@@ -83,7 +83,7 @@ class Findings:
     @property
     def in_doubt(self) -> list[Fate]:
         """Denials that a dead link or a dead target gives as well."""
-        return [fate for fate in self.fates if fate.sign is not None and not fate.sign.proves_alone]
+        return [fate for fate in self.fates if fate.sign is not None and not fate.proves_alone]
 
     @property
     def families_in_doubt(self) -> list[int]:

@@ -12,9 +12,9 @@ from retabli.net.containment.containment_settings import Alive
 class Sign(StrEnum):
     """By what an attempt was denied.
 
-    A deny page, a sinkhole and ICMP's "administratively prohibited" are said by whoever denies. A silence and a
-    reset a dead target gives as well, and so they mean nothing without controls. `cut` is a handshake that somebody
-    completed and then cut before the target had said its word.
+    A deny page and a sinkhole are said by whoever denies, and so is ICMP's "administratively prohibited": where it is
+    one of our firewalls that says so. A silence and a reset a dead target gives as well, and so they mean nothing
+    without controls. `cut` is a handshake that somebody completed and then cut before the target had said its word.
     """
 
     TIMEOUT = "timeout"
@@ -23,10 +23,6 @@ class Sign(StrEnum):
     ICMP = "icmp"
     DENY_PAGE = "deny_page"
     SINKHOLE = "sinkhole"
-
-    @property
-    def proves_alone(self) -> bool:
-        return self in (Sign.ICMP, Sign.DENY_PAGE, Sign.SINKHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +59,20 @@ class Way:
 class Fate:
     """What became of one attempt: denied by a `sign`, or a `cause`: an answer, or a reason not to judge.
 
-    Neither: it was not applicable here (this machine has no IPv6, that name has none).
+    Neither: it was not applicable here (this machine has no IPv6, that name has none). `by_ours`: it is known to be a
+    firewall of ours that denied.
     """
 
     way: Way
     sign: Sign | None = None
     cause: Cause | None = None
     detail: str = ""
+    by_ours: bool = False
+
+    @property
+    def proves_alone(self) -> bool:
+        """A prohibition of just anybody may come from beyond our border: from a carrier, or the target's own side."""
+        return self.sign in (Sign.DENY_PAGE, Sign.SINKHOLE) or (self.sign is Sign.ICMP and self.by_ours)
 
     @property
     def breach(self) -> bool:

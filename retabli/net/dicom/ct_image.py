@@ -1,4 +1,4 @@
-"""The synthetic image that goes by C-STORE: a CT slice of nobody, the same until it is renewed."""
+"""The synthetic image that goes by C-STORE: a CT slice of nobody, marked wherever a person reads."""
 
 import uuid
 import warnings
@@ -90,13 +90,15 @@ class SyntheticImage:
         return image
 
 
-def synthetic_image(patient_id: str, patient_name: str, now: float, renew: float, *between: object) -> SyntheticImage:
-    """The image of this period of `renew` seconds, by Unix time; `between` tells its users apart.
+def synthetic_image(
+    patient_id: str, patient_name: str, now: float, renew: float, *between: object, only: str = ""
+) -> SyntheticImage:
+    """An image of the study of this period of `renew` seconds, by Unix time; `between` tells its users apart.
 
-    Its identifiers follow from these alone: an archive is not filled by an image a run, and whoever stores it again
-    stores the same.
+    `only`: whose image it is within that study. Without it the identifiers follow from the others alone, and whoever
+    stores it again stores the same.
     """
     period = int(now // renew)
     study = (patient_id, *between, renew, period)
-    uids = Uids(uid("study", *study), uid("series", *study), uid("instance", *study))
+    uids = Uids(uid("study", *study), uid("series", *study), uid("instance", *study, only))
     return SyntheticImage(uids, patient_id, patient_name, period * renew)

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, tzinfo
 from retabli.model.ladder import Fall
 from retabli.model.profile import DAY, Profile
 from retabli.model.settings import format_duration
+from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.receive_causes import (
     ANSWER_CAPPED,
     ARCHIVE_GARBAGE,
@@ -87,6 +88,8 @@ class Account:
     def add(self, studies: Sequence[Seen]) -> None:
         for study in studies:
             moment = moment_of(study.day, study.time, self.zone)
+            if any(MARK in value.upper() for value in study.of):
+                continue  # a synthetic image that a probe of ours has just stored: no partner's, whoever is asked for
             if not study.of:
                 self.unnamed += 1
             elif not is_of(self.partner, study.of):

@@ -33,5 +33,9 @@ class Listing:
     cut: bool = False  # there are more than were looked at
 
 
+def is_ours(name: str) -> bool:
+    return OURS in name.lower()
+
+
 def listing(entries: Iterable[Entry], changed: float | None, *, cut: bool = False) -> Listing:
-    return Listing(tuple(entry for entry in entries if OURS not in entry.name.lower()), changed, cut)
+    return Listing(tuple(entry for entry in entries if not is_ours(entry.name)), changed, cut)

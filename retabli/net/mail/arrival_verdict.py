@@ -12,7 +12,7 @@ from retabli.net.mail import dsn, mail_causes
 from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.mail_ledger import Arrival
 from retabli.net.mail.mdn import Answer
-from retabli.net.mail.round_trip import Reader, RoundTrip
+from retabli.net.mail.round_trip import Reader, RoundTrip, unread
 
 Method = Literal["spf", "dkim", "dmarc"]
 
@@ -107,7 +107,7 @@ async def judge_answer(
     Raises:
         Fall: `no_mdn`, `mdn_refused`, or why that mailbox could not be read.
     """
-    with ladder.rung(stages.ANSWERED):
+    with ladder.told_as(unread), ladder.rung(stages.ANSWERED):
         await trip.until(lambda: answer() is not None)
         said = answer()
         if said is None:

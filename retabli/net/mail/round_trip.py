@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from retabli.model import causes, stages
+from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
-from retabli.net.mail import mail_messages, smtp
+from retabli.model.stages import Stage
+from retabli.net.mail import mail_causes, mail_messages, smtp
 from retabli.net.mail.dsn import Action
 from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
@@ -24,6 +27,7 @@ GRACE = 3.0  # seconds beyond the last look into the mailbox, for clearing it an
 LOOKS = (0.1, 0.2, 0.5, 1.0)  # seconds between the first looks; then
 LOOK = 2.0
 LOGIN_AGAIN = 5.0
+OVERDUE = "the deadline came first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ class Patience:
     within: float
     lost_after: float
     every: float
+
+
+def unread(found: Cause, detail: str) -> tuple[Cause, str]:
+    """For `ladder.told_as` around a rung in which the mailboxes are looked into: a deadline is theirs, there too."""
+    return (mail_causes.MAILBOX_UNREADABLE, OVERDUE) if found is causes.TIMEOUT else (found, detail)
 
 
 class Reader(Protocol):
@@ -102,6 +111,7 @@ class RoundTrip:
         self._trusted = trusted
         self._answered_by = answered_by.lower() if answered_by is not None else None
         self._reported = reported
+        self.relayed = False  # a notification says that the token was handed on to where none is sent from
         self._opening: list[asyncio.Task[None]] = []
         self._token: Token | None = None
         self._sent = 0.0
@@ -185,8 +195,20 @@ class RoundTrip:
 
     # Awaiting ------------------------------------------------------------------------------------------------------
 
-    async def fate(self) -> Fate:
-        """Await what becomes of the token. Its end is counted; it is left to later runs when it has none yet."""
+    async def fate(self, rung: Stage = stages.DELIVERED) -> Fate:
+        """Await what becomes of the token. Its end is counted; it is left to later runs when it has none yet.
+
+        The deadline lies beyond the last look: where it falls in here, it is a mailbox that did not answer in time,
+        and `rung` is unknown by it.
+        """
+        try:
+            return await self._fate()
+        except asyncio.CancelledError:
+            self._ladder.begin(rung)
+            self._ladder.drop(rung, 0.0, Fall(mail_causes.MAILBOX_UNREADABLE, OVERDUE))
+            raise
+
+    async def _fate(self) -> Fate:
         token = self._token
         if token is None:
             raise RuntimeError("the fate of a token is asked before it was sent")
@@ -268,6 +290,7 @@ class RoundTrip:
                 return True
             if self._reported and sighting.report.action is Action.RELAYED:
                 self._ladder.describe("notification", "relayed: handed on to where no delivery is notified from")
+                self.relayed = self.relayed or (self._token is not None and token.name == self._token.name)
             event = self._ledger.returned(sighting.report, now)
             if event is not None:
                 self._ladder.count(event)

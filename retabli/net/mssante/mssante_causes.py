@@ -172,6 +172,17 @@ CLIENT_CERT_NOT_ASKED = cause(
         "Call the partner: their server demands no certificate any more, or it is not their MSSanté server.",
     ),
 )
+ONLY_RELAYED = cause(
+    "only_relayed",
+    Side.PARTNER_DOWN,
+    fr="transmis à un serveur qui ne notifie pas : on ne sait pas si le message est remis",
+    en="handed on to a server that does not notify: whether it was delivered is not known",
+    verdict=Verdict.UNKNOWN,
+    look=Words(
+        "Lire une boîte de test du partenaire (`mailbox`) plutôt que d'attendre une notification.",
+        "Read a test mailbox of the partner's (`mailbox`) instead of awaiting a notification.",
+    ),
+)
 
 CAUSES: tuple[Cause, ...] = tuple(value for value in tuple(globals().values()) if isinstance(value, Cause))
 

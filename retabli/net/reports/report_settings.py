@@ -25,9 +25,9 @@ class ReportSubmit(Settings):
     )
     directory: File | None = Field(default=None, description="which an engine reads: the message is written into it")
     file_name: str = Field(
-        default="{control_id}.hl7",
+        default="RETABLI-{control_id}.hl7",
         pattern=r"^[A-Za-z0-9_-]*\{control_id\}[A-Za-z0-9._-]*$",
-        description="the file's name in it",
+        description="the file's name in it; RETABLI in it keeps a file_drop from taking it for an arrival",
     )
     consumed_within: Duration = Field(default=30.0, description="in which the engine must have taken the file")
     error_directory: File | None = Field(default=None, description="where the engine puts what it cannot use")
