@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 
+from retabli.net.dicom import libraries
 from retabli.net.dicom.dicom_settings import MARK
 
 ROOT = "2.25.262540895257375716689961052877733710102"
@@ -65,6 +66,7 @@ def synthetic_image(uids: Uids, *, patient_id: str = PATIENT_ID, now: float | No
 
     `now` is the study's date and time, in Unix seconds.
     """
+    libraries.load()
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.filewriter import dcmwrite
     from pydicom.uid import UID
