@@ -150,8 +150,9 @@ class Printed:
             self._paper.line((str(climb.name), "bold"), f"  {climb.probe.kind}", f"  → {where}" if where else "")
         rungs = self._rungs[id(climb)]
         width = max(len(stage.id) for stage in climb.probe.climbs())
-        for rung in rungs[self._printed :]:
-            self._rung(rung, width)
+        for number in range(self._printed, len(rungs)):
+            if not _goes_on(rungs, number):
+                self._rung(rungs[number], width)
         if len(rungs) > self._printed:
             self._printed = len(rungs)
             self._rung_began = time.monotonic()
@@ -242,6 +243,12 @@ class Printed:
         rest = f"   {done}/{len(self._climbs)}" if len(self._climbs) > 1 else ""
         took = seconds(now - self._rung_began, self._language)
         return Text.assemble((f"  {frame} ", "cyan"), f"{stage}  ", (took, "dim"), (rest, "dim"))
+
+
+def _goes_on(rungs: Sequence[Rung], number: int) -> bool:
+    """Whether it only holds on: a rung that was climbed in parts, or asked of again, is shown once."""
+    rung = rungs[number]
+    return number > 0 and rung.cause is None and rungs[number - 1].stage is rung.stage
 
 
 def verdict(result: Result) -> tuple[Words, str]:

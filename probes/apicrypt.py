@@ -173,7 +173,8 @@ class Apicrypt(Probe):
         return MaildropReader(self.pop, ladder, key, timeout=self.timeout, every=self.every, resolver=self.resolver)
 
     def _judge(self, ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:
-        ladder.describe("messages", str(reader.holds))
+        if reader.holds is not None:
+            ladder.describe("messages", str(reader.holds))
         if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
             ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
             return
@@ -182,7 +183,7 @@ class Apicrypt(Probe):
             fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(reader, fate, ladder.language))
         hold(ladder, stages.DELIVERED, fate.seconds)
         judge_on_time(ladder, fate.seconds, self.within)
-        if reader.holds > CROWDED:
+        if reader.holds is not None and reader.holds > CROWDED:
             ladder.impair(pop_causes.MAILDROP_GROWING, f"{reader.holds} messages")
 
     def _verdict(self, reader: MaildropReader, fate: Fate, language: str) -> Fall:
@@ -207,15 +208,14 @@ def _climb_session(ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:
     Raises:
         Fall: why the maildrop could not be read, on the rung where that showed; on AUTH when nobody knocked.
     """
-    fell, spent = POP_AUTH, dict[Stage, float]()
+    fell, seconds_there, spent = POP_AUTH, 0.0, dict[Stage, float]()
     for rung in reader.rungs:
         climbed = OF_SESSION[rung.stage]
         if rung.cause is not None:
-            fell = climbed
-            spent.pop(climbed, None)
+            fell, seconds_there = climbed, spent.pop(climbed, 0.0) + rung.seconds
         elif climbed is not stages.DELIVERED:  # which holds when the maildrop was read, whatever was found
             spent[climbed] = spent.get(climbed, 0.0) + rung.seconds
     for each, seconds in spent.items():
         hold(ladder, each, seconds)
     if fate.fault is not None:
-        fall_from(ladder, fell, 0.0, fate.fault)
+        fall_from(ladder, fell, seconds_there, fate.fault)

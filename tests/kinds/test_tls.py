@@ -242,7 +242,11 @@ async def test_an_accepted_client_certificate_is_ok(
 async def test_a_server_that_only_wishes_for_a_client_certificate_is_ok(authority: trustme.CA, ca_file: Path) -> None:
     context = demanding_context(authority.issue_cert("localhost"), authority)
     context.verify_mode = ssl.CERT_OPTIONAL
-    assert (await probed(context, ca_file)).outcome is Outcome.OK
+    result = await probed(context, ca_file)
+    assert result.outcome is Outcome.OK
+    assert result.properties["client_certificate"].startswith("asked for, and none is set")
+    unasked = await probed(server_context(authority.issue_cert("localhost")), ca_file)
+    assert "client_certificate" not in unasked.properties
 
 
 async def test_a_server_that_just_hangs_up_on_us_is_closed_early_and_said_so(
