@@ -11,6 +11,7 @@ from rich.text import Text
 
 from commands._paper import Paper
 from retabli.model.causes import Cause, Verdict
+from retabli.model.facts import name_of
 from retabli.model.flow import Flow, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -220,9 +221,12 @@ class Printed:
             self._paper.line((PROVEN[self._language], "bold green"))
 
     def _facts(self, result: Result) -> Iterator[str]:
-        for name, value in result.properties.items():
-            yield f"{name.replace('_', ' ')}: {value}"
+        colon = " :" if self._language == "fr" else ":"
         expiry = result.measures.get(Measure.CERT_EARLIEST_EXPIRY)
+        for name, value in result.properties.items():
+            if name == "not_after" and expiry is not None:
+                continue  # it is told below, in days
+            yield f"{name_of(name, self._language)}{colon} {value}"
         if expiry is not None:
             day = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d")
             days = int(abs(expiry - result.at) // DAY)

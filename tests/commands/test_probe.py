@@ -301,3 +301,10 @@ def test_a_rung_that_is_climbed_in_two_parts_is_shown_once(write: Write, listeni
         thread.join(5)
     assert ended.code == 0, ended.out
     assert [line.split()[1] for line in ended.lines if line.startswith("  ✓")] == ["resolve", "connect", "tls"]
+    assert ended.out.count("certificate good until") == 1
+    assert "valid until" not in ended.out, "it is told once"
+
+
+def test_facts_are_named_in_the_language_asked_for(write: Write, listening: int) -> None:
+    ended = typed("probe", "f", "--lang", "fr", "--config", write(tcp("p", listening)))
+    assert "      adresse : 127.0.0.1" in ended.lines
