@@ -188,7 +188,9 @@ async def test_a_handshake_that_is_cut_is_closed_early(ca_file: Path) -> None:
 
 
 async def test_a_handshake_that_is_reset_is_told_from_one_that_is_closed(ca_file: Path) -> None:
-    fell(await probed(resetting, ca_file), causes.RESET)
+    result = await probed(resetting, ca_file)
+    fell(result, causes.RESET)
+    assert "may expect clear text" in result.detail
 
 
 @pytest.mark.parametrize("handler", [silent, trickling(b"\x16\x03\x03\x00\x7a\x02" * 9, 0.05)], ids=["silent", "slow"])
