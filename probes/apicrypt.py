@@ -13,6 +13,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage, stage
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, pop_causes, smtp
 from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
 from retabli.net.mail.maildrop_reader import MaildropReader
@@ -42,6 +43,7 @@ OF_SESSION = {
 # Each look is a login at somebody else's server: seconds between the first ones, and then between all others.
 PAUSES = ((0.5, 1.0, 2.0, 4.0), 10.0)
 DAY = 86_400.0  # seconds
+NOT_VERIFIED = Words("non vérifié", "not verified")
 CROWDED = 1000  # messages beyond which the account is not being emptied
 
 
@@ -149,7 +151,7 @@ class Apicrypt(Probe):
             yield self.pop.host, self.pop.port, "tcp"
 
     async def run(self, ladder: Ladder) -> None:
-        ladder.describe("encryption", "not verified")
+        ladder.describe("encryption", NOT_VERIFIED[ladder.language])
         key = self.key.read()
         reader = self._reader(ladder, key)
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)

@@ -41,7 +41,7 @@ FACTS = {
     "not_removed": Words("non supprimés", "not removed"),
     "notification": Words("notification de remise", "delivery notification"),
     "number": Words("message n°", "message no."),
-    "own_certificate": Words("notre certificat", "our own certificate"),
+    "own_certificate": Words("notre certificat valable jusqu'au", "our own certificate valid until"),
     "own_certificate_doubt": Words("doute sur notre certificat", "doubt about our own certificate"),
     "partial": Words("inachevés", "unfinished"),
     "partner_support": Words("support du partenaire", "the partner's support"),
