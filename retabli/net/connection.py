@@ -377,6 +377,8 @@ def _shown(error: ssl.SSLCertVerificationError, chain: Chain | None) -> str:
     said = error.verify_message.rstrip(".")
     if chain is None:
         return said
+    if cause_of(error) is causes.CERT_NAME_MISMATCH and chain.names:
+        said += f"; it is for {', '.join(chain.names)}"
     return f"{said}; shown: {chain.subject}, by {chain.issuer}, {_day(chain.not_before)} to {_day(chain.not_after)}"
 
 

@@ -115,7 +115,9 @@ async def test_a_self_signed_certificate_that_the_settings_trust_is_ok(tmp_path:
 
 
 async def test_a_certificate_for_another_name_is_a_mismatch(authority: trustme.CA, ca_file: Path) -> None:
-    fell(await probed(server_context(authority.issue_cert("other.test")), ca_file), causes.CERT_NAME_MISMATCH)
+    result = await probed(server_context(authority.issue_cert("other.test", "192.0.2.7")), ca_file)
+    fell(result, causes.CERT_NAME_MISMATCH)
+    assert "it is for other.test, 192.0.2.7; shown:" in result.detail
 
 
 async def test_a_certificate_that_is_for_clients_only_is_invalid(
