@@ -14,7 +14,8 @@ LARGEST_KEPT = 16_384  # bytes; a longer chain is read anew each time, so that n
 class Chain:
     """A chain as a peer sent it. Times are Unix seconds; `subject` and `issuer` are the first certificate's.
 
-    `names` are those that it is valid for, a few of them. `earliest_expiry` is over all certificates, as blackbox_exporter's `probe_ssl_earliest_cert_expiry` is.
+    `names` are those that it is valid for, a few of them. `earliest_expiry` is over all certificates, as
+    blackbox_exporter's `probe_ssl_earliest_cert_expiry` is.
     """
 
     subject: str
