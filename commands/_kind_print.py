@@ -103,10 +103,10 @@ def settings(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool
 def _settings(
     schema: dict[str, Any], definitions: dict[str, Any], above: str
 ) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    for name, written in schema.get("properties", {}).items():
+    for name, own in schema.get("properties", {}).items():
         if name == "kind" and not above:
             continue
-        shape = resolved(written, definitions)
+        shape = resolved(own, definitions)
         yield above + name, shape, name in schema.get("required", ())
         if "properties" in shape and not is_secret(shape):
             yield from _settings(shape, definitions, f"{above}{name}.")
@@ -141,7 +141,7 @@ def setting(paper: Paper, path: str, shape: dict[str, Any], language: str, *, re
     if required:
         said.append(REQUIRED[language])
     elif plain(default := unusual(shape)):
-        said.append(f"{DEFAULT[language]} {default_words(default)}")
+        said.append(f"{DEFAULT[language]} {written(default)}")
     paper.line("  ", (path, "bold"), f"  {', '.join(said)}")
     told = description(path, shape, language)
     for line in wrapped(told, "      ") if told else ():
@@ -162,11 +162,11 @@ def plain(default: object) -> bool:
     return default not in (None, "", [], {})
 
 
-def default_words(default: object) -> str:
+def written(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, dict):
-        return f"{{{', '.join(f'{key}: {default_words(value)}' for key, value in default.items())}}}"
+        return f"{{{', '.join(f'{key}: {written(value)}' for key, value in default.items())}}}"
     if isinstance(default, list):
         return f"[{', '.join(str(each) for each in default)}]"
     return str(default)
@@ -175,9 +175,9 @@ def default_words(default: object) -> str:
 def type_words(shape: dict[str, Any], language: str) -> str:
     """What may be written there, in an operator's words."""
     if "enum" in shape:
-        return " | ".join(str(each) for each in shape["enum"])
+        return " | ".join(map(written, shape["enum"]))
     if "const" in shape:
-        return str(shape["const"])
+        return written(shape["const"])
     if is_secret(shape):
         return TYPES["secret"][language].format()
     if "anyOf" in shape:

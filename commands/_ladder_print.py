@@ -11,6 +11,7 @@ from rich.text import Text
 
 from commands._paper import Paper
 from retabli.model.causes import Cause, Verdict
+from retabli.model.facts import name_of
 from retabli.model.flow import Flow, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -150,8 +151,9 @@ class Printed:
             self._paper.line((str(climb.name), "bold"), f"  {climb.probe.kind}", f"  → {where}" if where else "")
         rungs = self._rungs[id(climb)]
         width = max(len(stage.id) for stage in climb.probe.climbs())
-        for rung in rungs[self._printed :]:
-            self._rung(rung, width)
+        for number in range(self._printed, len(rungs)):
+            if not _goes_on(rungs, number):
+                self._rung(rungs[number], width)
         if len(rungs) > self._printed:
             self._printed = len(rungs)
             self._rung_began = time.monotonic()
@@ -219,9 +221,12 @@ class Printed:
             self._paper.line((PROVEN[self._language], "bold green"))
 
     def _facts(self, result: Result) -> Iterator[str]:
-        for name, value in result.properties.items():
-            yield f"{name.replace('_', ' ')}: {value}"
+        colon = " :" if self._language == "fr" else ":"
         expiry = result.measures.get(Measure.CERT_EARLIEST_EXPIRY)
+        for name, value in result.properties.items():
+            if name == "not_after" and expiry is not None:
+                continue  # it is told below, in days
+            yield f"{name_of(name, self._language)}{colon} {value}"
         if expiry is not None:
             day = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d")
             days = int(abs(expiry - result.at) // DAY)
@@ -242,6 +247,12 @@ class Printed:
         rest = f"   {done}/{len(self._climbs)}" if len(self._climbs) > 1 else ""
         took = seconds(now - self._rung_began, self._language)
         return Text.assemble((f"  {frame} ", "cyan"), f"{stage}  ", (took, "dim"), (rest, "dim"))
+
+
+def _goes_on(rungs: Sequence[Rung], number: int) -> bool:
+    """Whether it only holds on: a rung that was climbed in parts, or asked of again, is shown once."""
+    rung = rungs[number]
+    return number > 0 and rung.cause is None and rungs[number - 1].stage is rung.stage
 
 
 def verdict(result: Result) -> tuple[Words, str]:

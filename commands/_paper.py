@@ -29,7 +29,7 @@ class Paper:
         self.console.file.flush()
 
     def _folded(self, whole: Text) -> Iterator[Text]:
-        start = len(whole.plain) - len(whole.plain.lstrip(" →"))
+        start = len(whole.plain) - len(whole.plain.lstrip(" →✓✗?"))
         room = self.console.width - start
         if whole.cell_len <= self.console.width or room < NARROW:
             yield whole

@@ -13,6 +13,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage, stage
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, pop_causes, smtp
 from retabli.net.mail.arrival_verdict import fall_from, hold, judge_on_time, not_arrived, silence_detail
 from retabli.net.mail.fates import End, Fate
@@ -43,6 +44,7 @@ OF_SESSION = {
 # Each look is a login at somebody else's server: seconds between the first ones, and then between all others.
 PAUSES = ((0.5, 1.0, 2.0, 4.0), 10.0)
 DAY = 86_400.0  # seconds
+NOT_VERIFIED = Words("non vérifié", "not verified")
 CROWDED = 1000  # messages beyond which the account is not being emptied
 
 
@@ -150,7 +152,7 @@ class Apicrypt(Probe):
             yield self.pop.host, self.pop.port, "tcp"
 
     async def run(self, ladder: Ladder) -> None:
-        ladder.describe("encryption", "not verified")
+        ladder.describe("encryption", NOT_VERIFIED[ladder.language])
         key = self.key.read()
         reader = self._reader(ladder, key)
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
@@ -170,7 +172,8 @@ class Apicrypt(Probe):
         return MaildropReader(self.pop, ladder, key, timeout=self.timeout, every=self.every, resolver=self.resolver)
 
     def _judge(self, ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:
-        ladder.describe("messages", str(reader.holds))
+        if reader.holds is not None:
+            ladder.describe("messages", str(reader.holds))
         if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
             ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
             return
@@ -179,7 +182,7 @@ class Apicrypt(Probe):
             fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(reader, fate, ladder.language))
         hold(ladder, stages.DELIVERED, fate.seconds)
         judge_on_time(ladder, fate.seconds, self.within)
-        if reader.holds > CROWDED:
+        if reader.holds is not None and reader.holds > CROWDED:
             ladder.impair(pop_causes.MAILDROP_GROWING, f"{reader.holds} messages")
 
     def _verdict(self, reader: MaildropReader, fate: Fate, language: str) -> Fall:
@@ -195,15 +198,14 @@ def _climb_session(ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:
     Raises:
         Fall: why the maildrop could not be read, on the rung where that showed; on AUTH when nobody knocked.
     """
-    fell, spent = POP_AUTH, dict[Stage, float]()
+    fell, seconds_there, spent = POP_AUTH, 0.0, dict[Stage, float]()
     for rung in reader.rungs:
         climbed = OF_SESSION[rung.stage]
         if rung.cause is not None:
-            fell = climbed
-            spent.pop(climbed, None)
+            fell, seconds_there = climbed, spent.pop(climbed, 0.0) + rung.seconds
         elif climbed is not stages.DELIVERED:  # which holds when the maildrop was read, whatever was found
             spent[climbed] = spent.get(climbed, 0.0) + rung.seconds
     for each, seconds in spent.items():
         hold(ladder, each, seconds)
     if fate.fault is not None:
-        fall_from(ladder, fell, 0.0, fate.fault)
+        fall_from(ladder, fell, seconds_there, fate.fault)

@@ -208,7 +208,7 @@ def _tell(ladder: Ladder, findings: Findings) -> None:
         twin = any(fate.way == other.way for other in fates[: place - 1])  # another address of one name
         ladder.describe(f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected))
     if len(fates) > TOLD:
-        ladder.describe("further attempts", str(len(fates) - TOLD))
+        ladder.describe("further_attempts", str(len(fates) - TOLD))
     _tell_control(ladder, "path", findings.path_seen)
     _tell_control(ladder, "alive", findings.alive_seen)
     declared = [seen.detail for seen in findings.alive_seen if seen.declared]

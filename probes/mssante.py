@@ -13,6 +13,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, smtp
 from retabli.net.mail.arrival_verdict import fall_from, judge_answer, judge_delivered, judge_on_time
 from retabli.net.mail.fates import End
@@ -32,6 +33,10 @@ from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, curren
 from retabli.net.web.http_settings import web_openings
 
 DAY = 86_400
+UNVERIFIED = Words(
+    "non vérifiée : rien n'est tenté avec ce partenaire au-delà d'EHLO",
+    "unverified: nothing beyond EHLO is tried with this partner",
+)
 SHARE = 1 / 3  # of `timeout`: what the white list may take, and what the revocation lists may, before the partner
 
 
@@ -228,7 +233,7 @@ class MsSante(Probe):
         lists = await self._own_certificate(ladder)
         partner = self._partner(listing, lists)
         if self.envelope is None:
-            ladder.describe("authorisation", "unverified: nothing beyond EHLO is tried with this partner")
+            ladder.describe("authorisation", UNVERIFIED[ladder.language])
         if self.sends:
             await self._send(ladder, partner)
             return

@@ -101,7 +101,8 @@ class Sip(Probe):
         with ladder.rung(STATUS):
             if not self._wants(reply.status):
                 found = cause_of_status(reply.status, retry_after="retry-after" in reply.fields)
-                raise Fall(found, f"{reply.status} {reply.reason}")
+                wait = reply.field("retry-after")
+                raise Fall(found, f"{reply.status} {reply.reason}" + (f"; Retry-After: {wait}" if wait else ""))
 
     def _wants(self, status: int) -> bool:
         return str(status) in self.expect or f"{status // 100}xx" in self.expect

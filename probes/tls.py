@@ -65,6 +65,8 @@ class TlsService(Probe):
         ) as connection:
             with ladder.rung(stages.TLS):
                 await connection.settle()
+            if connection.tls is not None and connection.tls.client_certificate_asked and not connection.tls.presented:
+                ladder.describe("client_certificate", "asked for, and none is set: it may refuse what comes next")
         expiry = ladder.measures.get(Measure.CERT_EARLIEST_EXPIRY)
         if expiry is not None and expiry - ladder.wall() < self.min_days * DAY:
             ladder.impair(CERT_EXPIRES_SOON, f"in {(expiry - ladder.wall()) / DAY:.1f} days")

@@ -57,8 +57,8 @@ class Cause:
         return self.code
 
     def advice(self, language: str) -> str:
-        """What to look at first, in plain words: the cause's own advice, else its side's."""
-        return (self.look or LOOK[self.side])[language]
+        """What to look at first, in plain words: the cause's own advice, else its verdict's or its side's."""
+        return (self.look or (WAIT if self.verdict is Verdict.TEMPORARY else LOOK[self.side]))[language]
 
 
 LOOK = {
@@ -87,6 +87,11 @@ LOOK = {
     ),
 }
 
+WAIT = Words(
+    "Réponse provisoire : la sonde réessaie. Si elle dure, joindre qui répond ainsi.",
+    "A temporary answer: the probe tries again. If it lasts, call whoever answers so.",
+)
+
 
 def cause(
     code: str,
@@ -103,8 +108,12 @@ def cause(
 
 
 # Names
-NXDOMAIN = cause("nxdomain", Side.PARTNER_DOWN, fr="le nom n'existe pas", en="the name does not exist")
-NO_DATA = cause("no_data", Side.PARTNER_DOWN, fr="le nom n'a pas d'adresse", en="the name has no address")
+_NAME = Words(
+    "Vérifier le nom dans la configuration, puis auprès de qui le tient ; un résolveur qui filtre répond aussi ainsi.",
+    "Check the name in the configuration, then with whoever keeps it; a resolver that filters answers so too.",
+)
+NXDOMAIN = cause("nxdomain", Side.PARTNER_DOWN, fr="le nom n'existe pas", en="the name does not exist", look=_NAME)
+NO_DATA = cause("no_data", Side.PARTNER_DOWN, fr="le nom n'a pas d'adresse", en="the name has no address", look=_NAME)
 SERVFAIL = cause("servfail", Side.OURS, fr="le résolveur répond SERVFAIL", en="the resolver answers SERVFAIL")
 DNS_REFUSED = cause("dns_refused", Side.OURS, fr="le résolveur refuse de répondre", en="the resolver refuses to answer")
 DNS_TIMEOUT = cause("dns_timeout", Side.OURS, fr="le résolveur ne répond pas", en="the resolver does not answer")
@@ -247,8 +256,8 @@ AUTH_REFUSED = cause(
     en="credentials refused",
     credential=True,
     look=Words(
-        "Vérifier le compte de sonde et son mot de passe (réinitialisé après l'attaque ?).",
-        "Check the probe's account and its password (reset after the attack?).",
+        "Vérifier le compte de sonde et son mot de passe ou sa clé (réinitialisés après l'attaque ?).",
+        "Check the probe's account and its password or key (reset after the attack?).",
     ),
 )
 AUTH_REQUIRED = cause(

@@ -6,6 +6,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+NAMES = 4  # that are told
 LARGEST_KEPT = 16_384  # bytes; a longer chain is read anew each time, so that nobody fills our memory with them
 
 
@@ -13,11 +14,13 @@ LARGEST_KEPT = 16_384  # bytes; a longer chain is read anew each time, so that n
 class Chain:
     """A chain as a peer sent it. Times are Unix seconds; `subject` and `issuer` are the first certificate's.
 
-    `earliest_expiry` is over all certificates, as blackbox_exporter's `probe_ssl_earliest_cert_expiry` is.
+    `names` are those that it is valid for, a few of them. `earliest_expiry` is over all certificates, as
+    blackbox_exporter's `probe_ssl_earliest_cert_expiry` is.
     """
 
     subject: str
     issuer: str
+    names: tuple[str, ...]
     not_before: float
     not_after: float
     earliest_expiry: float
@@ -46,10 +49,21 @@ def _read(certificates: tuple[bytes, ...]) -> Chain | None:
     return Chain(
         subject=_short(own.subject),
         issuer=_short(own.issuer),
+        names=_names(own),
         not_before=own.not_valid_before_utc.timestamp(),
         not_after=own.not_valid_after_utc.timestamp(),
         earliest_expiry=min(expiries),
     )
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """What a client compares with the name it asked for (RFC 9525): DNS names and addresses."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = (*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress)))
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return ()
+    return names[:NAMES]
 
 
 def _parse(der: bytes) -> x509.Certificate | None:

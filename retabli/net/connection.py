@@ -17,6 +17,7 @@ from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for
 
 CHUNK = 65_536
 TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
+UNWELCOME = "in answer to our first word of TLS: it may expect clear text, or something in between cuts TLS off"
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
 
 
@@ -207,11 +208,16 @@ class Connection:
                 session.do_handshake()
             except ssl.SSLWantReadError:
                 await self._flush()
-                wire = await self._recv(CHUNK)
+                try:
+                    wire = await self._recv(CHUNK)
+                except ConnectionResetError:
+                    if first:
+                        raise Fall(causes.RESET, UNWELCOME) from None
+                    raise
                 if first and wire and not (20 <= wire[0] <= 22 and wire[1:2] in (b"", b"\x03")):
                     raise Fall(causes.NOT_TLS, wire[:80]) from None
                 if first and not wire:
-                    raise Fall(causes.CLOSED_EARLY, "at the start of the TLS handshake") from None
+                    raise Fall(causes.CLOSED_EARLY, UNWELCOME) from None
                 first = False
                 self._feed(wire)
             else:
@@ -371,6 +377,8 @@ def _shown(error: ssl.SSLCertVerificationError, chain: Chain | None) -> str:
     said = error.verify_message.rstrip(".")
     if chain is None:
         return said
+    if cause_of(error) is causes.CERT_NAME_MISMATCH and chain.names:
+        said += f"; it is for {', '.join(chain.names)}"
     return f"{said}; shown: {chain.subject}, by {chain.issuer}, {_day(chain.not_before)} to {_day(chain.not_after)}"
 
 

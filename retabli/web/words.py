@@ -26,38 +26,6 @@ STANDPOINTS = {
     "inside": Words("vu de l'intérieur", "seen from inside"),
     "outside": Words("vu de l'extérieur", "seen from outside"),
 }
-# The facts that probes note by name; one that is not here is shown by its name.
-FACTS = {
-    "address": Words("adresse", "address"),
-    "alive_declared": Words("cible en vie, selon l'exploitant", "target alive, as declared"),
-    "age": Words("âge", "age"),
-    "answers": Words("réponses", "answers"),
-    "authentication": Words("authentification", "authentication"),
-    "beacon": Words("balise n°", "beacon no."),
-    "cipher": Words("chiffrement", "cipher"),
-    "control_alive": Words("témoin : la cible répond ailleurs", "control: the target answers elsewhere"),
-    "control_alive_detail": Words("témoin de la cible", "the target's control"),
-    "control_path": Words("témoin : notre sortie fonctionne", "control: our way out works"),
-    "control_path_detail": Words("témoin de notre sortie", "the way out's control"),
-    "encryption": Words("chiffrement du message", "encryption of the message"),
-    "failed_addresses": Words("adresses en échec", "addresses that failed"),
-    "in_flight": Words("messages en route", "messages on their way"),
-    "issuer": Words("certificat émis par", "certificate issued by"),
-    "made_up_recipient": Words("destinataire inventé", "made-up recipient"),
-    "messages": Words("messages", "messages"),
-    "nameserver": Words("serveur de noms", "name server"),
-    "not_after": Words("certificat valable jusqu'au", "certificate valid until"),
-    "not_removed": Words("non supprimés", "not removed"),
-    "number": Words("message n°", "message no."),
-    "passed_over": Words("non examinés", "passed over"),
-    "queue_id": Words("numéro de file", "queue id"),
-    "samples": Words("valeurs", "values"),
-    "stratum": Words("strate", "stratum"),
-    "subject": Words("certificat au nom de", "certificate for"),
-    "tls_version": Words("version de TLS", "TLS version"),
-    "transit": Words("trajet", "transit"),
-    "witness": Words("témoin", "witness"),
-}
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
 TEXTS = {

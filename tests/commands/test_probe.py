@@ -7,12 +7,14 @@ import os
 import pty
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from commands._paper import Paper
 from tests.commands.terminal import ENTRANCE, typed
@@ -275,3 +277,34 @@ def test_on_a_narrow_terminal_a_line_goes_on_below_where_it_began(monkeypatch: p
         assert len(said) == lines
         assert " ".join(" ".join(said).split()) == words.strip(), "between words"
         assert all(line.startswith("        ") for line in said[1:])
+    stream = Terminal()
+    Paper(stream).line("✗ websites/sites[https://lab.example/]  2/7  9 ms  proxy_denied, as above")
+    assert [line[:2] for line in stream.getvalue().splitlines()] == ["✗ ", "  "]
+
+
+def test_a_rung_that_is_climbed_in_two_parts_is_shown_once(write: Write, listening: int, tmp_path: Path) -> None:
+    """`tls` shakes hands and then waits for what the server may have against a client certificate."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def serve(server: socket.socket) -> None:
+        with contextlib.suppress(OSError), server.accept()[0] as caller:
+            context.wrap_socket(caller, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=[server])
+        thread.start()
+        probe = f"{{kind: tls, host: 127.0.0.1, port: {server.getsockname()[1]}, tls: {{ca: {tmp_path}/ca.pem}}}}"
+        ended = typed("probe", "f", "--config", write(f"      p: {probe}\n"))
+        thread.join(5)
+    assert ended.code == 0, ended.out
+    assert [line.split()[1] for line in ended.lines if line.startswith("  ✓")] == ["resolve", "connect", "tls"]
+    assert ended.out.count("certificate good until") == 1
+    assert "valid until" not in ended.out, "it is told once"
+
+
+def test_facts_are_named_in_the_language_asked_for(write: Write, listening: int) -> None:
+    ended = typed("probe", "f", "--lang", "fr", "--config", write(tcp("p", listening)))
+    assert "      adresse : 127.0.0.1" in ended.lines

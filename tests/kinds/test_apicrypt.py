@@ -400,9 +400,23 @@ async def test_the_simulated_maildrop(trust: Trust, position: str, cause: str) -
         memory: dict[str, Any] = {}
         result = await climb(trust.probe(within="200ms", timeout="300ms"), memory=memory)
         assert (result.outcome, told(result)[2]) == (Outcome.UNKNOWN, cause)
+        assert "messages" not in result.properties, "nobody counted them"
         server.position = "answers"
         memory.pop("logins", None)
         assert told(await climb(trust.probe(), memory=memory))[0] == "ok"
+
+
+async def test_a_server_that_takes_its_time_to_say_no_has_that_time_on_its_rung(trust: Trust) -> None:
+    """As Dovecot does, which waits for a maildrop's lock before it says that it is held."""
+
+    async def slowly(peer: Peer) -> None:
+        await asyncio.sleep(0.1)
+        await peer.send(ERR % b"IN-USE")
+
+    async with trust.listening(PopServer(answers={"AUTH": slowly})):
+        result = await climb(trust.probe(within="100ms", timeout="1s"))
+    assert told(result)[1:] == ("pop_auth", "maildrop_locked")
+    assert result.rungs[-1].seconds >= 0.1
 
 
 async def test_a_lock_that_is_released_in_time_is_no_matter(trust: Trust) -> None:

@@ -139,7 +139,7 @@ async def test_each_refusal_has_its_cause(status: str, fields: tuple[str, ...], 
     result = await answered(page("no", *fields, status=status))
     assert fell(result) == ("response", cause)
     assert result.outcome is outcome
-    assert status in result.detail
+    assert result.detail == "; ".join((status, *fields))
     assert result.measures[Measure.HTTP_STATUS] == int(status[:3])
 
 

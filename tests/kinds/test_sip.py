@@ -234,6 +234,7 @@ async def test_a_status_that_is_not_wanted_has_its_cause_and_may_be_wanted(statu
 async def test_a_switchboard_that_asks_us_to_wait_is_unknown_for_now() -> None:
     result = await asked(answering("503 Overload", "Retry-After: 30", "Content-Length: 0"))
     assert (result.outcome, *fell(result)) == (Outcome.UNKNOWN, STATUS, sip_causes.SIP_UNAVAILABLE)
+    assert result.detail == "503 Overload; Retry-After: 30"
 
 
 # Datagrams -----------------------------------------------------------------------------------------------------------

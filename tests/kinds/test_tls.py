@@ -115,7 +115,9 @@ async def test_a_self_signed_certificate_that_the_settings_trust_is_ok(tmp_path:
 
 
 async def test_a_certificate_for_another_name_is_a_mismatch(authority: trustme.CA, ca_file: Path) -> None:
-    fell(await probed(server_context(authority.issue_cert("other.test")), ca_file), causes.CERT_NAME_MISMATCH)
+    result = await probed(server_context(authority.issue_cert("other.test", "192.0.2.7")), ca_file)
+    fell(result, causes.CERT_NAME_MISMATCH)
+    assert "it is for other.test, 192.0.2.7; shown:" in result.detail
 
 
 async def test_a_certificate_that_is_for_clients_only_is_invalid(
@@ -188,7 +190,9 @@ async def test_a_handshake_that_is_cut_is_closed_early(ca_file: Path) -> None:
 
 
 async def test_a_handshake_that_is_reset_is_told_from_one_that_is_closed(ca_file: Path) -> None:
-    fell(await probed(resetting, ca_file), causes.RESET)
+    result = await probed(resetting, ca_file)
+    fell(result, causes.RESET)
+    assert "may expect clear text" in result.detail
 
 
 @pytest.mark.parametrize("handler", [silent, trickling(b"\x16\x03\x03\x00\x7a\x02" * 9, 0.05)], ids=["silent", "slow"])
@@ -242,7 +246,11 @@ async def test_an_accepted_client_certificate_is_ok(
 async def test_a_server_that_only_wishes_for_a_client_certificate_is_ok(authority: trustme.CA, ca_file: Path) -> None:
     context = demanding_context(authority.issue_cert("localhost"), authority)
     context.verify_mode = ssl.CERT_OPTIONAL
-    assert (await probed(context, ca_file)).outcome is Outcome.OK
+    result = await probed(context, ca_file)
+    assert result.outcome is Outcome.OK
+    assert result.properties["client_certificate"].startswith("asked for, and none is set")
+    unasked = await probed(server_context(authority.issue_cert("localhost")), ca_file)
+    assert "client_certificate" not in unasked.properties
 
 
 async def test_a_server_that_just_hangs_up_on_us_is_closed_early_and_said_so(

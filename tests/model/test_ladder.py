@@ -10,6 +10,7 @@ from retabli.model import causes, stages
 from retabli.model.causes import Side, Verdict, cause
 from retabli.model.ladder import Fall, Ladder, cause_of
 from retabli.model.result import Outcome, Result, Rung, clean
+from retabli.model.words import Words
 
 SLOW_LIST = cause("list_old", Side.OURS, fr="x", en="x", verdict=Verdict.IMPAIRED)
 BUSY = cause("busy", Side.PARTNER_DOWN, fr="x", en="x", verdict=Verdict.TEMPORARY)
@@ -196,3 +197,11 @@ def test_a_fall_may_be_of_an_earlier_rung_which_then_counts_as_the_one_that_fell
 def test_a_fall_of_a_rung_that_is_not_climbed_stays_where_it_fell() -> None:
     ladder, left = climb_until(Fall(BUSY, rung=stages.TLS))
     assert finish(ladder, left).stage is stages.CONNECT
+
+
+def test_a_temporary_answer_is_not_advised_upon_as_if_the_partner_were_dead() -> None:
+    own = cause("own", Side.OURS, fr="x", en="x", verdict=Verdict.TEMPORARY, look=Words("attendre", "wait"))
+    assert BUSY.advice("en").startswith("A temporary answer")
+    assert BUSY.advice("fr").startswith("Réponse provisoire")
+    assert (own.advice("fr"), own.advice("en")) == ("attendre", "wait")
+    assert causes.REFUSED.advice("en") == "Call the partner: their service does not answer."

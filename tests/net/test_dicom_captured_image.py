@@ -1,6 +1,9 @@
 """The synthetic image that goes over the web: sound DICOM, nobody's, and known again when it comes back."""
 
+import subprocess
+import sys
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from pydicom import dcmread
@@ -20,6 +23,7 @@ from retabli.net.dicom.captured_image import (
 from retabli.net.dicom.marked_image import Uids
 from retabli.net.dicom.multipart import first_part, written
 
+CHECKOUT = Path(__file__).parents[2]
 NOW = 1_688_371_200.25
 UIDS = fresh_uids(PATIENT_ID, NOW)
 FILE = synthetic_image(UIDS, now=NOW)
@@ -101,3 +105,25 @@ def test_one_file_travels_as_a_part_and_comes_out_as_it_went_in() -> None:
 )
 def test_a_broken_frame_holds_nothing(body: bytes, content_type: str) -> None:
     assert first_part(body, content_type) is None
+
+
+TOGETHER = """
+import asyncio
+from retabli.net.dicom import services
+from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, synthetic_image
+
+async def main():
+    uids = fresh_uids(PATIENT_ID)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(services.load())
+            group.create_task(asyncio.to_thread(synthetic_image, uids))
+
+asyncio.run(main())
+"""
+
+
+def test_probes_that_need_the_libraries_at_the_same_moment_all_get_them_whole() -> None:
+    """Threads that import parts of one package at once are given halves of it: a daemon's first second is just that."""
+    done = subprocess.run([sys.executable, "-c", TOGETHER], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

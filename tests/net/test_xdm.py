@@ -103,11 +103,12 @@ def test_a_size_that_lies_is_found_out_before_the_bomb_unpacks() -> None:
     lying = honest.replace(declared, (1000).to_bytes(4, "little"))
     tracemalloc.start()
     try:
-        cause, _ = judged(lying)
+        cause, detail = judged(lying)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert cause is report_causes.ARCHIVE_BROKEN
+    assert detail == "it cannot be unpacked as it declares (BadZipFile)"
     assert peak < 4_000_000
 
 

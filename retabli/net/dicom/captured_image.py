@@ -11,6 +11,7 @@ import zlib
 from datetime import UTC, datetime
 from io import BytesIO
 
+from retabli.net.dicom import libraries
 from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.marked_image import Uids, mark
 
@@ -56,6 +57,7 @@ def synthetic_image(uids: Uids, *, patient_id: str = PATIENT_ID, now: float | No
 
     `now` is the study's date and time, in Unix seconds.
     """
+    libraries.load()
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.filewriter import dcmwrite
     from pydicom.uid import UID

@@ -6,7 +6,6 @@ that aborts. What comes from a partner is read by us, after its lengths are chec
 """
 
 import asyncio
-import importlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
-from retabli.net.dicom import commands, data_sets, dicom_causes, statuses
+from retabli.net.dicom import commands, data_sets, dicom_causes, libraries, statuses
 from retabli.net.dicom.association import Association, Granted, Message
 from retabli.net.dicom.commands import Field, Verb
 from retabli.net.dicom.syntaxes import STUDY_ROOT_FIND, STUDY_ROOT_MOVE, VERIFICATION
@@ -54,7 +53,7 @@ def silent_service(cause: Cause, detail: str) -> tuple[Cause, str]:
 
 async def load() -> None:
     """Import pydicom and pynetdicom beside the loop: together they take a fifth of a second."""
-    await asyncio.to_thread(importlib.import_module, "pynetdicom.dimse_messages")
+    await asyncio.to_thread(libraries.load)
 
 
 async def echo(association: Association) -> None:

@@ -96,7 +96,7 @@ def parse(content: bytes) -> Acknowledgement | None:
         errors = [each for segment in message if str(segment[0]) == "ERR" for each in _errors(segment, message)]
         head, answer = segments["MSH"], segments["MSA"]
     except (hl7.HL7Exception, LookupError, ValueError) as error:
-        raise Fall(NOT_HL7, type(error).__name__) from error
+        raise Fall(NOT_HL7, f"it cannot be read ({type(error).__name__})") from error
     component = message.separators[3]
     return Acknowledgement(
         code=_value(answer, 1)[:8].strip(),

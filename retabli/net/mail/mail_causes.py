@@ -9,8 +9,8 @@ LATE = cause(
     fr="accepté, mais pas arrivé dans le délai",
     en="accepted, but not arrived in time",
     look=Words(
-        "Regarder d'abord la file d'attente de notre relais, puis le serveur du destinataire.",
-        "Look first at our relay's queue, then at the recipient's server.",
+        "Regarder d'abord la file d'attente de qui l'a pris (notre relais ou moteur, le serveur du partenaire).",
+        "Look first at the queue of what took it (our relay or engine, the partner's server).",
     ),
 )
 BOUNCED = cause(

@@ -44,7 +44,7 @@ class MaildropReader:
         self.fault: Fall | None = None
         self.passed_over = 0
         self.rungs: tuple[Rung, ...] = ()
-        self.holds = 0
+        self.holds: int | None = None
         self.unseen = 0
         self.skipped = 0
         self._maildrop = maildrop
@@ -142,10 +142,10 @@ class MaildropReader:
 
     async def _list(self, session: PopSession) -> tuple[list[tuple[int, bytes]], frozenset[bytes]]:
         """The messages that were not looked at yet, newest first (number and digest), and the digests of all."""
-        self.holds = await session.count()
-        if self.holds > MOST:
-            raise Fall(pop_causes.MAILDROP_OVERFULL, f"{self.holds} messages; more than {MOST} are not looked through")
-        listed = [(number, digest(uid)) for number, uid in await session.list_uids()] if self.holds else []
+        held = self.holds = await session.count()
+        if held > MOST:
+            raise Fall(pop_causes.MAILDROP_OVERFULL, f"{held} messages; more than {MOST} are not looked through")
+        listed = [(number, digest(uid)) for number, uid in await session.list_uids()] if held else []
         seen = self._book.seen
         # By their ids: copies of one message may share theirs (RFC 1939, section 7, UIDL).
         fresh = {uid: number for number, uid in sorted(listed) if uid not in seen}

@@ -48,7 +48,8 @@ def judge(archive: bytes, see: Callable[[bytes], None]) -> None:
             entries = _checked(opened.infolist())
             _judge(opened, entries, see)
     except UNREADABLE as error:
-        raise Fall(report_causes.ARCHIVE_BROKEN, type(error).__name__) from error
+        told = f"it cannot be unpacked as it declares ({type(error).__name__})"
+        raise Fall(report_causes.ARCHIVE_BROKEN, told) from error
 
 
 def _check_directory(archive: bytes) -> None:

@@ -14,6 +14,10 @@ HTTP_CLIENT_ERROR = cause(
     Side.PARTNER_REFUSES,
     fr="le site refuse la requête (4xx)",
     en="the site refuses the request (4xx)",
+    look=Words(
+        "Selon le statut : 404 ou 410, il n'y a plus rien à cette adresse, la corriger ; 403, demander pourquoi.",
+        "By the status: 404 or 410, nothing is at that address any more, correct it; 403, ask why we are refused.",
+    ),
 )
 HTTP_SERVER_ERROR = cause(
     "http_server_error", Side.PARTNER_DOWN, fr="le site est en erreur (5xx)", en="the site fails (5xx)"

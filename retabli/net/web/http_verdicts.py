@@ -45,7 +45,9 @@ def judge_answer(fetched: Fetched, expect: PageExpect, *, proxy: Proxy | None, a
     if fetched.stopped is not None:
         raise Fall(*fetched.stopped)
     where = f" at {fetched.url}" if fetched.redirects else ""
-    raise Fall(_cause_of_status(fetched, authorised=authorised), f"{status} {head.reason}{where}")
+    wait = fetched.headers.get("retry-after")
+    until = f"; Retry-After: {wait}" if wait else ""
+    raise Fall(_cause_of_status(fetched, authorised=authorised), f"{status} {head.reason}{where}{until}")
 
 
 def _cause_of_status(fetched: Fetched, *, authorised: bool) -> Cause:

@@ -1,0 +1,30 @@
+"""Every fact that a probe of ours notes has a name for people, in both languages."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from retabli.model.facts import FACTS, name_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def noted() -> Iterator[str]:
+    for folder in ("probes", "retabli/net"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "describe":
+                    name = node.args[0]
+                    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                        yield name.value
+
+
+def test_each_fact_that_is_noted_has_its_words() -> None:
+    found = set(noted())
+    assert len(found) > 40
+    assert found - FACTS.keys() == set()
+
+
+def test_a_fact_of_somebody_else_s_is_shown_by_its_name() -> None:
+    assert name_of("queue_id", "fr") == "numéro de file"
+    assert name_of("menu_items", "fr") == "menu items"
