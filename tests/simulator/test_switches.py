@@ -130,3 +130,14 @@ def time_passes(hospital: Hospital, position: str) -> None:
     elif position == "stuck":
         os.utime(next(results.folder.glob("result-*")), then)
         results.turn()
+
+
+async def test_a_refused_account_is_mended_by_a_new_password_which_lifts_the_daemon_s_wait(hospital: Hospital) -> None:
+    write(hospital)
+    secret = hospital.ground.folder / "speech"
+    before = secret.read_text()
+    hospital.switches["speech"].set("refuses_token")
+    assert secret.read_text() == before
+    hospital.switches["speech"].heal()
+    assert secret.read_text() != before
+    assert secret.stat().st_mode & 0o077 == 0
