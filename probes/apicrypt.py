@@ -13,6 +13,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, SecretRef, Submit
 from retabli.model.stages import Stage, stage
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, pop_causes, smtp
 from retabli.net.mail.arrival_verdict import bounce_detail, fall_from, hold, judge_on_time, silence_detail
 from retabli.net.mail.maildrop_reader import MaildropReader
@@ -149,7 +150,7 @@ class Apicrypt(Probe):
             yield self.pop.host, self.pop.port, "tcp"
 
     async def run(self, ladder: Ladder) -> None:
-        ladder.describe("encryption", "not verified")
+        ladder.describe("encryption", Words("non vérifié", "not verified")[ladder.language])
         key = self.key.read()
         reader = self._reader(ladder, key)
         patience = Patience(self.timeout, self.within, self.lost_after, self.every)
@@ -175,7 +176,7 @@ class Apicrypt(Probe):
     def _judge(self, ladder: Ladder, reader: MaildropReader, fate: Fate) -> None:
         ladder.describe("messages", str(reader.holds))
         if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate, ladder.language))
             return
         _climb_session(ladder, reader, fate)
         if fate.arrival is None:
@@ -192,7 +193,7 @@ class Apicrypt(Probe):
             return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
         if left := reader.unseen + reader.skipped:  # it may be among them
             return Fall(pop_causes.MAILDROP_OVERFULL, f"{left} messages were not looked at")
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
+        return Fall(mail_causes.LATE, silence_detail(self.within, fate, language))
 
 
 def _not_judged(ladder: Ladder) -> None:

@@ -213,9 +213,11 @@ def _tell(ladder: Ladder, findings: Findings) -> None:
     fates = findings.in_order
     for place, fate in enumerate(fates[:TOLD], 1):
         twin = any(fate.way == other.way for other in fates[: place - 1])  # another address of one name
-        ladder.describe(f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected))
+        ladder.describe(
+            f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected, ladder.language)
+        )
     if len(fates) > TOLD:
-        ladder.describe("further attempts", str(len(fates) - TOLD))
+        ladder.describe("further_attempts", str(len(fates) - TOLD))
     _tell_control(ladder, "path", findings.path_seen)
     _tell_control(ladder, "alive", findings.alive_seen)
     declared = [seen.detail for seen in findings.alive_seen if seen.declared]

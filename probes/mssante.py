@@ -14,6 +14,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, smtp
 from retabli.net.mail.arrival_verdict import judge_delivered, judge_on_time
 from retabli.net.mail.imap import mailbox_faults
@@ -33,6 +34,10 @@ from retabli.net.mssante.white_list_copy import MailDomain, WhiteListRef, curren
 from retabli.net.web.http_redirects import PORTS
 
 DAY = 86_400
+_UNVERIFIED = Words(
+    "non vérifiée : rien n'est tenté au-delà d'EHLO avec ce partenaire",
+    "unverified: nothing beyond EHLO is tried with this partner",
+)
 SHARE = 1 / 3  # of `timeout`: what the white list may take, and what the revocation lists may, before the partner
 
 
@@ -234,7 +239,7 @@ class MsSante(Probe):
         lists = await self._own_certificate(ladder)
         partner = self._partner(listing, lists)
         if self.envelope is None:
-            ladder.describe("authorisation", "unverified: nothing beyond EHLO is tried with this partner")
+            ladder.describe("authorisation", _UNVERIFIED[ladder.language])
         if self.sends:
             await self._send(ladder, partner)
             return
@@ -316,7 +321,8 @@ class MsSante(Probe):
         with ladder.rung(stages.ANSWERED):
             seconds = await trip.answer()
             if seconds is None:
-                raise Fall(mssante_causes.NOT_ANSWERED, f"none after {self.within:.0f} s")
+                said = Words(f"aucun après {self.within:.0f} s", f"none after {self.within:.0f} s")
+                raise Fall(mssante_causes.NOT_ANSWERED, said[ladder.language])
 
 
 def _as_white_list(found: Cause, detail: str) -> tuple[Cause, str]:

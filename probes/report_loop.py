@@ -15,6 +15,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef
 from retabli.model.stages import Stage, stage
+from retabli.model.words import Words
 from retabli.net.disk import disk
 from retabli.net.hl7 import hl7_causes
 from retabli.net.hl7.exchange import ACKNOWLEDGED, FRAMED, Exchange, open_engine
@@ -167,7 +168,7 @@ class ReportLoop(Probe):
             token = await trip.hand_over(partial(self._hand_over, ladder, book, message))
             fate = await trip.fate()
             if reading.unknown:
-                ladder.describe("unknown_reports", f"{reading.unknown} mails without a mark of ours")
+                ladder.describe("unknown_reports", str(reading.unknown))
             if fate.end is End.SILENT and await self._set_aside(book.give(token)):
                 fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(report_causes.HAND_OVER_REJECTED))
             self._judge(ladder, fate)
@@ -180,7 +181,9 @@ class ReportLoop(Probe):
         with ladder.told_as(hung), ladder.rung(UNSENT):
             async with asyncio.timeout(self.timeout):
                 waiting = await judge_unsent(unsent.directory, unsent.pattern, unsent.max_age, ladder.wall())
-        ladder.describe("unsent", f"{waiting.files} files, the oldest for {waiting.oldest:.0f} s")
+        files, oldest = waiting.files, f"{waiting.oldest:.0f} s"
+        said = Words(f"{files} fichiers, le plus ancien depuis {oldest}", f"{files} files, the oldest for {oldest}")
+        ladder.describe("unsent", said[ladder.language])
 
     # Handing over --------------------------------------------------------------------------------------------------
 
@@ -240,7 +243,7 @@ class ReportLoop(Probe):
     def _judge(self, ladder: Ladder, fate: Fate) -> None:
         """DELIVERED and CONTENT."""
         if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate, ladder.language))
             return
         if fate.arrival is None:
             fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(fate, ladder.language))
@@ -259,7 +262,8 @@ class ReportLoop(Probe):
             await trip.until(lambda: answer() is not None)
             found = answer()
             if found is None:
-                raise reader.fault or Fall(report_causes.NO_MDN, f"none after {self.within:.0f} s")
+                said = Words(f"aucun après {self.within:.0f} s", f"none after {self.within:.0f} s")
+                raise reader.fault or Fall(report_causes.NO_MDN, said[ladder.language])
             kind, read = found
             ladder.describe("disposition", kind)
             if not read:
@@ -270,7 +274,7 @@ class ReportLoop(Probe):
             return fate.fault
         if fate.end is End.BOUNCED:
             return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-        return Fall(mail_causes.LATE, silence_detail(self.within, fate))
+        return Fall(mail_causes.LATE, silence_detail(self.within, fate, language))
 
 
 def _place(mailbox: Mailbox) -> tuple[str, int, str]:

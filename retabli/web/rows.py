@@ -10,7 +10,7 @@ from retabli.model.states import STATE_WORDS, Criticality, Intent, State
 from retabli.view import View, iso
 from retabli.view.times import moment, span, took
 from retabli.web.inert import inert
-from retabli.web.words import CRITICALITIES, FACTS, OUTCOMES, text
+from retabli.web.words import CONTROL_FACTS, CRITICALITIES, FACTS, OUTCOMES, TEXTS, text
 
 OWN = "own_link"  # the built-in flow: not one that people re-open, so it is shown apart and not counted
 
@@ -216,6 +216,8 @@ def _unit_row(unit: UnitPicture, picture: FlowPicture, view: View, language: str
 
 def _facts(result: Result, language: str) -> Iterator[tuple[str, str]]:
     for key, value in result.properties.items():
+        if key in CONTROL_FACTS and (said := value.replace(" ", "_")) in TEXTS:
+            value = text(said, language)
         yield FACTS[key][language] if key in FACTS else inert(key.replace("_", " ")), inert(value)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.settings import Resolver, Submit
+from retabli.model.words import Words
 from retabli.net.mail import mail_messages, smtp
 from retabli.net.mail.dsn import Action
 from retabli.net.mail.mail_ledger import Arrival, Ledger, in_flight
@@ -23,6 +24,12 @@ GRACE = 3.0  # seconds beyond the last look into the mailbox, for clearing it an
 LOOKS = (0.1, 0.2, 0.5, 1.0)  # seconds between the first looks; then
 LOOK = 2.0
 LOGIN_AGAIN = 5.0
+
+
+_RELAYED = Words(
+    "relayé : transmis là d'où aucun avis ne revient",
+    "relayed: handed on to where no delivery is notified from",
+)
 
 
 class End(StrEnum):
@@ -133,7 +140,7 @@ class RoundTrip:
         await asyncio.gather(*self._opening, return_exceptions=True)
         passed_over = sum(reader.passed_over for reader in self._readers)
         if passed_over:
-            self._ladder.describe("passed_over", f"{passed_over} messages, too many to look at")
+            self._ladder.describe("passed_over", str(passed_over))
         abort = error is not None and not isinstance(error, Fall)
         if not abort:
             await asyncio.gather(*(reader.clear(TIDYING) for reader in self._readers))
@@ -293,7 +300,7 @@ class RoundTrip:
                 self._arrived(sighting, token, now)
                 return True
             if self._reported and sighting.report.action is Action.RELAYED:
-                self._ladder.describe("notification", "relayed: handed on to where no delivery is notified from")
+                self._ladder.describe("notification", _RELAYED[self._ladder.language])
             event = self._ledger.returned(sighting.report, now)
             if event is not None:
                 self._ladder.count(event)

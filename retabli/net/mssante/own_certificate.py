@@ -59,7 +59,7 @@ async def judge_own_certificate(ladder: Ladder, tls: Tls, lists: Lists, min_days
         Fall: `own_certificate_expired`, `own_certificate_not_yet_valid`, `own_certificate_revoked`; `file_unreadable`.
     """
     own = await asyncio.to_thread(read_certificate, tls)
-    ladder.describe("own_certificate", f"until {own.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}")
+    ladder.describe("own_certificate", f"{own.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}")
     verdict = await asyncio.to_thread(verdict_on_own, tls, lists.paths)
     if verdict is not None and verdict[0].verdict is Verdict.FAILED:
         raise Fall(*verdict)
