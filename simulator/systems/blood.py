@@ -115,7 +115,8 @@ class Blood:
                             "password": {"file": "password"},
                             "host_key": self.letter_box.host_key,
                             "canary": "retabli-canary",
-                            **quick,
+                            "every": "3s",
+                            "timeout": "3s",
                         },
                     },
                 }

@@ -132,8 +132,8 @@ class Dictation:
                         "user": "probe",
                         "password": {"file": "speech"},
                     },
-                    "every": "2s",
-                    "timeout": "2s",
+                    "every": "3s",
+                    "timeout": "3s",
                 }
             },
         }
@@ -159,10 +159,10 @@ class Dictation:
                     "key": {"file": "token"},
                     "mail_from": SENDER,
                     "rcpt_to": PRESCRIBER,
-                    "within": "2s",
+                    "within": "3s",
                     "lost_after": "30s",
-                    "every": "2s",
-                    "timeout": "2s",
+                    "every": "3s",
+                    "timeout": "3s",
                 }
             },
         }
