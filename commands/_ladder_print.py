@@ -11,6 +11,7 @@ from rich.text import Text
 
 from commands._paper import Paper
 from retabli.model.causes import Cause, Verdict
+from retabli.model.facts import fact
 from retabli.model.flow import Flow, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -42,6 +43,7 @@ CLOSED = Words("ce flux doit rester fermé, et il répond", "this flow is meant 
 EXPIRED = Words("certificat expiré le {day} (il y a {days} jours)", "certificate expired on {day} ({days} days ago)")
 EXPIRY = Words("certificat valable jusqu'au {day} ({days} jours)", "certificate good until {day} ({days} days)")
 SAME = Words("comme plus haut", "as above")
+COLON = Words(" : ", ": ")
 AGAIN = Words("de nouveau dans {pause} ; Ctrl-C pour finir", "again in {pause}; Ctrl-C ends")
 
 
@@ -220,7 +222,8 @@ class Printed:
 
     def _facts(self, result: Result) -> Iterator[str]:
         for name, value in result.properties.items():
-            yield f"{name.replace('_', ' ')}: {value}"
+            what, found = fact(name, value, self._language)
+            yield f"{what}{COLON[self._language]}{found}"
         expiry = result.measures.get(Measure.CERT_EARLIEST_EXPIRY)
         if expiry is not None:
             day = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d")

@@ -247,8 +247,8 @@ class Speech(Probe):
                 raise Fall(WRONG_TEXT, said[ladder.language])
         with ladder.rung(LATENCY):
             if seconds > self.max_latency:
-                most = f"{self.max_latency:.2f} s"
-                said = Words(f"{seconds:.2f} s, {most} au plus", f"{seconds:.2f} s, at most {most}")
+                limit = f"{self.max_latency:.2f} s"
+                said = Words(f"{seconds:.2f} s, {limit} au plus", f"{seconds:.2f} s, at most {limit}")
                 ladder.impair(RECOGNITION_SLOW, said[ladder.language])
 
     async def _token(self, ladder: Ladder) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from retabli.model.causes import SIDE_WORDS
+from retabli.model.facts import fact
 from retabli.model.record import FlowPicture, UnitPicture
 from retabli.model.result import Outcome, Result
 from retabli.model.states import STATE_WORDS, Criticality, Intent, State
 from retabli.view import View, iso
 from retabli.view.times import moment, span, took
 from retabli.web.inert import inert
-from retabli.web.words import CONTROL_FACTS, CRITICALITIES, FACTS, OUTCOMES, TEXTS, text
+from retabli.web.words import CRITICALITIES, OUTCOMES, text
 
 OWN = "own_link"  # the built-in flow: not one that people re-open, so it is shown apart and not counted
 
@@ -216,9 +217,8 @@ def _unit_row(unit: UnitPicture, picture: FlowPicture, view: View, language: str
 
 def _facts(result: Result, language: str) -> Iterator[tuple[str, str]]:
     for key, value in result.properties.items():
-        if key in CONTROL_FACTS and (said := value.replace(" ", "_")) in TEXTS:
-            value = text(said, language)
-        yield FACTS[key][language] if key in FACTS else inert(key.replace("_", " ")), inert(value)
+        name, found = fact(key, value, language)
+        yield inert(name), inert(found)
 
 
 def _rungs(unit: UnitPicture, result: Result | None, language: str) -> list[RungRow]:

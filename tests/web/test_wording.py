@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from retabli.model import causes
+from retabli.model.facts import FACTS
 from retabli.model.flow import Require
 from retabli.model.record import Closure, Incident
 from retabli.model.result import Outcome
@@ -17,7 +18,7 @@ from retabli.view import View
 from retabli.web import Switch
 from retabli.web.headline import headline
 from retabli.web.rows import controls, unit_rows
-from retabli.web.words import FACTS, text
+from retabli.web.words import text
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE
 from tests.web.serving import serving
@@ -152,7 +153,7 @@ def noted_facts() -> set[str]:
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "describe":
                     name = node.args[0]
-                    found |= {name.value} if isinstance(name, ast.Constant) else set()
+                    found |= {str(name.value)} if isinstance(name, ast.Constant) else set()
     return found
 
 
