@@ -23,7 +23,7 @@ from retabli.net.web.promql import PromqlQuery
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 
 ATTEMPTED = stage("attempted", fr="toutes les sorties essayées", en="every way out tried")
-DENIED = stage("denied", fr="refusées comme attendu", en="denied as expected")
+DENIED = stage("denied", fr="refus attendus", en="expected denials")
 PATH = stage("path", fr="témoin : notre sortie fonctionne", en="control: our way out works")
 ALIVE = stage("alive", fr="témoin : la cible répond ailleurs", en="control: the target answers elsewhere")
 

@@ -89,8 +89,8 @@ class Fate:
         if self.sign is not None:
             word = f"{self.sign.value} ({(EXPECTED if self.sign in expected else NOT_EXPECTED)[language]})"
         elif self.cause is not None:
-            word = self.cause.words[language] if language == "fr" else self.cause.code
-            word = word.upper() if self.breach else word
+            known = self.cause.code.upper() if self.breach else self.cause.code
+            word = Words("RÉPOND" if self.breach else self.cause.words.fr, known)[language]
         else:
             word = NOT_APPLICABLE[language]
         return f"{word}{Words(' : ', ': ')[language]}{self.detail}" if self.detail else word

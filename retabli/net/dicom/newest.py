@@ -13,7 +13,7 @@ from retabli.net.dicom.receive_causes import MATCH_IGNORED, NEVER_RECEIVED, NO_N
 from retabli.net.dicom.received import Account, Seen, first_day, judge_age, none_since, unnamed
 
 NEWEST = stage("newest", fr="examen le plus récent", en="newest study")
-RECENT = stage("recent", fr="assez récent", en="recent enough")
+RECENT = stage("recent", fr="âge du dernier examen", en="age of the newest study")
 
 ROUNDS = 5  # questions for something newer still, of an archive that seems to give only a part
 
