@@ -1,11 +1,13 @@
 """How `kinds` shows a kind of probe: everything is read from its model, so that nothing here can be out of date."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import probes
 from commands._paper import Paper
+from commands._setting_french import FRENCH
 from commands._setting_words import SETTINGS
 from config.schema import durable, of_kind
 from retabli.model.causes import COMMON, Cause, Verdict
@@ -13,8 +15,11 @@ from retabli.model.probe import Probe
 from retabli.model.words import Words
 
 WIDTH = 80
+# Spaces at which no line is broken: before French punctuation, and within a form such as {file: …}.
+UNBROKEN = re.compile(r" (?=[;:!?»]|…\})|(?<=«) ")
 REQUIRED = Words("obligatoire", "required")
 DEFAULT = Words("par défaut", "default")
+LIKE = Words("comme {path}", "as {path}")
 HEADS = {
     "settings": Words("réglages", "settings"),
     "ladder": Words("échelle", "ladder"),
@@ -96,23 +101,31 @@ def causes(paper: Paper, shown: Iterable[Cause], language: str) -> None:
 
 
 def settings(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """(dotted path, schema, whether it is required) of every setting; what a mapping holds follows it."""
-    yield from _settings(schema, schema.get("$defs", {}), "")
+    """(dotted path, schema, whether it is required) of every setting; what a mapping holds follows it.
+
+    What an earlier mapping held already is not told again: the schema names that one by `like`.
+    """
+    yield from _settings(schema, schema.get("$defs", {}), "", {})
 
 
 def _settings(
-    schema: dict[str, Any], definitions: dict[str, Any], above: str
+    schema: dict[str, Any], definitions: dict[str, Any], above: str, told: dict[str, str]
 ) -> Iterator[tuple[str, dict[str, Any], bool]]:
     for name, own in schema.get("properties", {}).items():
         if name == "kind" and not above:
             continue
-        shape = resolved(own, definitions)
-        yield above + name, shape, name in schema.get("required", ())
-        if "properties" in shape and not is_secret(shape):
-            yield from _settings(shape, definitions, f"{above}{name}.")
-        of = shape.get("items", {})
-        if "properties" in of and not is_secret(of):
-            yield from _settings(of, definitions, f"{above}{name}[].")
+        path, shape = above + name, resolved(own, definitions)
+        within = shape if "properties" in shape else shape.get("items", {})
+        if "properties" not in within or is_secret(within):
+            yield path, shape, name in schema.get("required", ())
+            continue
+        model = repr(sorted(within["properties"].items()))
+        if model in told:
+            shape = {**shape, "like": told[model]}
+        yield path, shape, name in schema.get("required", ())
+        if model not in told:
+            told[model] = path
+            yield from _settings(within, definitions, f"{path}." if within is shape else f"{path}[].", told)
 
 
 def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -141,8 +154,13 @@ def setting(paper: Paper, path: str, shape: dict[str, Any], language: str, *, re
     if required:
         said.append(REQUIRED[language])
     elif plain(default := unusual(shape)):
-        said.append(f"{DEFAULT[language]} {written(default)}")
-    paper.line("  ", (path, "bold"), f"  {', '.join(said)}")
+        said.append(f"{DEFAULT[language]} {default_words(default)}")
+    if "like" in shape:
+        said.append(LIKE[language].format(path=shape["like"]))
+    first, *rest = wrapped(f"{path}  {', '.join(said)}", "  ", "      ")
+    paper.line("  ", (path, "bold"), first.removeprefix(f"  {path}"))
+    for line in rest:
+        paper.line(line)
     told = description(path, shape, language)
     for line in wrapped(told, "      ") if told else ():
         paper.line((line, "dim"))
@@ -162,11 +180,11 @@ def plain(default: object) -> bool:
     return default not in (None, "", [], {})
 
 
-def written(default: object) -> str:
+def default_words(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, dict):
-        return f"{{{', '.join(f'{key}: {written(value)}' for key, value in default.items())}}}"
+        return f"{{{', '.join(f'{key}: {default_words(value)}' for key, value in default.items())}}}"
     if isinstance(default, list):
         return f"[{', '.join(str(each) for each in default)}]"
     return str(default)
@@ -175,9 +193,9 @@ def written(default: object) -> str:
 def type_words(shape: dict[str, Any], language: str) -> str:
     """What may be written there, in an operator's words."""
     if "enum" in shape:
-        return " | ".join(map(written, shape["enum"]))
+        return " | ".join(map(default_words, shape["enum"]))
     if "const" in shape:
-        return written(shape["const"])
+        return default_words(shape["const"])
     if is_secret(shape):
         return TYPES["secret"][language].format()
     if "anyOf" in shape:
@@ -201,13 +219,21 @@ def bounds(shape: dict[str, Any]) -> str:
 def description(path: str, shape: dict[str, Any], language: str) -> str:
     """The kind's own words where it has some in this language, else what the setting means everywhere."""
     usual = SETTINGS.get(path) or SETTINGS.get(path.rpartition(".")[2])
-    own = shape.get("description", "")
-    if language == "fr" and usual is not None:
-        return usual.fr
-    return str(own) or (usual[language] if usual is not None else "")
+    own = str(shape.get("description", ""))
+    if language == "fr":
+        return FRENCH.get(own) or (usual.fr if usual is not None else own)
+    return own or (usual.en if usual is not None else "")
 
 
-def wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False) or [
-        indent
-    ]
+def wrapped(text: str, indent: str, later: str | None = None) -> list[str]:
+    """Lines of 80 columns; those after the first are indented by `later`, if that is another indent."""
+    again = indent if later is None else later
+    lines = textwrap.wrap(
+        UNBROKEN.sub("\u00a0", text),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=again,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\u00a0", " ") for line in lines] or [indent]

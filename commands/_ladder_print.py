@@ -11,7 +11,7 @@ from rich.text import Text
 
 from commands._paper import Paper
 from retabli.model.causes import Cause, Verdict
-from retabli.model.facts import name_of
+from retabli.model.facts import fact
 from retabli.model.flow import Flow, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -43,6 +43,7 @@ CLOSED = Words("ce flux doit rester fermé, et il répond", "this flow is meant 
 EXPIRED = Words("certificat expiré le {day} (il y a {days} jours)", "certificate expired on {day} ({days} days ago)")
 EXPIRY = Words("certificat valable jusqu'au {day} ({days} jours)", "certificate good until {day} ({days} days)")
 SAME = Words("comme plus haut", "as above")
+COLON = Words(" : ", ": ")
 AGAIN = Words("de nouveau dans {pause} ; Ctrl-C pour finir", "again in {pause}; Ctrl-C ends")
 
 
@@ -221,12 +222,12 @@ class Printed:
             self._paper.line((PROVEN[self._language], "bold green"))
 
     def _facts(self, result: Result) -> Iterator[str]:
-        colon = " :" if self._language == "fr" else ":"
         expiry = result.measures.get(Measure.CERT_EARLIEST_EXPIRY)
         for name, value in result.properties.items():
             if name == "not_after" and expiry is not None:
                 continue  # it is told below, in days
-            yield f"{name_of(name, self._language)}{colon} {value}"
+            what, found = fact(name, value, self._language)
+            yield f"{what}{COLON[self._language]}{found}"
         if expiry is not None:
             day = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d")
             days = int(abs(expiry - result.at) // DAY)

@@ -40,6 +40,7 @@ class Findings:
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
     void: set[Steps] = field(default_factory=set)  # what stands here could not be read: it is not judged as well
+    empty: list[Steps] = field(default_factory=list)  # keys that are written with nothing behind them
 
     def fault(self, steps: Steps, sentence: str, place: Place | None = None) -> None:
         if place is None and steps in self.void:
@@ -48,6 +49,16 @@ class Findings:
 
     def warn(self, steps: Steps, sentence: str) -> None:
         self.warnings.append(self._told(steps, sentence, None))
+
+    def check_empty(self) -> None:
+        """A key with nothing behind it would be left out without a word: `canary:` looks as if one were written.
+
+        What has a fault already is told of once.
+        """
+        told = {fault.path for fault in self.faults}
+        for steps in self.empty:
+            if dotted(steps) not in told:
+                self.fault(steps, "nothing is written here: give a value, or leave the key out")
 
     def refuse(self) -> None:
         """Raises ConfigurationFault if there is any fault."""

@@ -41,6 +41,7 @@ def load(path: Path | None = None) -> Configuration:
     draft = Drafting(tree, folder, findings).read()
     check(draft, tree, findings)
     check_files(draft, findings)
+    findings.check_empty()
     findings.refuse()
     return _configuration(draft, tree, files, findings)
 
@@ -115,6 +116,7 @@ def _tree(root: MappingNode, nodes: int, findings: Findings) -> dict[str, Any]:
         raise
     _note(reading.wrong, findings)
     findings.void = reading.void
+    findings.empty = reading.empty
     return tree
 
 

@@ -38,6 +38,7 @@ class Reading:
     budget: int
     wrong: list[tuple[Place, Steps, str]] = field(default_factory=list)
     void: set[Steps] = field(default_factory=set)  # paths whose value could not be made: nothing more is to be said
+    empty: list[Steps] = field(default_factory=list)  # keys with nothing behind them; an explicit null is no such key
     _trail: list[Step] = field(default_factory=list)
 
     def value(self, node: Node, depth: int = 0) -> Any:
@@ -67,6 +68,8 @@ class Reading:
         if tag == BOOL and text in TRUTH:
             return TRUTH[text]
         if tag == NULL:
+            if not text:
+                self.empty.append(tuple(self._trail))
             return None
         if tag == FLOAT and DECIMAL.fullmatch(text):
             return float(text)

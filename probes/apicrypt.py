@@ -175,7 +175,7 @@ class Apicrypt(Probe):
         if reader.holds is not None:
             ladder.describe("messages", str(reader.holds))
         if fate.end is End.HELD:  # no rung of its own holds: a late old token is no proof of the present
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate, ladder.language))
             return
         _climb_session(ladder, reader, fate)
         if fate.arrival is None:

@@ -20,7 +20,7 @@ from retabli.net.web.http_settings import Cidr, web_openings
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 
 ATTEMPTED = stage("attempted", fr="toutes les sorties essayées", en="every way out tried")
-DENIED = stage("denied", fr="refusées comme attendu", en="denied as expected")
+DENIED = stage("denied", fr="refus attendus", en="expected denials")
 PATH = stage("path", fr="témoin : notre sortie fonctionne", en="control: our way out works")
 ALIVE = stage("alive", fr="témoin : la cible répond ailleurs", en="control: the target answers elsewhere")
 
@@ -206,7 +206,9 @@ def _tell(ladder: Ladder, findings: Findings) -> None:
     fates = findings.in_order
     for place, fate in enumerate(fates[:TOLD], 1):
         twin = any(fate.way == other.way for other in fates[: place - 1])  # another address of one name
-        ladder.describe(f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected))
+        ladder.describe(
+            f"{fate.way} ({place})" if twin else str(fate.way), fate.told(findings.expected, ladder.language)
+        )
     if len(fates) > TOLD:
         ladder.describe("further_attempts", str(len(fates) - TOLD))
     _tell_control(ladder, "path", findings.path_seen)

@@ -181,7 +181,7 @@ class MailIn(Probe):
 
     def _judge(self, ladder: Ladder, fate: Fate) -> None:
         if fate.end is End.HELD:
-            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate))
+            ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(self.within, fate, ladder.language))
             return
         if fate.arrival is None:
             fall_from(ladder, stages.DELIVERED, fate.seconds, self._verdict(fate, ladder.language))
@@ -202,7 +202,7 @@ class MailIn(Probe):
         if fate.fault is not None:
             return fate.fault
         bounced = fate.end is End.BOUNCED
-        detail = bounce_detail(fate, language) if bounced else silence_detail(self.within, fate)
+        detail = bounce_detail(fate, language) if bounced else silence_detail(self.within, fate, language)
         if self.from_ == "reflector":
             return Fall(mail_in_causes.NO_ANSWER, detail)
         return Fall(mail_in_causes.REJECTED if bounced else mail_in_causes.NOTHING_ARRIVES, detail)

@@ -15,6 +15,7 @@ from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef
 from retabli.model.stages import Stage, stage
+from retabli.model.words import Words
 from retabli.net.disk import disk
 from retabli.net.folders.listing import is_ours
 from retabli.net.hl7 import hl7_causes
@@ -169,7 +170,7 @@ class ReportLoop(Probe):
             token = await trip.hand_over(partial(self._hand_over, ladder, book, message))
             fate = await trip.fate()
             if reading.unknown:
-                ladder.describe("unknown_reports", f"{reading.unknown} mails without a mark of ours")
+                ladder.describe("unknown_reports", str(reading.unknown))
             if fate.end is End.SILENT and await self._set_aside(book.give(token)):
                 fall_from(ladder, stages.DELIVERED, fate.seconds, Fall(report_causes.HAND_OVER_REJECTED))
             self._judge(ladder, fate)
@@ -182,7 +183,9 @@ class ReportLoop(Probe):
         with ladder.told_as(hung), ladder.rung(UNSENT):
             async with asyncio.timeout(self.timeout):
                 waiting = await judge_unsent(unsent.directory, unsent.pattern, unsent.max_age, ladder.wall())
-        ladder.describe("unsent", f"{waiting.files} files, the oldest for {waiting.oldest:.0f} s")
+        files, oldest = waiting.files, f"{waiting.oldest:.0f} s"
+        said = Words(f"{files} fichiers, le plus ancien depuis {oldest}", f"{files} files, the oldest for {oldest}")
+        ladder.describe("unsent", said[ladder.language])
 
     # Handing over --------------------------------------------------------------------------------------------------
 

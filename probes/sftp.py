@@ -62,7 +62,7 @@ class Sftp(SftpAccount, Probe):
             with ladder.rung(folder_causes.LIST):
                 sftp = await session.start_sftp()
                 seen = await list_folder(session, sftp, self.directory, GLANCE)
-            ladder.describe("files", f"{len(seen.files)}{' and more' if seen.cut else ''}")
+            ladder.describe("files", f"{len(seen.files)}{'+' if seen.cut else ''}")
             if self.canary is None:
                 return
             path = f"{self.directory.rstrip('/')}/{canary_name(self.canary)}"

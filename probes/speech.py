@@ -13,6 +13,7 @@ from retabli.model.ladder import Fall, Ladder, Rename
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, File, ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
+from retabli.model.words import Words
 from retabli.net.connection import Connection
 from retabli.net.disk import disk
 from retabli.net.speech import speech_causes
@@ -234,11 +235,17 @@ class Speech(Probe):
         ladder.describe("latency", f"{seconds:.2f} s")
         with ladder.rung(WORDS):
             if rate > self.max_error_rate:
-                said = f"word error rate {rate:.2f}, at most {self.max_error_rate:.2f}; {len(heard)} words"
-                raise Fall(WRONG_TEXT, f'{said} instead of {len(self._expected)}: "{text[:SHOWN]}"')
+                most, shown, words = self.max_error_rate, text[:SHOWN], f"{len(heard)}/{len(self._expected)}"
+                said = Words(
+                    f"taux d'erreur {rate:.2f}, {most:.2f} au plus ; {words} mots : « {shown} »",
+                    f'word error rate {rate:.2f}, at most {most:.2f}; {words} words: "{shown}"',
+                )
+                raise Fall(WRONG_TEXT, said[ladder.language])
         with ladder.rung(LATENCY):
             if seconds > self.max_latency:
-                ladder.impair(RECOGNITION_SLOW, f"{seconds:.2f} s, at most {self.max_latency:.2f} s")
+                limit = f"{self.max_latency:.2f} s"
+                said = Words(f"{seconds:.2f} s, {limit} au plus", f"{seconds:.2f} s, at most {limit}")
+                ladder.impair(RECOGNITION_SLOW, said[ladder.language])
 
     async def _token(self, ladder: Ladder) -> str:
         """The token, "" where there is none to present."""

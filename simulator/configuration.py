@@ -40,11 +40,11 @@ def _settings(hospital: Hospital, language: str) -> dict[str, Any]:
         "resolver": {"nameservers": ["127.0.0.1"], "port": hospital.port("names")},
         "defaults": {
             "every": "2s",
-            "timeout": "2s",  # the whole world is in this process: a second would be short on a busy machine
+            "timeout": "2s",  # the whole world is in this process: a second would be short; what is long takes 3s
             "rise": 3,
             "soak": "3s",
             "fall": 3,
-            "confirm": "200ms",
+            "confirm": "1s",  # closer together, three failures would all fall into one short stall of the machine
             "page_unknown_after": "20s",
         },
         "alerts": {"channels": {"duty": {"kind": "webhook", "url": duty, "key": {"file": "hook"}}}},

@@ -19,6 +19,7 @@ from simulator import http
 
 MOST_BODY = 1 << 20
 MOST_IMAGES = 64  # kept; the oldest goes
+SILENCE = 7200.0  # seconds for which a partner that sends nothing has sent nothing
 ROOT = "/dicom-web"
 BOUNDARY = b"simulated-archive"
 JSON = "application/dicom+json"
@@ -48,15 +49,14 @@ class Image:
 
 
 class ImageArchive:
-    """`position`: "answers"; "partner_silent" (no study of the partner arrives any more), "full" (nothing is stored:
-    A700), "forbidden" (403), "error" (500) or "silent"."""
+    """`position`: "answers"; "partner_silent" (no study of the partner has arrived for two hours), "full" (nothing is
+    stored: A700), "forbidden" (403), "error" (500) or "silent"."""
 
     def __init__(self, partner: str, zone: tzinfo) -> None:
         self.partner = partner
         self.zone = zone
         self.position = "answers"
         self.images: OrderedDict[str, Image] = OrderedDict()
-        self._arrived_at = time.time()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await http.read_request(reader)
@@ -112,16 +112,15 @@ class ImageArchive:
         return found[: int(query.get("limit", "100"))]
 
     def _newest(self) -> dict[str, str]:
-        """The partner's last study: made just now, or as long ago as it has been silent."""
-        if self.position != "partner_silent":
-            self._arrived_at = time.time()
-        made = datetime.fromtimestamp(self._arrived_at, self.zone)
+        """The partner's last study: made just now, or as long ago as it is silent."""
+        arrived_at = time.time() - (SILENCE if self.position == "partner_silent" else 0.0)
+        made = datetime.fromtimestamp(arrived_at, self.zone)
         return {
             "00080020": made.strftime("%Y%m%d"),
             "00080030": made.strftime("%H%M%S.%f"),
             "00080080": self.partner,
             "00100020": "SIMULATED-PATIENT",
-            "0020000D": f"2.25.{int(self._arrived_at * 1000)}",
+            "0020000D": f"2.25.{int(arrived_at * 1000)}",
         }
 
 

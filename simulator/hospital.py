@@ -26,13 +26,14 @@ class Hospital:
     def __init__(self, folder: Path) -> None:
         self.ground = Ground(folder, Authority(folder))
         self.mail = Mail(self.ground)
+        self.blood = Blood(self.ground)
         self.web = Web(self.ground)
         self.resolver = NameService()
         self.duty = Duty()
         self.systems: tuple[System, ...] = (
             self.mail,
             Images(self.ground),
-            Blood(self.ground),
+            self.blood,
             SecureMail(self.ground),
             Dictation(self.ground),
             self.web,

@@ -37,8 +37,12 @@ class Recogniser:
 
     def __init__(self, user: str, password: str, *, known: Mapping[str, str] = KNOWN) -> None:
         self.position = "listens"
-        self._account = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._known = known
+        self.admit(user, password)
+
+    def admit(self, user: str, password: str) -> None:
+        """This account alone is given tokens from now on; those that were given are void."""
+        self._account = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._tokens: list[str] = []
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -43,15 +43,15 @@ CUT: Mapping[str, str] = {
 }
 
 TURNS = (
-    Turn(_then("2023-06-24T09:00:00+02:00"), "efs", "open", lag=9.0),
-    Turn(_then("2023-06-26T09:00:00+02:00"), "mail-in", "open", lag=6.5),
-    Turn(_then("2023-06-27T09:00:00+02:00"), "rubis", "accepts", lag=11.0),
-    Turn(_then("2023-06-28T09:00:00+02:00"), "mssante", "open", lag=14.0),
-    Turn(_then("2023-06-28T14:00:00+02:00"), "apicrypt", "open", lag=6.5),
-    Turn(_then("2023-06-29T09:00:00+02:00"), "websites", "open", lag=8.0),
-    Turn(_then("2023-06-30T09:00:00+02:00"), "speech", "listens", lag=9.0),
-    Turn(_then("2023-06-30T15:00:00+02:00"), "reports", "sends", lag=6.5),
-    Turn(_then("2023-07-03T09:00:00+02:00"), "mail-out", "open", lag=7.5),
+    Turn(_then("2023-06-24T09:00:00+02:00"), "efs", "open", lag=7.5),
+    Turn(_then("2023-06-26T09:00:00+02:00"), "mail-in", "open", lag=8.5),
+    Turn(_then("2023-06-27T09:00:00+02:00"), "rubis", "accepts", lag=7.5),
+    Turn(_then("2023-06-28T09:00:00+02:00"), "mssante", "open", lag=9.5),
+    Turn(_then("2023-06-28T14:00:00+02:00"), "apicrypt", "open", lag=8.0),
+    Turn(_then("2023-06-29T09:00:00+02:00"), "websites", "open", lag=6.0),
+    Turn(_then("2023-06-30T09:00:00+02:00"), "speech", "listens", lag=7.5),
+    Turn(_then("2023-06-30T15:00:00+02:00"), "reports", "sends", lag=8.0),
+    Turn(_then("2023-07-03T09:00:00+02:00"), "mail-out", "open", lag=9.5),
 )
 
 

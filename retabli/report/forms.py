@@ -10,6 +10,7 @@ from retabli.model.result import clean
 from retabli.report.text import Item, Report, Section
 
 WIDTH = 78
+_UNBROKEN = re.compile(r" (?=[;:!?»])|(?<=«) |(?<=\d) (?=h\b)|(?<= h) (?=\d)|(?<=\d) (?=%)")
 LONGEST = 1000  # characters of one text
 
 
@@ -36,16 +37,23 @@ def _literal(text: str) -> str:
 
 def plain(report: Report) -> str:
     """For a terminal, a mail, a fax: lines of at most 78 columns."""
-    lines = [*textwrap.wrap(clean(report.title, LONGEST), WIDTH), "=" * min(len(report.title), WIDTH), ""]
+    lines = [*_wrapped(clean(report.title, LONGEST)), "=" * min(len(report.title), WIDTH), ""]
     for each in report.lead:
-        lines += textwrap.wrap(clean(each, LONGEST), WIDTH)
+        lines += _wrapped(clean(each, LONGEST))
     for section in report.sections:
         lines += ["", section.heading, "-" * len(section.heading)]
         if not section.items:
             lines.append(section.nothing)
         for item in section.items:
-            lines += textwrap.wrap(_spoken(item, report.language), WIDTH, initial_indent="- ", subsequent_indent="  ")
+            lines += _wrapped(_spoken(item, report.language), first="- ", later="  ")
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, *, first: str = "", later: str = "") -> list[str]:
+    """In lines; none is broken before French punctuation, nor within a time of day."""
+    kept = _UNBROKEN.sub("\u00a0", text)
+    lines = textwrap.wrap(kept, WIDTH, initial_indent=first, subsequent_indent=later)
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _spoken(item: Item, language: str) -> str:

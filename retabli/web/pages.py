@@ -295,8 +295,9 @@ def _rules(flow: Flow, view: View, language: str) -> Iterator[tuple[str, str]]:
     units = len(flow.units())
     if units > 1:
         yield text("require", language), required(flow.require.text, language)
-    yield text("rise", language), f"{policy.rise}, {text('soak', language)} {_lasting(policy.soak, language)}"
-    yield text("fall", language), f"{policy.fall}, {text('confirm', language)} {_lasting(policy.confirm, language)}"
+    rise, fall = ("rise_closed", "fall_closed") if flow.intent is Intent.CLOSED else ("rise", "fall")
+    yield text(rise, language), f"{policy.rise}, {text('soak', language)} {_lasting(policy.soak, language)}"
+    yield text(fall, language), f"{policy.fall}, {text('confirm', language)} {_lasting(policy.confirm, language)}"
     if flow.parents:
         titles = (view.pictures[each].flow.title[language] if each in view.pictures else each for each in flow.parents)
         yield text("depends_on", language), ", ".join(map(inert, titles))

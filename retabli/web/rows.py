@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from retabli.model.causes import SIDE_WORDS
-from retabli.model.facts import name_of
+from retabli.model.facts import fact
 from retabli.model.record import FlowPicture, UnitPicture
 from retabli.model.result import Outcome, Result
 from retabli.model.states import STATE_WORDS, Criticality, Intent, State
@@ -217,7 +217,8 @@ def _unit_row(unit: UnitPicture, picture: FlowPicture, view: View, language: str
 
 def _facts(result: Result, language: str) -> Iterator[tuple[str, str]]:
     for key, value in result.properties.items():
-        yield inert(name_of(key, language)), inert(value)
+        name, found = fact(key, value, language)
+        yield inert(name), inert(found)
 
 
 def _rungs(unit: UnitPicture, result: Result | None, language: str) -> list[RungRow]:

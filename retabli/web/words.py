@@ -94,6 +94,12 @@ TEXTS = {
     "whole_ratio": Words("tours complets sur les 20 derniers", "whole rounds of the last 20"),
     "require": Words("exigé", "required"),
     "rise": Words("succès de suite pour être rétabli", "successes in a row to be restored"),
+    "rise_closed": Words(
+        "tours prouvés de suite pour qu'une rupture finisse", "proven rounds in a row to end a breach"
+    ),
+    "fall_closed": Words(
+        "essais sans preuve de suite pour être inconnu", "rounds without proof in a row to be unknown"
+    ),
     "soak": Words("sur au moins", "over at least"),
     "fall": Words("échecs de suite pour retomber", "failures in a row to drop"),
     "confirm": Words("confirmations espacées de", "confirmations apart by"),

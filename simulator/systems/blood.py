@@ -42,7 +42,7 @@ class Blood:
             refuses=("le moteur refuse les messages (AE)", "the engine refuses messages (AE)"),
             nothing=("plus aucun résultat n'arrive", "no result arrives any more"),
             stuck=("les résultats arrivent et ne sont pas lus", "results arrive and are not read"),
-            another_key=("le serveur SFTP a changé de clef", "the SFTP server has another key"),
+            another_key=("le serveur SFTP a changé de clé", "the SFTP server has another key"),
             stopped=("coupé", "cut"),
         )
 
@@ -115,7 +115,8 @@ class Blood:
                             "password": {"file": "password"},
                             "host_key": self.letter_box.host_key,
                             "canary": "retabli-canary",
-                            **quick,
+                            "every": "3s",
+                            "timeout": "3s",
                         },
                     },
                 }

@@ -1,5 +1,6 @@
 """Speech recognition that writes reports, and the engine that mails them to the prescriber."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
@@ -30,6 +31,7 @@ class Dictation:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self.recogniser = Recogniser("probe", ground.password)
+        self._refused = True  # until the probe is given an account
         self.prescriber = Folder()
         self.engine = ReportsEngine(self._post, SENDER, PRESCRIBER)
         tls = ground.authority.issue(RECOGNISER, MAILBOX).server_context()
@@ -69,11 +71,20 @@ class Dictation:
 
     def apply(self) -> None:
         position = self._speech.position
+        self._mend_account(refused=position == "refuses_token")
         self.recogniser.position = "listens" if position == "stopped" else position
         self.servings["recogniser"].wish(position != "stopped")
         position = self._reports.position
         self.engine.position = "sends" if position == "stopped" else position
         self.servings["reports"].wish(position != "stopped")
+
+    def _mend_account(self, *, refused: bool) -> None:
+        """What people do once credentials were refused, and what lifts the daemon's wait: set a new password."""
+        if self._refused and not refused:
+            password = secrets.token_urlsafe(16)
+            self.recogniser.admit("probe", password)
+            self._ground.write_secret("speech", password)
+        self._refused = refused
 
     def running(self) -> AbstractAsyncContextManager[object]:
         return nullcontext()
@@ -119,10 +130,10 @@ class Dictation:
                     "token_service": {
                         "url": f"https://{RECOGNISER}:{port}/token",
                         "user": "probe",
-                        "password": {"file": "password"},
+                        "password": {"file": "speech"},
                     },
-                    "every": "2s",
-                    "timeout": "2s",
+                    "every": "3s",
+                    "timeout": "3s",
                 }
             },
         }
@@ -148,10 +159,10 @@ class Dictation:
                     "key": {"file": "token"},
                     "mail_from": SENDER,
                     "rcpt_to": PRESCRIBER,
-                    "within": "2s",
+                    "within": "3s",
                     "lost_after": "30s",
-                    "every": "2s",
-                    "timeout": "2s",
+                    "every": "3s",
+                    "timeout": "3s",
                 }
             },
         }

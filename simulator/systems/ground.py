@@ -37,9 +37,12 @@ class Ground:
     def write_secrets(self) -> None:
         """Each in a file of its own beside the configuration, for nobody else to read."""
         for name in ("token", "hook", "password"):
-            path = self.folder / name
-            path.touch(mode=0o600)
-            path.write_text(getattr(self, name) + "\n")
+            self.write_secret(name, getattr(self, name))
+
+    def write_secret(self, name: str, value: str) -> None:
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(value + "\n")
 
 
 class System(Protocol):

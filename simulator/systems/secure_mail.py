@@ -159,10 +159,10 @@ class SecureMail:
                     "rcpt_to": CLIENT,
                     "key": {"file": "token"},
                     "pop": {"host": TRUST_SERVER, "port": self.servings["maildrop"].port, "tls": tls, **account},
-                    "within": "2s",
+                    "within": "3s",
                     "lost_after": "30s",
-                    "every": "2s",
-                    "timeout": "2s",
+                    "every": "3s",
+                    "timeout": "3s",
                 }
             },
         }

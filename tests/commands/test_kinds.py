@@ -3,6 +3,9 @@
 import pytest
 
 import probes
+from commands._kind_print import settings
+from commands._setting_french import FRENCH
+from config.schema import of_kind
 from retabli.model.causes import COMMON
 from tests.commands.terminal import typed
 
@@ -28,7 +31,7 @@ def test_a_kind_is_documented_to_its_last_setting_rung_and_cause(name: str, lang
     for number, stage in enumerate(kind.LADDER, 1):
         assert any(line.split()[:2] == [str(number), stage.id] for line in ended.lines), stage
         assert stage.words[language] in ended.out
-    assert max(map(len, ended.lines)) <= 100
+    assert max(map(len, ended.lines)) <= 80
 
 
 def test_what_must_be_given_is_told_from_what_has_a_default() -> None:
@@ -39,6 +42,25 @@ def test_what_must_be_given_is_told_from_what_has_a_default() -> None:
     assert "  every  duration, default 30s" in lines
     assert "  every  duration, default 60s" in typed("kinds", "mail_loop").lines
     assert "  control.alive.declared  true | text" in typed("kinds", "containment").lines
+
+
+def test_a_mapping_that_was_told_of_already_is_named_and_not_told_again() -> None:
+    lines = typed("kinds", "containment").lines
+    assert "  control.alive  mapping, as attempts[].alive" in lines
+    assert sum(".promql.query  " in line for line in lines) == 1
+    assert "  attempts[].alive.declared  true | text" in lines
+
+
+def test_the_kinds_own_descriptions_are_french_where_a_french_one_is_kept_and_none_is_kept_for_nothing() -> None:
+    described = set[str]()
+    for name in probes.kinds():
+        described |= {
+            shape["description"] for _, shape, _ in settings(of_kind(probes.kind(name))) if "description" in shape
+        }
+    assert set(FRENCH) <= described
+    french = typed("kinds", "sftp", "--lang", "fr").out
+    assert "celle de la clé privée" in french
+    assert "the private key's" not in french
 
 
 def test_a_kind_that_does_not_exist_is_refused_with_the_nearest() -> None:

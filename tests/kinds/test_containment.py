@@ -17,6 +17,7 @@ from retabli.model.causes import Cause
 from retabli.model.result import Outcome, Result
 from retabli.net.attempts import has_source
 from retabli.net.containment import containment_causes as found
+from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 from tests.climbing import climb, settings
 from tests.kinds.doors import BLOCKED, DECLARED, HERE, fell, mute_datagrams, shut, tried, unheard
@@ -521,3 +522,15 @@ async def test_a_machine_without_ipv6_is_judged_by_ipv4_says_so_and_tells_for_a_
     assert (gone.outcome, gone.cause, gone.whole) == (Outcome.OK, found.IPV6_GONE, False)
     assert (forgotten.cause, memory) == (None, {})
     assert fell(demanded) == (Outcome.UNKNOWN, "attempted", found.NO_WAY_OUT)
+
+
+def test_what_became_of_an_attempt_is_told_in_either_language() -> None:
+    way = Way("a.example", 443, "tcp")
+    expected = frozenset({Sign.RESET})
+    for fate, french, english in (
+        (Fate(way, Sign.RESET), "reset (attendu)", "reset (expected)"),
+        (Fate(way, Sign.TIMEOUT), "timeout (NON attendu)", "timeout (NOT expected)"),
+        (Fate(way, cause=found.ANSWERED, detail="x"), "RÉPOND : x", "ANSWERED: x"),
+        (Fate(way), "sans objet", "not applicable"),
+    ):
+        assert (fate.told(expected, "fr"), fate.told(expected)) == (french, english)

@@ -68,7 +68,7 @@ async def test_a_folder_that_lives_is_ok_to_the_top(folder: Path) -> None:
     result = await looked(folder, **ALL)
     assert (result.outcome, result.rung, result.of) == (Outcome.OK, 6, 6), result
     assert [rung.stage.id for rung in result.rungs] == ["reached", "list", "fresh", "consumed", "errors", "partial"]
-    assert result.properties["newest"] == "1m ago"
+    assert result.properties["newest_age"] == "1m"
     assert (result.properties["files"], result.properties["errors"]) == ("1", "0")
 
 

@@ -466,7 +466,7 @@ async def test_a_mailbox_full_of_other_messages_is_read_within_bounds_and_that_i
     memory: dict[str, Any] = {}
     result = await climb(loop(world), memory=memory)
     assert told(result) == ("ok", "on_time", None)
-    assert result.properties["passed_over"].startswith("400 messages")
+    assert result.properties["passed_over"] == "400"
     assert len(json.dumps(memory)) < 5000
 
 

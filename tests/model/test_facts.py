@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from retabli.model.facts import FACTS, name_of
+from retabli.model.facts import FACTS, fact
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,5 +26,5 @@ def test_each_fact_that_is_noted_has_its_words() -> None:
 
 
 def test_a_fact_of_somebody_else_s_is_shown_by_its_name() -> None:
-    assert name_of("queue_id", "fr") == "numéro de file"
-    assert name_of("menu_items", "fr") == "menu items"
+    assert fact("queue_id", "7", "fr") == ("numéro de file", "7")
+    assert fact("menu_items", "7", "fr") == ("menu items", "7")

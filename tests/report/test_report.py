@@ -91,3 +91,13 @@ def test_what_stands_in_a_title_or_a_notice_is_shown_and_never_acted_on(form: st
 
 def test_plain_text_fits_a_terminal() -> None:
     assert max(map(len, written(compose(situation(), "fr"), "txt").splitlines())) <= 78
+
+
+def test_no_line_of_plain_text_begins_with_french_punctuation_or_within_an_hour() -> None:
+    for length in range(40, 90):
+        title = Words.same("m" * (length % 50) + " mot : fin")
+        shown = flow("one", title=title, declared_since=NOW - 86_400)
+        view = View(SITE, wall=lambda: NOW)
+        view.show(picture(shown, State.RESTORED), None, None)
+        for line in written(compose(from_view(view), "fr"), "txt").splitlines():
+            assert not re.match(r" *([:;]|h \d)", line), line

@@ -79,3 +79,13 @@ async def test_a_client_that_is_not_ours_sees_the_same(port: int) -> None:
         assert (await client.post("/", content=recording[:-2], headers=presented)).json() == {"text": ""}
         assert (await client.post("/", content=recording)).status_code == 401
         assert (await client.get("/", headers=presented)).status_code == 405
+
+
+async def test_another_account_is_admitted_in_place_of_the_one_before(
+    recogniser: Recogniser, port: int, tmp_path: Path
+) -> None:
+    recogniser.admit("probe", "another")
+    result = await probed(port, tmp_path)
+    assert result.cause is not None
+    assert result.cause.credential
+    assert (await probed(port, tmp_path, account="another")).outcome is Outcome.OK

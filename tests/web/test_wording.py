@@ -1,10 +1,14 @@
 """What pages say to people: the demo's remark and switches, the reader's own words, and nothing that is not so."""
 
+import ast
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 from retabli.model import causes
+from retabli.model.facts import FACTS
 from retabli.model.flow import Require
 from retabli.model.record import Closure, Incident
 from retabli.model.result import Outcome
@@ -18,6 +22,8 @@ from retabli.web.words import text
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE
 from tests.web.serving import serving
+
+ROOT = Path(__file__).parents[2]
 
 
 class Lamp:
@@ -137,3 +143,32 @@ def test_a_closed_flow_that_answers_is_said_to_answer_whatever_kind_saw_it() -> 
     runs = [result(Containment(), Outcome.FAILED, cause=causes.REFUSED, fell=1), result(Smtp())]
     rows = unit_rows(picture(shut, State.BREACHED, runs), View(SITE, wall=lambda: NOW), "fr")
     assert {(row.name, row.word) for row in rows} == {("out", "répond"), ("also", "répond")}
+
+
+def noted_facts() -> set[str]:
+    """The names that the probes and what they stand on give to `describe`, where they are written out."""
+    found = set[str]()
+    for folder in ("probes", "retabli/net"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "describe":
+                    name = node.args[0]
+                    found |= {str(name.value)} if isinstance(name, ast.Constant) else set()
+    return found
+
+
+def test_every_fact_that_a_probe_notes_has_words_and_no_words_are_for_nothing() -> None:
+    made_up = {"control_alive", "control_alive_detail", "control_path", "control_path_detail"}
+    assert noted_facts() | made_up == set(FACTS)
+
+
+async def test_what_a_control_gave_is_said_in_the_reader_s_language() -> None:
+    facts = {"control_path": "passes", "control_alive": "not evaluated", "direct tcp 443 a.example": "reset (attendu)"}
+    shut = flow("internet", intent=Intent.CLOSED, probes={"out": Containment()})
+    run = replace(result(Containment()), properties=facts)
+    [row] = unit_rows(picture(shut, State.CONTAINED, [run]), View(SITE, wall=lambda: NOW), "fr")
+    assert row.facts == (
+        ("témoin : notre sortie fonctionne", "oui"),
+        ("témoin : la cible répond ailleurs", "non évalué"),
+        ("direct tcp 443 a.example", "reset (attendu)"),
+    )

@@ -6,7 +6,12 @@ from enum import StrEnum
 
 from retabli.model.causes import Cause, Verdict
 from retabli.model.settings import Proxy
+from retabli.model.words import Words
 from retabli.net.containment.containment_settings import Alive
+
+EXPECTED = Words("attendu", "expected")
+NOT_EXPECTED = Words("NON attendu", "NOT expected")
+NOT_APPLICABLE = Words("sans objet", "not applicable")
 
 
 class Sign(StrEnum):
@@ -82,15 +87,16 @@ class Fate:
     def applies(self) -> bool:
         return self.sign is not None or self.cause is not None
 
-    def told(self, expected: frozenset[Sign]) -> str:
-        """`timeout (expected)`, `ANSWERED: handshake completed`, `not applicable: …`"""
+    def told(self, expected: frozenset[Sign], language: str = "en") -> str:
+        """`timeout (expected)`, `ANSWERED: handshake completed`, `not applicable: …`; a sign by its key in `denied`."""
         if self.sign is not None:
-            word = f"{self.sign.value} ({'expected' if self.sign in expected else 'NOT expected'})"
+            word = f"{self.sign.value} ({(EXPECTED if self.sign in expected else NOT_EXPECTED)[language]})"
         elif self.cause is not None:
-            word = self.cause.code.upper() if self.breach else self.cause.code
+            known = self.cause.code.upper() if self.breach else self.cause.code
+            word = Words("RÉPOND" if self.breach else self.cause.words.fr, known)[language]
         else:
-            word = "not applicable"
-        return f"{word}: {self.detail}" if self.detail else word
+            word = NOT_APPLICABLE[language]
+        return f"{word}{Words(' : ', ': ')[language]}{self.detail}" if self.detail else word
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from typing import Protocol
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.profile import DAY, Profile
 from retabli.model.stages import stage
+from retabli.model.words import Words
 from retabli.net.dicom.receive_causes import MATCH_IGNORED, NEVER_RECEIVED, NO_NEW_STUDY
-from retabli.net.dicom.received import Account, Seen, first_day, judge_age
+from retabli.net.dicom.received import Account, Seen, first_day, judge_age, none_since, unnamed
 
 NEWEST = stage("newest", fr="examen le plus récent", en="newest study")
-RECENT = stage("recent", fr="assez récent", en="recent enough")
+RECENT = stage("recent", fr="âge du dernier examen", en="age of the newest study")
 
 ROUNDS = 5  # questions for something newer still, of an archive that seems to give only a part
 
@@ -59,13 +60,13 @@ async def climb_to_newest(ladder: Ladder, source: Source, wanted: Wanted) -> Non
         older = await _look_back(source, wanted, account)
     with ladder.rung(NEWEST):
         if older is not None and not older:
-            _judge_nothing(account, known, wanted)
+            _judge_nothing(account, known, wanted, ladder.language)
     if account.moments:
         newest = datetime.fromtimestamp(account.earliest, account.zone).isoformat(" ", "minutes")
         ladder.describe("newest", newest)
         ladder.memory.update(partner=wanted.partner, newest=newest)
     with ladder.rung(RECENT):
-        judge_age(account, wanted.profile, wanted.max_age)
+        judge_age(account, wanted.profile, wanted.max_age, ladder.language)
 
 
 async def _count(ladder: Ladder, source: Source, wanted: Wanted) -> Account:
@@ -118,11 +119,12 @@ async def _look_back(source: Source, wanted: Wanted, account: Account) -> bool:
     return bool(found.moments)
 
 
-def _judge_nothing(account: Account, known: object, wanted: Wanted) -> None:
+def _judge_nothing(account: Account, known: object, wanted: Wanted, language: str) -> None:
     """There is none at all of this partner in the time that was looked at."""
     if account.unnamed:
-        raise Fall(MATCH_IGNORED, f"{account.unnamed} studies do not say whose they are")
-    since = datetime.fromtimestamp(account.now - wanted.look_back, account.zone).date()
+        raise Fall(MATCH_IGNORED, unnamed(account)[language])
+    none = none_since(datetime.fromtimestamp(account.now - wanted.look_back, account.zone).date())
     if known is not None:
-        raise Fall(NO_NEW_STUDY, f"none since {since}; the last one that was seen is of {known}")
-    raise Fall(NEVER_RECEIVED, f"none since {since}")
+        last = Words(f"le dernier vu est du {known}", f"the last one that was seen is of {known}")
+        raise Fall(NO_NEW_STUDY, Words(f"{none.fr} ; {last.fr}", f"{none.en}; {last.en}")[language])
+    raise Fall(NEVER_RECEIVED, none[language])

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, tzinfo
 from retabli.model.ladder import Fall
 from retabli.model.profile import DAY, Profile
 from retabli.model.settings import format_duration
+from retabli.model.words import Words
 from retabli.net.dicom.dicom_settings import MARK
 from retabli.net.dicom.receive_causes import (
     ANSWER_CAPPED,
@@ -121,7 +122,7 @@ class Account:
         return bool(self.moments) and profile.expected(self.earliest, self.now) <= max_age
 
 
-def judge_age(account: Account, profile: Profile, max_age: float) -> None:
+def judge_age(account: Account, profile: Profile, max_age: float, language: str = "en") -> None:
     """Whether the newest study is young enough; only the seconds in which something was expected count.
 
     Raises:
@@ -131,26 +132,50 @@ def judge_age(account: Account, profile: Profile, max_age: float) -> None:
     if account.is_fresh(profile, max_age):
         return
     if account.ahead:
-        raise Fall(STUDY_IN_FUTURE, f"{account.ahead} of them")
+        raise Fall(STUDY_IN_FUTURE, str(account.ahead))
     if account.capped:
-        raise Fall(ANSWER_CAPPED, f"the newest of the {len(account.moments)} that were given is too old")
+        given = len(account.moments)
+        said = Words(
+            f"le plus récent des {given} qui ont été donnés est trop ancien",
+            f"the newest of the {given} that were given is too old",
+        )
+        raise Fall(ANSWER_CAPPED, said[language])
     if account.unnamed:
-        raise Fall(MATCH_IGNORED, f"{account.unnamed} studies do not say whose they are")
+        raise Fall(MATCH_IGNORED, unnamed(account)[language])
     if account.undated:
-        raise Fall(ARCHIVE_GARBAGE, f"{account.undated} studies without a date that can be read")
+        said = Words(
+            f"{account.undated} examens sans date lisible", f"{account.undated} studies without a date that can be read"
+        )
+        raise Fall(ARCHIVE_GARBAGE, said[language])
     if not account.moments:
-        raise Fall(NO_NEW_STUDY, f"none since {account.since}")
+        raise Fall(NO_NEW_STUDY, none_since(account.since)[language])
     counted = profile.expected(account.latest, account.now)
     when = datetime.fromtimestamp(account.earliest, account.zone)
     if counted <= max_age:
         raise Fall(ONLY_A_DATE, when.date().isoformat())
-    age, shown = account.now - account.latest, when.isoformat(" ", "minutes")
-    raise Fall(NO_NEW_STUDY, f"{shown}, {told(age)} ago: {told(counted)} count, of {format_duration(max_age)} at most")
+    age, counts, shown = told(account.now - account.latest), told(counted), when.isoformat(" ", "minutes")
+    most = format_duration(max_age)
+    said = Words(
+        f"{shown}, il y a {age.fr} : {counts.fr} comptent, {most} au plus",
+        f"{shown}, {age.en} ago: {counts.en} count, of {most} at most",
+    )
+    raise Fall(NO_NEW_STUDY, said[language])
 
 
-def told(seconds: float) -> str:
+def none_since(day: date | None) -> Words:
+    return Words(f"aucun depuis le {day}", f"none since {day}")
+
+
+def unnamed(account: Account) -> Words:
+    number = account.unnamed
+    return Words(f"{number} examens ne disent pas de qui ils sont", f"{number} studies do not say whose they are")
+
+
+def told(seconds: float) -> Words:
     """A time as people read it: to the minute."""
-    return format_duration(60 * (seconds // 60)) if seconds >= 60 else "less than 1m"
+    if seconds < 60:
+        return Words("moins de 1m", "less than 1m")
+    return Words.same(format_duration(60 * (seconds // 60)))
 
 
 def first_day(now: float, profile: Profile, max_age: float, look_back: float) -> date:

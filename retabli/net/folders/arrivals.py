@@ -11,6 +11,7 @@ from typing import Any
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.profile import Profile
 from retabli.model.settings import format_duration
+from retabli.model.words import Words
 from retabli.net.folders import folder_causes
 from retabli.net.folders.listing import Entry, Listing
 
@@ -84,22 +85,23 @@ def judge_fresh(
     )
     if newest is not None:
         book.set("newest", newest)
-        ladder.describe("newest", f"{_age(now - newest)} ago")
+        ladder.describe("newest_age", _age(now - newest))
         if profile.expected(newest, now) <= max_age:
             if future:
-                ladder.impair(folder_causes.SOME_FROM_THE_FUTURE, _ahead(future, now))
+                ladder.impair(folder_causes.SOME_FROM_THE_FUTURE, _ahead(future, now)[ladder.language])
             return
     if future:
-        raise Fall(folder_causes.FROM_THE_FUTURE, _ahead(future, now))
+        raise Fall(folder_causes.FROM_THE_FUTURE, _ahead(future, now)[ladder.language])
     if len(times) < len(arrivals.whole):
         raise Fall(folder_causes.TIMES_MISSING)
     if arrivals.cut:
-        raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
-    last = "none was ever seen here" if newest is None else f"the newest arrived {_age(now - newest)} ago"
+        raise Fall(folder_causes.FOLDER_TOO_LARGE, _more_than(arrivals)[ladder.language])
+    last = _last(None if newest is None else now - newest)[ladder.language]
     broken = _broken(arrivals.partial, now, max_partial, max_age)
     if broken:
-        raise Fall(folder_causes.NO_ARRIVALS, f"{last}; {_files(broken)} broke off since")
-    last += _empty(arrivals.partial)
+        since = Words(f"{_files(broken).fr} rompus depuis", f"{_files(broken).en} broke off since")
+        raise Fall(folder_causes.NO_ARRIVALS, f"{last}; {since[ladder.language]}")
+    last += _empty(arrivals.partial)[ladder.language]
     if not arrivals.whole and not _still(arrivals.changed, now, max_age, profile):
         raise Fall(folder_causes.ARRIVALS_UNSEEN, last)
     raise Fall(folder_causes.NO_ARRIVALS, last)
@@ -116,10 +118,11 @@ def judge_consumed(ladder: Ladder, arrivals: Arrivals, max_waiting: float) -> No
     overdue = [wait for wait in waits if wait > max_waiting]
     ladder.describe("waiting", str(len(arrivals.whole)))
     if overdue:
-        said = f"{len(overdue)} of {_files(len(arrivals.whole))}, the oldest for {_age(max(overdue))}"
-        raise Fall(folder_causes.NOT_CONSUMED, said)
+        files, oldest = _files(len(arrivals.whole)), _oldest(max(overdue))
+        said = Words(f"{len(overdue)} sur {files.fr}, {oldest.fr}", f"{len(overdue)} of {files.en}, {oldest.en}")
+        raise Fall(folder_causes.NOT_CONSUMED, said[ladder.language])
     if arrivals.cut:
-        raise Fall(folder_causes.FOLDER_TOO_LARGE, f"more than {_files(len(arrivals.whole))}")
+        raise Fall(folder_causes.FOLDER_TOO_LARGE, _more_than(arrivals)[ladder.language])
     if len(waits) < len(arrivals.whole):
         raise Fall(folder_causes.TIMES_MISSING)
 
@@ -133,18 +136,21 @@ def judge_errors(ladder: Ladder, book: FolderBook, seen: Listing, most: int | No
         Fall: `too_many_errors`.
     """
     now, count = ladder.wall(), len(seen.files)
-    ladder.describe("errors", f"{count}{' and more' if seen.cut else ''}")
+    ladder.describe("errors", f"{count}{'+' if seen.cut else ''}")
     before = book.get("errors")
     if before is not None and count > before:
         book.set("errors_grew", now)
     book.set("errors", count)
     if most is not None and count > most:
-        raise Fall(folder_causes.TOO_MANY_ERRORS, f"{_files(count)}, {most} allowed")
+        said = Words(f"{_files(count).fr}, {most} admis", f"{_files(count).en}, {most} allowed")
+        raise Fall(folder_causes.TOO_MANY_ERRORS, said[ladder.language])
     times = [entry.modified for entry in seen.files if entry.modified is not None and entry.modified <= now + AHEAD]
     grew = book.get("errors_grew")
     last = max((time for time in (*times, grew) if time is not None), default=None)
     if count and last is not None and now - last <= window:
-        ladder.impair(folder_causes.ERRORS_ARRIVE, f"{_files(count)}, the last one {_age(now - last)} ago")
+        files, age = _files(count), _age(now - last)
+        said = Words(f"{files.fr}, le dernier il y a {age}", f"{files.en}, the last one {age} ago")
+        ladder.impair(folder_causes.ERRORS_ARRIVE, said[ladder.language])
 
 
 def judge_partial(ladder: Ladder, arrivals: Arrivals, longest: float) -> None:
@@ -154,13 +160,20 @@ def judge_partial(ladder: Ladder, arrivals: Arrivals, longest: float) -> None:
     lingering = [age for age in ages if age > longest]
     ladder.describe("partial", str(len(arrivals.partial)))
     if lingering:
-        said = f"{_files(len(lingering))}, the oldest for {_age(max(lingering))}"
-        ladder.impair(folder_causes.PARTIAL_LINGERS, said)
+        files, oldest = _files(len(lingering)), _oldest(max(lingering))
+        said = Words(f"{files.fr}, {oldest.fr}", f"{files.en}, {oldest.en}")
+        ladder.impair(folder_causes.PARTIAL_LINGERS, said[ladder.language])
 
 
-def _empty(partial: Sequence[Entry]) -> str:
+def _empty(partial: Sequence[Entry]) -> Words:
     empty = sum(not entry.size for entry in partial)
-    return f"; {_files(empty)} without content not counted (`empty_counts`)" if empty else ""
+    if not empty:
+        return Words.same("")
+    files = _files(empty)
+    return Words(
+        f" ; {files.fr} sans contenu, non comptés (`empty_counts`)",
+        f"; {files.en} without content not counted (`empty_counts`)",
+    )
 
 
 def _broken(partial: Sequence[Entry], now: float, max_partial: float | None, max_age: float) -> int:
@@ -179,9 +192,27 @@ def _age(seconds: float) -> str:
     return format_duration(float(max(0, round(seconds))))
 
 
-def _files(number: int) -> str:
-    return f"{number} file{'' if number == 1 else 's'}"
+def _files(number: int) -> Words:
+    return Words(f"{number} fichier{'s' if number > 1 else ''}", f"{number} file{'' if number == 1 else 's'}")
 
 
-def _ahead(future: Sequence[float], now: float) -> str:
-    return f"{_files(len(future))}, up to {_age(max(future) - now)} ahead of our clock"
+def _last(age: float | None) -> Words:
+    if age is None:
+        return Words("aucun n'a jamais été vu ici", "none was ever seen here")
+    return Words(f"le plus récent est arrivé il y a {_age(age)}", f"the newest arrived {_age(age)} ago")
+
+
+def _oldest(age: float) -> Words:
+    return Words(f"le plus ancien depuis {_age(age)}", f"the oldest for {_age(age)}")
+
+
+def _more_than(arrivals: Arrivals) -> Words:
+    files = _files(len(arrivals.whole))
+    return Words(f"plus de {files.fr}", f"more than {files.en}")
+
+
+def _ahead(future: Sequence[float], now: float) -> Words:
+    files, ahead = _files(len(future)), _age(max(future) - now)
+    return Words(
+        f"{files.fr}, jusqu'à {ahead} en avance sur notre horloge", f"{files.en}, up to {ahead} ahead of our clock"
+    )

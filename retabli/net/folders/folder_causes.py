@@ -39,6 +39,22 @@ _SERVER = Words(
     "Le dossier est un montage dont le serveur de fichiers ne répond plus : regarder ce serveur et le réseau.",
     "The folder is a mount whose file server no longer answers: look at that server and the network.",
 )
+_ERRORS = Words(
+    "Regarder dans le dossier d'erreurs ce qui est refusé, et pourquoi, dans le journal du logiciel qui consomme.",
+    "Look in the error folder at what is refused, and at why in the log of the program that consumes.",
+)
+_BROKEN_OFF = Words(
+    "Regarder l'expéditeur, le transport et la place sur le disque : des transferts s'arrêtent en chemin.",
+    "Look at the sender, the transport and the space on the disk: transfers stop half-way.",
+)
+_NO_TIMES = Words(
+    "Juger sur autre chose que l'âge (`error_directory`), ou regarder le dossier depuis une machine qui le voit.",
+    "Judge by something else than age (`error_directory`), or look at the folder from a machine that sees it.",
+)
+_FILE_SYSTEM = Words(
+    "Regarder le disque ou le montage sur cette machine (journal du noyau), puis le serveur de fichiers.",
+    "Look at the disk or mount on this machine (the kernel's log), then at the file server.",
+)
 
 DIRECTORY_MISSING = cause(
     "directory_missing", Side.CONTENT, fr="le dossier n'existe pas", en="the folder does not exist", look=_PATH
@@ -78,7 +94,7 @@ FOLDER_BROKEN = cause(
     fr="le système de fichiers du dossier est en erreur",
     en="the folder's file system is in error",
     verdict=Verdict.TEMPORARY,
-    look=_SERVER,
+    look=_FILE_SYSTEM,
 )
 FOLDER_TOO_LARGE = cause(
     "folder_too_large",
@@ -125,7 +141,7 @@ TIMES_MISSING = cause(
     fr="le serveur ne dit pas de quand datent les fichiers",
     en="the server does not say how old the files are",
     verdict=Verdict.UNKNOWN,
-    look=_CLOCKS,
+    look=_NO_TIMES,
 )
 NOT_CONSUMED = cause(
     "not_consumed",
@@ -140,14 +156,14 @@ ERRORS_ARRIVE = cause(
     fr="des fichiers viennent d'être mis en erreur",
     en="files have just been put aside as errors",
     verdict=Verdict.IMPAIRED,
-    look=_CONSUMER,
+    look=_ERRORS,
 )
 TOO_MANY_ERRORS = cause(
     "too_many_errors",
     Side.CONTENT,
     fr="trop de fichiers en erreur",
     en="too many files put aside as errors",
-    look=_CONSUMER,
+    look=_ERRORS,
 )
 PARTIAL_LINGERS = cause(
     "partial_lingers",
@@ -155,7 +171,7 @@ PARTIAL_LINGERS = cause(
     fr="des fichiers inachevés traînent : des transferts se sont rompus",
     en="unfinished files linger: transfers broke off",
     verdict=Verdict.IMPAIRED,
-    look=_ARRIVALS,
+    look=_BROKEN_OFF,
 )
 WRITE_DENIED = cause(
     "write_denied",

@@ -8,6 +8,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Rung
 from retabli.model.stages import Stage
+from retabli.model.words import Words
 from retabli.net.mail import dsn, mail_causes
 from retabli.net.mail.fates import End, Fate
 from retabli.net.mail.mail_ledger import Arrival
@@ -15,6 +16,7 @@ from retabli.net.mail.mdn import Answer
 from retabli.net.mail.round_trip import Reader, RoundTrip, unread
 
 Method = Literal["spf", "dkim", "dmarc"]
+_SAYS_NOTHING = Words("le serveur de réception n'en dit rien", "the receiving server says nothing")
 
 
 def hold(ladder: Ladder, stage: Stage, seconds: float) -> None:
@@ -38,7 +40,7 @@ def judge_delivered(ladder: Ladder, fate: Fate, within: float, *, spam_counts: b
         Fall: `bounced`, `late`, `in_spam`, or why the mailbox could not be read.
     """
     if fate.end is End.HELD:
-        ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(within, fate))
+        ladder.impair(mail_causes.RELAY_HOLDING, silence_detail(within, fate, ladder.language))
         return None
     if fate.arrival is None:
         fall_from(ladder, stages.DELIVERED, fate.seconds, not_arrived(fate, within, ladder.language))
@@ -54,7 +56,7 @@ def not_arrived(fate: Fate, within: float, language: str) -> Fall:
         return fate.fault
     if fate.end is End.BOUNCED:
         return Fall(mail_causes.BOUNCED, bounce_detail(fate, language))
-    return Fall(mail_causes.LATE, silence_detail(within, fate))
+    return Fall(mail_causes.LATE, silence_detail(within, fate, language))
 
 
 def bounce_detail(fate: Fate, language: str) -> str:
@@ -64,8 +66,10 @@ def bounce_detail(fate: Fate, language: str) -> str:
     return f"{meaning}: {fate.detail}" if meaning and fate.detail else meaning or fate.detail
 
 
-def silence_detail(seconds: float, fate: Fate) -> str:
-    return f"not there after {seconds:.0f} s" + (f"; a server reports a delay: {fate.detail}" if fate.detail else "")
+def silence_detail(seconds: float, fate: Fate, language: str) -> str:
+    silent = Words(f"toujours pas là après {seconds:.0f} s", f"not there after {seconds:.0f} s")[language]
+    delay = Words(f" ; un serveur annonce un retard : {fate.detail}", f"; a server reports a delay: {fate.detail}")
+    return silent + (delay[language] if fate.detail else "")
 
 
 def judge_clean(ladder: Ladder, *, junk: bool, authentication: str, expect: Collection[str] = ()) -> None:
@@ -76,7 +80,7 @@ def judge_clean(ladder: Ladder, *, junk: bool, authentication: str, expect: Coll
     what is expected of it.
     """
     with ladder.rung(stages.CLEAN):
-        ladder.describe("authentication", authentication or "the receiving server says nothing")
+        ladder.describe("authentication", authentication or _SAYS_NOTHING[ladder.language])
         if junk:
             raise Fall(mail_causes.IN_SPAM, authentication)
         results = dict(word.split("=", 1) for word in authentication.split())
@@ -111,7 +115,8 @@ async def judge_answer(
         await trip.until(lambda: answer() is not None)
         said = answer()
         if said is None:
-            raise notices.fault or Fall(mail_causes.NO_MDN, f"none after {within:.0f} s")
+            none = Words(f"aucun après {within:.0f} s", f"none after {within:.0f} s")
+            raise notices.fault or Fall(mail_causes.NO_MDN, none[ladder.language])
         ladder.describe("disposition", said.kind)
         if not said.read:
             raise Fall(mail_causes.MDN_REFUSED, said.kind)
@@ -121,4 +126,5 @@ def judge_on_time(ladder: Ladder, seconds: float, within: float) -> None:
     """ON_TIME: it arrived, and not too late."""
     with ladder.rung(stages.ON_TIME):
         if seconds > within:
-            raise Fall(mail_causes.LATE, f"arrived after {seconds:.1f} s")
+            said = Words(f"arrivé après {seconds:.1f} s".replace(".", ","), f"arrived after {seconds:.1f} s")
+            raise Fall(mail_causes.LATE, said[ladder.language])

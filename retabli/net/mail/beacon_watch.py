@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, mail_in_causes, mail_messages
 from retabli.net.mail.beacons import Beacon, BeaconBook, Finding, Picture, Rhythm, Spot, in_flight
 from retabli.net.mail.mailbox_reader import MailboxReader
@@ -14,6 +15,10 @@ from retabli.net.mail.moments import Moment
 from retabli.net.mail.round_trip import TIDYING
 from retabli.net.mail.sightings import Kind, Place, Sighting
 from retabli.net.mail.tokens import Purpose
+
+_NO_WITNESS = Words(
+    "il n'y a pas de témoin : un flux fermé a la même apparence", "there is no witness: a closed flow looks the same"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class BeaconWatch:
         await asyncio.gather(*(reader.clear(TIDYING) for reader in readers))
         passed_over = sum(reader.passed_over for reader in readers)
         if passed_over:
-            self.ladder.describe("passed_over", f"{passed_over} messages, too many to look at")
+            self.ladder.describe("passed_over", str(passed_over))
 
     # Judging -------------------------------------------------------------------------------------------------------
 
@@ -72,7 +77,9 @@ class BeaconWatch:
         if beacon is not None:
             self._describe(beacon)
         if picture.finding is Finding.HELD and beacon is not None:
-            self.ladder.impair(mail_causes.RELAY_HOLDING, f"{beacon.label()} came after {beacon.transit:.0f} s")
+            number, transit = beacon.number, f"{beacon.transit:.0f} s"
+            said = Words(f"balise n° {number}, arrivée après {transit}", f"number {number} came after {transit}")
+            self.ladder.impair(mail_causes.RELAY_HOLDING, said[self.ladder.language])
             return
         with self.ladder.rung(stages.DELIVERED):
             if picture.finding is not Finding.ARRIVES or beacon is None:
@@ -90,30 +97,40 @@ class BeaconWatch:
         beacon = picture.beacon
         if picture.finding is Finding.NOT_DELIVERED and beacon is not None and beacon.there is not None:
             since = beacon.there.elapsed(now)
-            return Fall(
-                mail_in_causes.NOT_DELIVERED, f"{beacon.label()} for {since:.0f} s; {picture.missing} missing here"
+            number, missing = beacon.number, picture.missing
+            said = Words(
+                f"balise n° {number}, depuis {since:.0f} s ; {missing} manquent ici",
+                f"number {number} for {since:.0f} s; {missing} missing here",
             )
+            return Fall(mail_in_causes.NOT_DELIVERED, said[self.ladder.language])
         if picture.finding is Finding.ON_ITS_WAY and beacon is not None:
-            return Fall(
-                mail_in_causes.NO_BEACON, f"{beacon.label()} is at the witness, and may still be on its way here"
+            said = Words(
+                f"la balise n° {beacon.number} est chez le témoin, et peut-être encore en route vers ici",
+                f"{beacon.label()} is at the witness, and may still be on its way here",
             )
+            return Fall(mail_in_causes.NO_BEACON, said[self.ladder.language])
         if self.there is None:
-            return Fall(mail_in_causes.NO_BEACON, "there is no witness: a closed flow looks the same")
+            return Fall(mail_in_causes.NO_BEACON, _NO_WITNESS[self.ladder.language])
         if self.there.fault is not None:
             return Fall(mail_in_causes.WITNESS_UNREADABLE, self.there.fault.detail)
         return Fall(mail_in_causes.NO_BEACON)
 
     def _impair(self, picture: Picture, beacon: Beacon) -> None:
         if picture.missing:
-            self.ladder.impair(mail_in_causes.BEACONS_MISSING, f"{picture.missing} are at the witness and not here")
+            missing = picture.missing
+            said = Words(f"{missing} sont chez le témoin et pas ici", f"{missing} are at the witness and not here")
+            self.ladder.impair(mail_in_causes.BEACONS_MISSING, said[self.ladder.language])
         if picture.clocks_disagree and self.there is None:
-            detail = f"{beacon.transit:.0f} s between the sender's clock and ours"
-            self.ladder.impair(mail_in_causes.CLOCKS_DISAGREE, detail)
+            said = Words(
+                f"{beacon.transit:.0f} s entre l'horloge de l'émetteur et la nôtre",
+                f"{beacon.transit:.0f} s between the sender's clock and ours",
+            )
+            self.ladder.impair(mail_in_causes.CLOCKS_DISAGREE, said[self.ladder.language])
 
     def _describe(self, beacon: Beacon) -> None:
         self.ladder.describe("beacon", str(beacon.number))
         if beacon.here is not None:
-            self.ladder.describe("transit", f"{beacon.transit:.1f} s, from the sender's clock to ours")
+            self.ladder.describe("transit", f"{beacon.transit:.1f} s")
         if self.there is not None and self.there.fault is not None:
             self.ladder.describe("witness", self.there.fault.detail)
 

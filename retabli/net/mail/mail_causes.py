@@ -51,7 +51,7 @@ DMARC_FAIL = cause(
     fr="DMARC échoue : rien ne prouve que le message vient de nous",
     en="DMARC fails: nothing proves that the message is ours",
     look=Words(
-        "Comparer l'adresse de sortie avec notre SPF, et la clef DKIM du relais avec le DNS.",
+        "Comparer l'adresse de sortie avec notre SPF, et la clé DKIM du relais avec le DNS.",
         "Compare the outgoing address with our SPF, and the relay's DKIM key with the DNS.",
     ),
 )

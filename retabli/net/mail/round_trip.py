@@ -12,6 +12,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Mail
 from retabli.model.stages import Stage
+from retabli.model.words import Words
 from retabli.net.mail import mail_causes, mail_messages, smtp
 from retabli.net.mail.dsn import Action
 from retabli.net.mail.fates import End, Fate
@@ -28,6 +29,10 @@ LOOKS = (0.1, 0.2, 0.5, 1.0)  # seconds between the first looks; then
 LOOK = 2.0
 LOGIN_AGAIN = 5.0
 OVERDUE = "the deadline came first"
+_RELAYED = Words(
+    "relayé : transmis là d'où aucun avis ne revient",
+    "relayed: handed on to where no delivery is notified from",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ class RoundTrip:
         await asyncio.gather(*self._opening, return_exceptions=True)
         passed_over = sum(reader.passed_over for reader in self._readers)
         if passed_over:
-            self._ladder.describe("passed_over", f"{passed_over} messages, too many to look at")
+            self._ladder.describe("passed_over", str(passed_over))
         abort = error is not None and not isinstance(error, Fall)
         if not abort:
             await asyncio.gather(*(reader.clear(TIDYING) for reader in self._readers))
@@ -289,7 +294,7 @@ class RoundTrip:
                 self._arrived(sighting, token, now)
                 return True
             if self._reported and sighting.report.action is Action.RELAYED:
-                self._ladder.describe("notification", "relayed: handed on to where no delivery is notified from")
+                self._ladder.describe("notification", _RELAYED[self._ladder.language])
                 self.relayed = self.relayed or (self._token is not None and token.name == self._token.name)
             event = self._ledger.returned(sighting.report, now)
             if event is not None:

@@ -96,7 +96,7 @@ SENDER_UNPROVEN = cause(
     fr="SPF, DKIM ou DMARC ne prouvent pas notre domaine",
     en="SPF, DKIM or DMARC do not prove our domain",
     look=Words(
-        "Comparer l'adresse de sortie avec notre enregistrement SPF, et la clef DKIM du relais avec le DNS.",
+        "Comparer l'adresse de sortie avec notre enregistrement SPF, et la clé DKIM du relais avec le DNS.",
         "Compare the outgoing address with our SPF record, and the relay's DKIM key with the DNS.",
     ),
 )

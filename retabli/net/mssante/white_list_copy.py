@@ -13,6 +13,7 @@ from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Duration, Resolver
+from retabli.model.words import Words
 from retabli.net.mail.moments import Moment
 from retabli.net.mssante.documents import Document, obtain, placed
 from retabli.net.mssante.mssante_causes import (
@@ -147,16 +148,26 @@ def _judged(kept: _Kept, ladder: Ladder, max_age: float) -> Listing:
         raise fault or Fall(WHITE_LIST_UNREACHABLE, "its server says that it is unchanged, and we have none")
     dated = listing.generated is not None and listing.generated <= now.wall + DAY
     age = now.wall - listing.generated if listing.generated is not None and dated else kept.good.elapsed(now)
-    named = f"of {_day(listing.generated)}" if listing.generated is not None else "without a date"
-    ladder.describe("white_list", f"{listing.entries} entries, {named}")
+    named, entries = _named(listing)[ladder.language], listing.entries
+    ladder.describe("white_list", Words(f"{entries} entrées, {named}", f"{entries} entries, {named}")[ladder.language])
     if age > max_age:
-        too_old = f"the last good list is {named}, {age / 3600:.1f} h old"
+        old = f"{age / 3600:.1f} h"
+        said = Words(f"dernière bonne liste : {named}, {old}", f"the last good list is {named}, {old} old")
+        too_old = said[ladder.language]
         raise Fall(fault.cause, f"{fault.detail}; {too_old}") if fault else Fall(WHITE_LIST_STALE, too_old)
     if fault is not None:
-        ladder.impair(only_impaired(fault.cause), f"{fault.detail}; the last good list, {named}, is used")
+        said = Words(f"la dernière bonne liste, {named}, sert", f"the last good list, {named}, is used")
+        ladder.impair(only_impaired(fault.cause), f"{fault.detail}; {said[ladder.language]}")
     elif not dated:
         ladder.impair(WHITE_LIST_UNDATED, named)
     return listing
+
+
+def _named(listing: Listing) -> Words:
+    if listing.generated is None:
+        return Words("sans date", "without a date")
+    day = _day(listing.generated)
+    return Words(f"du {day}", f"of {day}")
 
 
 def _day(seconds: float) -> str:
