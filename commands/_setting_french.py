@@ -25,7 +25,9 @@ FRENCH = {
         "{mail_from} et {rcpt_to} y sont remplis, là d'où le moteur les copie dans le courriel"
     ),
     "which an engine reads: the message is written into it": "que lit un moteur : le message y est déposé",
-    "the file's name in it": "le nom du fichier dans ce dossier",
+    "the file's name in it; RETABLI in it keeps a file_drop from taking it for an arrival": (
+        "le nom du fichier dans ce dossier ; s'il contient RETABLI, un file_drop ne le prend pas pour une arrivée"
+    ),
     "in which the engine must have taken the file": "durée dans laquelle le moteur doit avoir pris le fichier",
     "where the engine puts what it cannot use": "où le moteur met ce qu'il ne peut utiliser",
     "as in hl7_mllp": "comme pour hl7_mllp",
@@ -77,8 +79,10 @@ FRENCH = {
     "the page of a filter that stands in the way; a proxy has its own denied": (
         "la page d'un filtre placé sur le chemin ; un proxy a son propre denied"
     ),
-    "networks of our firewalls: ICMP denials count from these alone; from anybody but the target, unless given": (
-        "réseaux de nos pare-feu : seuls leurs refus ICMP comptent ; par défaut, ceux de tous sauf de la cible"
+    "networks of our firewalls: ICMP denials count from these alone, and then by themselves; unless given from anybody "
+    "but the target, while the controls pass": (
+        "réseaux de nos pare-feu : seuls leurs refus ICMP comptent, et prouvent par eux-mêmes ; par défaut, ceux de "
+        "tous sauf de la cible, tant que les témoins passent"
     ),
     "a domain of ours whose name server stands outside": (
         "un domaine à nous dont le serveur de noms est à l'extérieur"
@@ -102,8 +106,11 @@ FRENCH = {
     ),
     "kinds of images that the partner must take from us": "types d'images que le partenaire doit prendre de nous",
     "of the synthetic patient; must contain RETABLI": "du patient de synthèse ; doit contenir RETABLI",
-    "how long the same image is sent before a new one is made": (
-        "durée pendant laquelle la même image est envoyée, avant d'en faire une autre"
+    "what is sent: a new image each time, or the same one over and over": (
+        "ce qui est envoyé : une nouvelle image à chaque fois, ou toujours la même"
+    ),
+    "how long the images are of the same study, or the same image, before a new one": (
+        "durée pendant laquelle les images sont du même examen, ou la même image, avant d'en changer"
     ),
     "how long the archive may take to file the image": "temps accordé à l'archive pour ranger l'image",
     "our AE title as a destination that the partner knows": (
@@ -141,8 +148,8 @@ FRENCH = {
     "the DICOMweb root, under which /studies lies": "la racine DICOMweb, sous laquelle se trouve /studies",
     "what must work: query, store, retrieve": "ce qui doit fonctionner : recherche, dépôt, relecture",
     "of the synthetic images; RETABLI must be in it": "des images de synthèse ; RETABLI doit y figurer",
-    "what is stored: a new image each time, or the same one over and over": (
-        "ce qui est déposé : une nouvelle image à chaque fois, ou toujours la même"
+    "what is stored: a new image each time, or the same one over and over, of which an old copy may come back": (
+        "ce qui est déposé : une nouvelle image à chaque fois, ou toujours la même, dont une vieille copie peut revenir"
     ),
     "the UID of a test study to retrieve from, where nothing is stored": (
         "l'UID d'un examen d'essai à relire, quand rien n'est déposé"

@@ -41,7 +41,6 @@ def test_what_must_be_given_is_told_from_what_has_a_default() -> None:
     assert "  tls.mode  none | starttls | implicit, default implicit" in lines
     assert "  every  duration, default 30s" in lines
     assert "  every  duration, default 60s" in typed("kinds", "mail_loop").lines
-    assert "  control.alive.declared  true | text" in typed("kinds", "containment").lines
 
 
 def test_a_mapping_that_was_told_of_already_is_named_and_not_told_again() -> None:

@@ -110,7 +110,7 @@ def test_a_broken_frame_holds_nothing(body: bytes, content_type: str) -> None:
 TOGETHER = """
 import asyncio
 from retabli.net.dicom import services
-from retabli.net.dicom.synthetic import PATIENT_ID, fresh_uids, synthetic_image
+from retabli.net.dicom.captured_image import PATIENT_ID, fresh_uids, synthetic_image
 
 async def main():
     uids = fresh_uids(PATIENT_ID)
