@@ -192,6 +192,9 @@ class MsSante(Probe):
             yield "authorised does nothing without mail_from and rcpt_to"
         if self.white_list.url is not None and self.white_list.url.lower().startswith("http:"):
             yield "white_list comes in clear: whoever stands between could put anybody on it"
+        for document in (self.white_list, *self.crl):
+            if document.file is not None and not document.file.is_file():
+                yield f"{document.file}: there is no such file now"
         if not self.crl:
             yield "crl is missing: a certificate that was revoked is not told from a good one"
         if self.tls.ca is None:

@@ -312,6 +312,13 @@ def test_a_list_in_clear_is_unwise(world: Space) -> None:
         assert any("in clear" in warning for warning in warnings) is unwise
 
 
+def test_a_list_that_is_no_file_now_is_told_before_it_is_missed(world: Space, tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere.xml")
+    assert f"{missing}: there is no such file now" in list(world.probe(25, white_list=missing).warnings())
+    assert f"{missing}: there is no such file now" in list(world.probe(25, crl=missing).warnings())
+    assert not any("no such file" in warning for warning in world.probe(25).warnings())
+
+
 async def test_the_real_list_s_size_blocks_nobody_and_a_cancelled_reading_ends(world: Space, port: int) -> None:
     world.listed |= {f"d{number}.mssante.example": [f"CN=d{number},O=Synthétique,C=FR"] for number in range(9000)}
     world.write_list()
