@@ -1,7 +1,6 @@
 """The kinds `hl7_mllp` and `report_loop` against MLLP servers that are not ours, Postfix and Dovecot."""
 
 import asyncio
-import importlib.util
 import json
 import shlex
 import subprocess
@@ -130,7 +129,6 @@ async def test_tls_mutual_tls_and_either_mistaken_for_the_other(tmp_path: Path) 
         assert told(await sent(server, tmp_path, tls=tls, timeout="1s")) == ("failed", "tls", "tls_unanswered")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("hl7apy") is None, reason="hl7apy is not installed")
 async def test_another_librarys_server_acknowledges_too(tmp_path: Path) -> None:
     with engine(tmp_path, library="hl7apy") as server:
         assert told(await sent(server, tmp_path)) == ("ok", "applied", None)
