@@ -87,7 +87,7 @@ def page(
         return standing, tuple(notices)
     if excuse is not None and reason != BREACHED:
         return replace(standing, deferred=reason), tuple(notices)
-    opened = Incident(_identity(flow.id, reason, at, standing), reason, at)
+    opened = Incident(_identity(flow.id, reason, at, standing), reason, at, now)
     notices.append(Notice(Status.FIRING, reason, opened))
     return replace(standing, incident=opened), tuple(notices)
 

@@ -37,14 +37,55 @@ class UnitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has taken a page in hand: nobody is reminded of it or called further, until this ends.
+
+    `at` and `until` are wall times, `ends` is `until` on the monotonic clock. None: as long as the page is open.
+    """
+
+    by: str
+    at: float
+    note: str = ""
+    until: float | None = None
+    ends: float | None = None
+
+    def holds(self, now: float, at: float) -> bool:
+        """Whichever clock comes first: one that was set back prolongs nothing. `now` monotonic, `at` wall."""
+        return self.until is None or (at < self.until and (self.ends is None or now < self.ends))
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Planned work: pages of this flow wait until it ends. A breach never waits. Times as in Acknowledgement."""
+
+    by: str
+    why: str
+    at: float
+    until: float
+    ends: float
+
+    def holds(self, now: float, at: float) -> bool:
+        return at < self.until and now < self.ends
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
-    """A page that is open: from firing to resolve, whatever the state does meanwhile."""
+    """A page that is open: from firing to resolve, whatever the state does meanwhile.
+
+    `told` says when each channel was last given a message of it (monotonic seconds): those get its resolve too.
+    """
 
     id: str
-    reason: str  # dropped | breached | unknown
+    reason: str  # dropped | breached | unknown | degraded (a warning, which is no page)
     opened_at: float  # wall
+    opened: float = 0.0  # monotonic
     reminders: int = 0
-    channels: tuple[str, ...] = ()  # that got the page, and so get its resolve
+    told: Mapping[str, float] = field(default_factory=dict)
+    acknowledged: Acknowledgement | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +111,7 @@ class Standing:
     incident: Incident | None = None
     deferred: str | None = None  # the reason of a page that waits for a parent's or a silence's end
     because: str | None = None  # the parent that explains this one's fall
+    silence: Silence | None = None
     fingerprint: str = ""  # of the flow's probes; another one empties the streaks
 
 

@@ -353,7 +353,8 @@ class Pipeline:
     def _announce(self, live: LiveFlow, id_: str, notice: Notice, at: float, writing: _Writing) -> None:
         messages = self._tell(live.picture(self._clock()), notice, at)
         if notice.status is Status.FIRING:
-            incident: Incident = replace(notice.incident, channels=tuple(message.channel for message in messages))
+            told = dict.fromkeys((message.channel for message in messages), self._clock())
+            incident: Incident = replace(notice.incident, told=told)
             live.standing = replace(live.standing, incident=incident)
         event = Event.PAGE if notice.status is Status.FIRING else Event.RESOLVE
         data = {

@@ -4,16 +4,17 @@ Across a restart a gap is max(0, difference): a wall clock that was set back can
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from retabli.model.record import Incident, Standing, UnitRecord
+from retabli.model.record import Acknowledgement, Incident, Silence, Standing, UnitRecord
 from retabli.model.result import Outcome
 from retabli.model.states import State
 
 MONOTONIC_RECORD = ("at", "judged_at", "oks_first", "oks_last", "ok_started", "fail_started", "temporary_since")
 RECORD = tuple(field.name for field in fields(UnitRecord))
 STANDING = tuple(field.name for field in fields(Standing))
+INCIDENT = tuple(field.name for field in fields(Incident))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class Clocks:
 
     def to_monotonic(self, instant: float) -> float:
         return self.monotonic - max(0.0, self.wall - instant)
+
+    def ahead(self, instant: float) -> float:
+        """The monotonic time of something that is yet to come, or has come while nobody ran."""
+        return self.monotonic + (instant - self.wall)
 
 
 def dump_record(record: UnitRecord, clocks: Clocks) -> dict[str, Any]:
@@ -53,7 +58,9 @@ def load_record(values: Mapping[str, Any], clocks: Clocks) -> UnitRecord:
 def dump_standing(standing: Standing, clocks: Clocks) -> dict[str, Any]:
     values = {name: getattr(standing, name) for name in STANDING}
     if standing.incident is not None:
-        values["incident"] = asdict(standing.incident)
+        values["incident"] = _dump_incident(standing.incident, clocks)
+    if standing.silence is not None:
+        values["silence"] = {**asdict(standing.silence), "ends": clocks.to_wall(standing.silence.ends)}
     values["rounds"] = "".join("+" if whole else "-" for whole in standing.rounds)
     if standing.unknown_from is not None:
         values["unknown_from"] = clocks.to_wall(standing.unknown_from)
@@ -69,7 +76,30 @@ def load_standing(values: Mapping[str, Any], clocks: Clocks) -> Standing:
     if found.get("unknown_from") is not None:
         found["unknown_from"] = clocks.to_monotonic(found["unknown_from"])
     if found.get("incident") is not None:
-        incident = dict(found["incident"])
-        incident["channels"] = tuple(incident.get("channels", ()))
-        found["incident"] = Incident(**incident)
+        found["incident"] = _load_incident(found["incident"], clocks)
+    if found.get("silence") is not None:
+        silence = Silence(**found["silence"])
+        found["silence"] = replace(silence, ends=clocks.ahead(silence.ends))
     return Standing(**found)
+
+
+def _dump_incident(incident: Incident, clocks: Clocks) -> dict[str, Any]:
+    values = asdict(incident)
+    values["opened"] = clocks.to_wall(incident.opened)
+    values["told"] = {channel: clocks.to_wall(instant) for channel, instant in incident.told.items()}
+    if incident.acknowledged is not None and incident.acknowledged.ends is not None:
+        values["acknowledged"]["ends"] = clocks.to_wall(incident.acknowledged.ends)
+    return values
+
+
+def _load_incident(values: Mapping[str, Any], clocks: Clocks) -> Incident:
+    found = {name: value for name, value in values.items() if name in INCIDENT}
+    # A state of before had the channels alone: they were told when the page was opened.
+    told = found.get("told") or dict.fromkeys(values.get("channels", ()), found["opened_at"])
+    found["told"] = {channel: clocks.to_monotonic(instant) for channel, instant in told.items()}
+    found["opened"] = clocks.to_monotonic(found.get("opened", found["opened_at"]))
+    if found.get("acknowledged") is not None:
+        acknowledged = Acknowledgement(**found["acknowledged"])
+        ends = None if acknowledged.ends is None else clocks.ahead(acknowledged.ends)
+        found["acknowledged"] = replace(acknowledged, ends=ends)
+    return Incident(**found)

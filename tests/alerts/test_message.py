@@ -224,7 +224,7 @@ def test_a_route_to_a_channel_that_does_not_exist_is_a_fault_with_a_suggestion()
 
 
 def notice(status: Status, *got: str, reason: str = "dropped") -> Notice:
-    return Notice(status, reason, Incident("4f2a", "dropped", NINE, channels=got))
+    return Notice(status, reason, Incident("4f2a", "dropped", NINE, told=dict.fromkeys(got, 0.0)))
 
 
 def test_each_channel_is_given_the_same_message_under_the_same_key() -> None:

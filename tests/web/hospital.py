@@ -88,7 +88,7 @@ def _mail() -> list[FlowPicture]:
             drops=2,
             restored_at=NOW - 7 * DAY,
             first_restored_at=NOW - 7 * DAY,
-            incident=Incident("mail-in-1", "dropped", NOW - 538, channels=("duty",)),
+            incident=Incident("mail-in-1", "dropped", NOW - 538, told={"duty": 0.0}),
         ),
         picture(mssante, State.RECOVERING, [result(relay, at=NOW - 20)], since=NOW - 95),
     ]

@@ -118,7 +118,7 @@ async def test_rules_and_facts_are_in_the_reader_s_words() -> None:
 async def test_a_page_that_no_channel_was_given_is_not_said_to_have_reached_anybody() -> None:
     async with serving() as served:
         for channels, said in ((("duty",), "astreinte appelée"), ((), "personne n&#39;est prévenu")):
-            paged = Incident("one", "dropped", NOW, channels=channels)
+            paged = Incident("one", "dropped", NOW, told=dict.fromkeys(channels, 0.0))
             served.view.show(picture(flow("paged"), State.DROPPED, incident=paged), None, None)
             assert said in (await served.client.get("/flows/paged")).text
 
