@@ -103,7 +103,7 @@ def _check_channels(draft: Draft, tree: Mapping[str, Any], known: tuple[str, ...
             findings.fault(at, sentence)
         for sentence in channel.warnings():
             findings.warn(at, sentence)
-        for number, flow in enumerate(_travels_on(channel)):
+        for number, flow in enumerate(channel.travels_on):
             if flow not in known:
                 findings.fault((*at, "travels_on", number), f'no flow is called "{flow}"{did_you_mean(flow, known)}')
 
@@ -118,15 +118,10 @@ def _check_routes(written: object, described: tuple[str, ...], findings: Finding
                 findings.fault(("alerts", "routes", number, "to", place), said)
 
 
-def _travels_on(channel: object) -> tuple[str, ...]:
-    """The flows that carry this channel's messages; not every kind of channel is carried by one."""
-    return tuple(getattr(channel, "travels_on", ()))
-
-
 def _check_last_roads(draft: Draft, parents: Parents, findings: Findings) -> None:
     """A flow whose page would travel on that very flow, and on no other road."""
     carried = {
-        name: {flow for start in _travels_on(channel) for flow in above(start, parents)}
+        name: {flow for start in channel.travels_on for flow in above(start, parents)}
         for name, channel in draft.channels.items()
     }
     if not any(carried.values()):

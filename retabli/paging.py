@@ -16,6 +16,10 @@ from retabli.model.states import Criticality, Intent, State
 DROPPED, BREACHED, UNKNOWN = "dropped", "breached", "unknown"
 
 
+class NotNow(Exception):
+    """What somebody asks for cannot be done as things stand. The message is a sentence for them."""
+
+
 class Status(StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"

@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Protocol
 
+from pydantic import Field
+
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.settings import Secret, Settings
@@ -35,6 +37,9 @@ class ChannelSettings(Settings):
     """What every kind of channel has. A kind adds `kind: Literal["its name"]` and its settings."""
 
     kind: str
+    travels_on: tuple[str, ...] = Field(
+        default=(), strict=False, description="the flows that carry this channel's messages: it counts on them"
+    )
 
     @abstractmethod
     def build(self) -> Channel:
