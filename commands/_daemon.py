@@ -17,6 +17,7 @@ from config.faults import ConfigurationFault
 from retabli import __version__
 from retabli.alerts.channels import build
 from retabli.alerts.drain import Drain
+from retabli.alerts.keeper import Keeper
 from retabli.alerts.message import Letterhead
 from retabli.alerts.teller import Teller
 from retabli.metrics import Figures, Metrics
@@ -103,7 +104,13 @@ class Daemon:
         self._teller = teller(configuration, "")
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], self._tell)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
-        self._drain = Drain(self.store, self._channels(), Counted(self.figures))
+        channels = self._channels()
+        self._drain = Drain(self.store, channels, Counted(self.figures))
+        self._keeper = Keeper(
+            *(self.store, self.view, Counted(self.figures), channels),
+            site=site.name,
+            standpoint=configuration.standpoint,
+        )
         self._waker.wake = self._drain.wake
         app = application(
             self.view,
@@ -137,6 +144,7 @@ class Daemon:
             supervisor.keep("web", self.web.run)
             supervisor.keep("store", self.store.wait_failed)
             supervisor.keep("drain", self._drain.run)
+            supervisor.keep("keeper", self._keeper.run)
             supervisor.keep("scheduler", self.scheduler.run)
             self.figures.parts(supervisor.restarts)
             began(address)
@@ -167,7 +175,9 @@ class Daemon:
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)
             self._teller = teller(fresh, self._address)
-            self._drain.use(self._channels())  # with the teller: no message goes by a channel that one of them lacks
+            channels = self._channels()
+            self._drain.use(channels)  # with the teller: no message goes by a channel that one of them lacks
+            self._keeper.use(channels)
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
             await self.pipeline.adopt(flows, _fingerprints(flows), [entry])

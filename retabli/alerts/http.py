@@ -68,7 +68,7 @@ class Clients:
         *,
         headers: Mapping[str, str],
         content: bytes | None = None,
-        params: list[tuple[str, str]] | None = None,
+        params: httpx.QueryParams | None = None,
     ) -> httpx.Response:
         """The answer, of which only the head is read: the caller closes it.
 
@@ -77,7 +77,7 @@ class Clients:
             httpx.HTTPError, httpx.InvalidURL: what went wrong on the way; `why` says it.
         """
         client = await self._open()
-        encoded = {name: value.encode() for name, value in headers.items()}  # a secret may hold any character
+        encoded = {name.encode(): value.encode() for name, value in headers.items()}  # a secret may hold any character
         request = client.build_request(method, url, content=content, headers=encoded, params=params)
         if self._tls.server_name:
             request.extensions["sni_hostname"] = self._tls.server_name
