@@ -4,7 +4,7 @@ An alert *is* its labels: a page, its reminders and its resolve must have the ve
 cannot change while the page is open. Cause, stage, side, state and title can, and are annotations.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,12 +77,12 @@ def ended(body: Mapping[str, Any], identity: Identity, ends: str) -> Alert:
     return _alert(identity.labels, annotations_of(body), min(identity.starts, ends), ends, body.get("url"))
 
 
-def put_out(found: Alert, ends: str) -> Alert:
-    """An alert as a member gave it back, resolved: with the labels that it has *there*, whatever ours are now.
+def put_out(labels: Labels, body: Mapping[str, Any], ends: str) -> Alert:
+    """The resolve of an alert that a member holds: under the labels that it has *there*, whatever ours are now.
 
-    It keeps its start: Alertmanager joins the spans of what it knows under the same labels.
+    It keeps its start there: Alertmanager joins the spans of what it knows under the same labels.
     """
-    return _alert(found["labels"], found["annotations"], ends, ends, found["generatorURL"])
+    return _alert(labels, annotations_of(body), ends, ends, body.get("url"))
 
 
 def _alert(labels: Labels, annotations: Mapping[str, str], starts: str, ends: str, url: object) -> Alert:
@@ -90,17 +90,16 @@ def _alert(labels: Labels, annotations: Mapping[str, str], starts: str, ends: st
     return alert | {"generatorURL": url} if url else alert  # it refuses what is no URI
 
 
-def recognised(answer: object, wanted: Labels) -> list[Alert]:
+def recognised(answer: object, wanted: Labels) -> list[Labels]:
     """Those of an answer that are pages with these labels. A member's word is not taken for the filter's."""
     if not isinstance(answer, list):
         raise ValueError("no list of alerts")
-    found = []
-    for each in answer:
-        labels = _texts(each.get("labels")) if isinstance(each, dict) else {}
-        if labels.get("incident") and all(labels.get(name, "") == value for name, value in wanted.items()):
-            annotations, url = _texts(each.get("annotations")), each.get("generatorURL")
-            found.append({"labels": labels, "annotations": annotations, "generatorURL": url})
-    return found
+    found = [_texts(each.get("labels")) if isinstance(each, dict) else {} for each in answer]
+    return [
+        labels
+        for labels in found
+        if labels.get("incident") and all(labels.get(name, "") == value for name, value in wanted.items())
+    ]
 
 
 def _texts(value: object) -> dict[str, str]:
@@ -118,8 +117,3 @@ def matchers(wanted: Labels, first: str = "") -> list[str]:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def batches(incidents: Iterable[str], size: int) -> list[Sequence[str]]:
-    every = list(incidents)
-    return [every[start : start + size] for start in range(0, len(every), size)]

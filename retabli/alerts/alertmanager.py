@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from retabli.alerts.alert_forms import Identity, batches, burning, ended, is_page, labels_of, put_out
+from retabli.alerts.alert_forms import Identity, burning, ended, is_page, labels_of, put_out
 from retabli.alerts.channel import ChannelSettings, NotAccepted
 from retabli.alerts.http import Clients, HttpTls, address, header_name, headers_in_clear
 from retabli.alerts.member import ALERTS, Member
@@ -96,8 +96,8 @@ class Watch(Protocol):
     def open(self) -> Collection[str]:
         """The incidents that are open now."""
 
-    async def over(self, incidents: Collection[str]) -> Collection[str]:
-        """Those of them of which this daemon itself knows that they are over."""
+    async def over(self, incidents: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Those of them of which this daemon itself knows that they are over, with their resolves."""
 
 
 class AlertmanagerChannel:
@@ -135,7 +135,7 @@ class AlertmanagerChannel:
         self._known = {incident: identity for incident, identity in self._known.items() if incident in open_}
         for incident, given in watch.given.items():
             if incident not in self._known and (labels := labels_of(given.first)) is not None:
-                self._known[incident] = Identity(labels, given.first["sent_at"])
+                self._known[incident] = Identity(labels, given.first["opened_at"])
         round_ = asyncio.create_task(self._keep_all(watch), name="keep members told")
         self._rounds.add(round_)
         try:
@@ -185,34 +185,32 @@ class AlertmanagerChannel:
         """
         async with member.turn:
             ends = member.past()
-            found = {page["incident"]: self._identity_of_ended(page, ends) for page in pages}
-            alerts = [
-                ended(page, identity, ends) for page in pages if (identity := found[page["incident"]]) is not None
-            ]
+            known = [(page, self._identity_of_ended(page, ends)) for page in pages]
+            alerts = [ended(page, identity, ends) for page, identity in known if identity is not None]
             if alerts:
                 await member.post(alerts)
             try:
-                await self._put_out(member, pages[0], found.keys())
+                await self._put_out(member, {page["incident"]: page for page in pages})
             except NotAccepted:
                 if len(alerts) < len(pages):
                     raise
 
-    async def _put_out(self, member: Member, page: Mapping[str, Any], incidents: Collection[str]) -> None:
-        if len(incidents) == 1:
-            held = await member.holds({"incident": next(iter(incidents))})
-        else:
-            held = await member.holds({key: page.get(key) or "" for key in ("site", "standpoint")})
-        still = [alert for alert in held if alert["labels"]["incident"] in incidents]
+    async def _put_out(self, member: Member, pages: Mapping[str, Mapping[str, Any]]) -> None:
+        """Resolve what still burns there of these incidents, by its clock, which it says when it is asked."""
+        incident, page = next(iter(pages.items()))
+        place = {key: page.get(key) or "" for key in ("site", "standpoint")}
+        held = await member.holds({"incident": incident} if len(pages) == 1 else place)
+        ends = member.past()
+        still = [put_out(labels, pages[labels["incident"]], ends) for labels in held if labels["incident"] in pages]
         if still:
-            ends = member.past()  # by its clock, which it has just said
-            await member.post([put_out(alert, ends) for alert in still])
+            await member.post(still)
 
     def _identity(self, page: Mapping[str, Any], now: float) -> Identity:
         """What the alert of a page is: as it was first told, for its owner may have changed since."""
         known = self._known.get(page.get("incident") or "")
         if known is not None:
             return known
-        identity = Identity(labels_of(page) or {}, page.get("sent_at") or iso(now))
+        identity = Identity(labels_of(page) or {}, page.get("opened_at") or iso(now))
         if is_page(page):
             self._known[page["incident"]] = identity
         return identity
@@ -222,7 +220,7 @@ class AlertmanagerChannel:
         if known is not None:
             return known
         labels = labels_of(page)
-        return None if labels is None else Identity(labels, ends)
+        return None if labels is None else Identity(labels, page.get("opened_at") or ends)
 
     # a round --------------------------------------------------------------------------------------------------
 
@@ -235,24 +233,26 @@ class AlertmanagerChannel:
         return {url: task.result() for url, task in tasks.items()}
 
     async def _keep(self, member: Member, watch: Watch) -> None:
-        for batch in batches(watch.given, BATCH):
+        told = list(watch.given)
+        for place in range(0, len(told), BATCH):
             async with member.turn:
                 open_ = watch.open()  # now that no resolve is under way to it
                 now = self._wall()
                 alerts = [
                     burning(watch.given[incident].latest, identity, now)
-                    for incident in batch
+                    for incident in told[place : place + BATCH]
                     if incident in open_ and (identity := self._known.get(incident)) is not None
                 ]
                 if alerts:
                     await member.post(alerts)
         held = await member.holds({"site": watch.site, "standpoint": watch.standpoint})
-        strange = {alert["labels"]["incident"] for alert in held} - set(watch.open())
-        over = await watch.over(strange) if strange else ()
-        for batch in batches(over, BATCH):
+        over = await watch.over({labels["incident"] for labels in held} - set(watch.open()))
+        still = [labels for labels in held if labels["incident"] in over]
+        for place in range(0, len(still), BATCH):
             async with member.turn:
                 ends = member.past()
-                await member.post([put_out(alert, ends) for alert in held if alert["labels"]["incident"] in batch])
+                part = still[place : place + BATCH]
+                await member.post([put_out(labels, over[labels["incident"]], ends) for labels in part])
 
 
 async def _tried(member: Member, work: Callable[[Member], Awaitable[None]]) -> str | None:

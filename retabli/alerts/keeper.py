@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from retabli.alerts.alertmanager import AlertmanagerChannel, Given
 from retabli.alerts.channel import Channel
@@ -19,8 +19,8 @@ class Memory(Protocol):
     async def given(self, channel: str, incidents: Collection[str]) -> Mapping[str, Sequence[Message]]:
         """What that channel was given of each incident, oldest first, but for its resolve."""
 
-    async def over(self, incidents: Collection[str]) -> Collection[str]:
-        """Those of them whose resolve this state knows of."""
+    async def over(self, incidents: Collection[str]) -> Mapping[str, Message]:
+        """Those of them whose resolve this state knows of, and that."""
 
 
 class Shown(Protocol):
@@ -44,9 +44,10 @@ class Looked:
     open: Callable[[], Collection[str]]
     memory: Memory
 
-    async def over(self, incidents: Collection[str]) -> Collection[str]:
+    async def over(self, incidents: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         """An alert is never taken for over because nothing is known of it: its daemon may be another one."""
-        return await self.memory.over(incidents)
+        found = await self.memory.over(incidents) if incidents else {}
+        return {incident: message.body for incident, message in found.items()}
 
 
 class Keeper:

@@ -83,8 +83,8 @@ class Member:
                 finally:
                     await response.aclose()
 
-    async def holds(self, labels: Labels) -> list[Alert]:
-        """The pages with these labels that it holds and has not resolved.
+    async def holds(self, labels: Labels) -> list[Labels]:
+        """Of the pages with these labels that it holds and has not resolved: all their labels.
 
         Raises:
             NotAccepted: it did not say, or no more than can be read.
@@ -94,7 +94,7 @@ class Member:
         except TooMuch:
             return [alert for first in SLICES for alert in await self._read(labels, first)]
 
-    async def _read(self, labels: Labels, first: str = "") -> list[Alert]:
+    async def _read(self, labels: Labels, first: str = "") -> list[Labels]:
         with refusals(self._access.timeout):
             async with asyncio.timeout(self._access.timeout):
                 response = await self._ask("GET", params=httpx.QueryParams({"filter": matchers(labels, first)}))
@@ -152,7 +152,7 @@ async def _bounded(response: httpx.Response) -> bytes:
     return bytes(said)
 
 
-def _alerts(said: bytes, labels: Labels) -> list[Alert]:
+def _alerts(said: bytes, labels: Labels) -> list[Labels]:
     if said.count(b"{") + said.count(b"[") > NESTED:  # a small text can be large in memory
         raise TooMuch
     try:

@@ -182,14 +182,16 @@ class Reader:
                 found[incident] = [each for each in messages if not each.key.startswith(f"{incident}-resolved")]
         return {incident: messages for incident, messages in found.items() if messages}
 
-    def over(self, incidents: Collection[str]) -> set[str]:
-        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel."""
+    def over(self, incidents: Collection[str]) -> dict[str, Message]:
+        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel, and that."""
+        found: dict[str, Message] = {}
         with told(self.path):
-            return {
-                incident
-                for incident in incidents
-                if self._connection.execute(
-                    "SELECT 1 FROM outbox WHERE key >= ? AND key < ? LIMIT 1",
+            for incident in incidents:
+                row = self._connection.execute(
+                    "SELECT key, channel, flow, body FROM outbox WHERE key >= ? AND key < ? ORDER BY key LIMIT 1",
                     (f"{incident}-resolved", f"{incident}-resolvee"),
                 ).fetchone()
-            }
+                if row is not None:
+                    key, channel, flow, body = row
+                    found[incident] = Message(key, channel, flow, self._object(body))
+        return found

@@ -238,8 +238,8 @@ class Store:
         """What a channel was given of each of these incidents, in that order, but for their resolves."""
         return await self._read(lambda reader: reader.given(channel, incidents))
 
-    async def over(self, incidents: Collection[str]) -> set[str]:
-        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel."""
+    async def over(self, incidents: Collection[str]) -> dict[str, Message]:
+        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel, and that."""
         return await self._read(lambda reader: reader.over(incidents))
 
     async def told(self, row: OutboxRow, entry: Entry) -> None:

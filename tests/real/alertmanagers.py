@@ -162,7 +162,7 @@ def member(
 
 def _answers(url: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(url, trust_env=False, timeout=1.0).is_success
+        return not httpx.get(url, trust_env=False, timeout=1.0).is_server_error  # it may want a password first
     return False
 
 
