@@ -122,11 +122,7 @@ class Daemon:
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         channels = self._channels()
         self._drain = Drain(self.store, channels, Counted(self.figures))
-        self._keeper = Keeper(
-            *(self.store, self.view, Counted(self.figures), channels),
-            site=site.name,
-            standpoint=configuration.standpoint,
-        )
+        self._keeper = Keeper(self.store, self.view, Counted(self.figures), channels)
         self._waker.wake = self._drain.wake
         app = application(
             self.view,

@@ -15,13 +15,14 @@ Labels = Mapping[str, str]
 
 PAGES = {"dropped": "FlowDropped", "breached": "FlowBreached", "unknown": "FlowUnknown", "degraded": "FlowDegraded"}
 WARNINGS = ("degraded",)
+OTHER_ENDS = ("removed", "intent_changed", "superseded")  # a page may end so, and never begins so
 TEST, HEARTBEAT = "RetabliTest", "RetabliHeartbeat"
 
 # Alertmanager takes an alert that nobody re-sends for resolved once its endsAt has passed. A daemon that died must
 # not look like a flow that came back, so a page's lies a week ahead and only its resolve brings it nearer: a daemon
 # that is dead over a long weekend is told by the heartbeat and by Prometheus, and the page stays open meanwhile.
 STANDS = 7 * 86400.0
-# Anything else ends by itself, but lasts longer than any group_wait: nobody would be told of it.
+# A test and a heartbeat end by themselves, but last longer than any group_wait: nobody would be told of them.
 SOON = 300.0
 FIELDS = ("title", "state", "since", "restored_at", "probe", "stage", "cause", "side", "detail", "because", "runbook")
 
@@ -41,7 +42,7 @@ def labels_of(body: Mapping[str, Any]) -> Labels | None:
     that reason instead of its page's.
     """
     status, reason = body.get("status"), str(body.get("reason") or "")
-    if status == "resolved" and reason not in PAGES:
+    if status == "resolved" and reason in OTHER_ENDS:
         return None
     found = {key: body.get(key) for key in ("flow", "criticality", "owner", "site", "standpoint", "incident")}
     if status == "heartbeat":
@@ -62,13 +63,13 @@ def annotations_of(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_page(body: Mapping[str, Any]) -> bool:
-    """Whether a resolve will follow; nobody resolves a test, a heartbeat, or what is told once."""
+    """Whether it is there until it is resolved, as a test and a heartbeat are not."""
     return body.get("status") not in ("test", "heartbeat") and bool(body.get("incident"))
 
 
 def burning(body: Mapping[str, Any], identity: Identity, now: float) -> Alert:
     """The alert of a page, a reminder, a test or a heartbeat, as it is sent at that wall time."""
-    stands = STANDS if is_page(body) else SOON
+    stands = STANDS if is_page(body) else max(SOON, 3.0 * body.get("every", 0.0))
     return _alert(identity.labels, annotations_of(body), identity.starts, iso(now + stands), body.get("url"))
 
 

@@ -111,6 +111,7 @@ class AlertmanagerChannel:
         self._members = [Member(url, settings, self._clients, wall) for url in settings.urls]
         self._known: dict[str, Identity] = {}  # by incident: as they were first told
         self._rounds: set[asyncio.Task[Mapping[str, str | None]]] = set()
+        self._closed = False
 
     async def send(self, message: Message) -> None:
         """
@@ -131,11 +132,9 @@ class AlertmanagerChannel:
 
         By its address: None for a member that took all of it, else why it did not. Nothing when it was cut short.
         """
-        open_ = watch.open()
-        self._known = {incident: identity for incident, identity in self._known.items() if incident in open_}
-        for incident, given in watch.given.items():
-            if incident not in self._known and (labels := labels_of(given.first)) is not None:
-                self._known[incident] = Identity(labels, given.first["opened_at"])
+        if self._closed:
+            return {}
+        self._learn(watch)
         round_ = asyncio.create_task(self._keep_all(watch), name="keep members told")
         self._rounds.add(round_)
         try:
@@ -148,6 +147,7 @@ class AlertmanagerChannel:
         return {} if round_.cancelled() else round_.result()
 
     async def close(self) -> None:
+        self._closed = True
         for round_ in list(self._rounds):
             round_.cancel()
             await asyncio.wait({round_})
@@ -190,16 +190,16 @@ class AlertmanagerChannel:
             if alerts:
                 await member.post(alerts)
             try:
-                await self._put_out(member, {page["incident"]: page for page in pages})
+                await self._put_out(member, {page["incident"]: page for page in pages if page.get("incident")})
             except NotAccepted:
                 if len(alerts) < len(pages):
                     raise
 
     async def _put_out(self, member: Member, pages: Mapping[str, Mapping[str, Any]]) -> None:
         """Resolve what still burns there of these incidents, by its clock, which it says when it is asked."""
-        incident, page = next(iter(pages.items()))
-        place = {key: page.get(key) or "" for key in ("site", "standpoint")}
-        held = await member.holds({"incident": incident} if len(pages) == 1 else place)
+        page = next(iter(pages.values()))
+        one, place = ({key: page.get(key) or "" for key in keys} for keys in (["incident"], ["site", "standpoint"]))
+        held = await member.holds(one if len(pages) == 1 else place)
         ends = member.past()
         still = [put_out(labels, pages[labels["incident"]], ends) for labels in held if labels["incident"] in pages]
         if still:
@@ -216,13 +216,24 @@ class AlertmanagerChannel:
         return identity
 
     def _identity_of_ended(self, page: Mapping[str, Any], ends: str) -> Identity | None:
-        known = self._known.get(page["incident"])
+        known = self._known.get(page.get("incident") or "")
         if known is not None:
             return known
         labels = labels_of(page)
         return None if labels is None else Identity(labels, page.get("opened_at") or ends)
 
     # a round --------------------------------------------------------------------------------------------------
+
+    def _learn(self, watch: Watch) -> None:
+        """Who began before this start, or before this channel; what is over is forgotten."""
+        open_ = watch.open()
+        for incident, identity in list(self._known.items()):
+            if "flow" in identity.labels and incident not in open_:
+                del self._known[incident]
+        for incident, given in watch.given.items():
+            if incident not in self._known and (labels := labels_of(given.first)) is not None:
+                starts = given.first.get("opened_at") or given.first.get("sent_at") or iso(self._wall())
+                self._known[incident] = Identity(labels, starts)
 
     async def _keep_all(self, watch: Watch) -> Mapping[str, str | None]:
         async with asyncio.TaskGroup() as group:

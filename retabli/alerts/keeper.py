@@ -9,6 +9,10 @@ from typing import Any, Protocol
 from retabli.alerts.alertmanager import AlertmanagerChannel, Given
 from retabli.alerts.channel import Channel
 from retabli.model.record import FlowPicture, Message
+from retabli.model.words import Words
+from retabli.view import Site
+
+ENDS = "stopped-"  # how the incident of a daemon's last words begins
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,9 @@ class Shown(Protocol):
     """The view, as far as it is asked here."""
 
     @property
+    def site(self) -> Site: ...
+
+    @property
     def pictures(self) -> Mapping[str, FlowPicture]: ...
 
 
@@ -38,16 +45,31 @@ class Failures(Protocol):
 class Looked:
     """What one round goes by: what was given so far, and what is open whenever that is asked."""
 
-    site: str
-    standpoint: str
+    place: Site
     given: Mapping[str, Given]
     open: Callable[[], Collection[str]]
     memory: Memory
 
+    @property
+    def site(self) -> str:
+        return self.place.name
+
+    @property
+    def standpoint(self) -> str:
+        return self.place.standpoint
+
     async def over(self, incidents: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
-        """An alert is never taken for over because nothing is known of it: its daemon may be another one."""
+        """An alert is never taken for over because nothing is known of it: its daemon may be another one.
+
+        Only what a daemon says that ends is over as soon as one runs here.
+        """
         found = await self.memory.over(incidents) if incidents else {}
-        return {incident: message.body for incident, message in found.items()}
+        again = {incident: self._again() for incident in incidents if incident.startswith(ENDS)}
+        return again | {incident: message.body for incident, message in found.items()}
+
+    def _again(self) -> Mapping[str, Any]:
+        language = self.place.language
+        return {"text": Words("Retabli est de nouveau en marche.", "Retabli runs again.")[language]}
 
 
 class Keeper:
@@ -62,15 +84,11 @@ class Keeper:
         view: Shown,
         failures: Failures,
         channels: Mapping[str, Channel],
-        *,
-        site: str,
-        standpoint: str,
     ) -> None:
         """`channels` are all there are: the same objects that the drain gives messages to."""
         self._memory = memory
         self._view = view
         self._failures = failures
-        self._place = site, standpoint
         self._channels = _kept(channels)
         self._changed = asyncio.Event()
         self._failing: dict[tuple[str, str], float] = {}  # since when, by channel and member
@@ -99,11 +117,9 @@ class Keeper:
 
     async def _keep(self, name: str, channel: AlertmanagerChannel) -> None:
         while True:
-            site, standpoint = self._place
             given = await self._memory.given(name, self._open())
-            looked = Looked(
-                site, standpoint, {id_: _given(each) for id_, each in given.items()}, self._open, self._memory
-            )
+            pages = {incident: _given(messages) for incident, messages in given.items()}
+            looked = Looked(self._view.site, pages, self._open, self._memory)
             self._note(name, await channel.keep(looked))
             await asyncio.sleep(channel.resend)
 

@@ -40,7 +40,7 @@ def settings(*urls: str, **given: Any) -> Alertmanager:
 @asynccontextmanager
 async def channel(*members: Hook, **given: Any) -> AsyncIterator[AlertmanagerChannel]:
     urls = [member.url.removesuffix("/hook") for member in members]
-    found = AlertmanagerChannel(settings(*urls, **{"timeout": "500ms"} | given), wall=lambda: NOW)
+    found = AlertmanagerChannel(settings(*urls, **{"timeout": "5s"} | given), wall=lambda: NOW)
     try:
         yield found
     finally:

@@ -80,7 +80,7 @@ async def test_an_alerts_name_says_why(reason: str, name: str, severity: str) ->
 async def test_a_test_and_a_heartbeat_end_by_themselves_and_no_test_hides_the_next_one() -> None:
     async with receiving(takes) as member, channel(member) as am:
         for key, status in (("t1", "test"), ("t2", "test"), ("h", "heartbeat")):
-            body = {"status": status, "key": key, "text": "Essai\nrien", "site": "CHU", "flow": None, "incident": None}
+            body = {"status": status, "key": key, "text": "Essai\nrien", "site": "CHU", "flow": None, "every": 60.0}
             await am.send(Message(key, "am", "", body))
         (first,), (second,), (beat,) = posted(member)
     assert first["labels"] == {"alertname": "RetabliTest", "severity": "page", "site": "CHU", "incident": "t1"}
@@ -136,7 +136,7 @@ async def test_a_member_that_nobody_listens_at_holds_nothing_back() -> None:
 
 
 async def test_a_message_that_no_member_took_is_not_accepted_and_says_why_of_each() -> None:
-    async with receiving(says(503, b"later")) as one, receiving(hangs) as two, channel(one, two) as am:
+    async with receiving(says(503, b"later")) as one, receiving(hangs) as two, channel(one, two, timeout="500ms") as am:
         with pytest.raises(NotAccepted) as refused:
             await am.send(message())
     said = refused.value.reason

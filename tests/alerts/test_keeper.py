@@ -16,6 +16,7 @@ from retabli.alerts.alertmanager import AlertmanagerChannel
 from retabli.alerts.keeper import Keeper
 from retabli.model.record import FlowPicture, Incident, Message
 from retabli.store import Store
+from retabli.view import Site
 from tests.alerts.hooks import hangs, receiving, says
 from tests.alerts.members import IN_A_WEEK, LABELS, NOW, TOLD, channel, holding, message, posted, takes
 from tests.alerts.test_message import picture
@@ -27,6 +28,7 @@ class World:
     """What the keeper goes by: a state, the flows' pictures, and counts."""
 
     store: Store
+    site: Site = field(default_factory=lambda: Site("CHU de Rennes", standpoint="inside"))
     pictures: dict[str, FlowPicture] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
 
@@ -47,7 +49,7 @@ class World:
 
     @asynccontextmanager
     async def kept(self, am: AlertmanagerChannel) -> AsyncIterator[Keeper]:
-        keeper = Keeper(self.store, self, self, {"am": am}, site="CHU de Rennes", standpoint="inside")
+        keeper = Keeper(self.store, self, self, {"am": am})
         running = asyncio.create_task(keeper.run())
         try:
             yield keeper
@@ -101,6 +103,17 @@ async def test_what_is_over_and_still_burns_is_put_out_and_nothing_else(world: W
     assert (again["labels"], again["endsAt"]) == (LABELS, IN_A_WEEK)
     assert (ended["labels"], ended["endsAt"]) == (over, TOLD)
     assert ended["annotations"]["summary"].startswith("Rétabli")
+
+
+async def test_a_daemon_that_runs_puts_out_what_one_said_that_ended(world: World) -> None:
+    last = {"alertname": "RetabliStateUnwritable", "incident": "stopped-4f", "site": "CHU de Rennes"}
+    elsewhere = last | {"standpoint": "outside"}
+    async with receiving(holding(last | {"standpoint": "inside"}, elsewhere)) as one:
+        async with channel(one, resend="1h") as am, world.kept(am):
+            await one.until(2)
+            ((ended,),) = posted(one)
+    assert ended["labels"] == last | {"standpoint": "inside"}
+    assert ended["annotations"]["summary"] == "Retabli est de nouveau en marche."
 
 
 async def test_a_member_with_more_than_can_be_read_is_asked_in_parts(world: World) -> None:
