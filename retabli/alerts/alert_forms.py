@@ -6,6 +6,7 @@ cannot change while the page is open. Cause, stage, side, state and title can, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from retabli.alerts.stamps import iso
@@ -22,6 +23,8 @@ TEST, HEARTBEAT = "RetabliTest", "RetabliHeartbeat"
 # not look like a flow that came back, so a page's lies a week ahead and only its resolve brings it nearer: a daemon
 # that is dead over a long weekend is told by the heartbeat and by Prometheus, and the page stays open meanwhile.
 STANDS = 7 * 86400.0
+LATER = "9999"  # after every instant
+
 # A test and a heartbeat end by themselves, but last longer than any group_wait: nobody would be told of them.
 SOON = 300.0
 FIELDS = ("title", "state", "since", "restored_at", "probe", "stage", "cause", "side", "detail", "because", "runbook")
@@ -33,6 +36,10 @@ class Identity:
 
     labels: Labels
     starts: str
+
+    @property
+    def incident(self) -> str:
+        return self.labels.get("incident", "")
 
 
 def labels_of(body: Mapping[str, Any]) -> Labels | None:
@@ -78,29 +85,28 @@ def ended(body: Mapping[str, Any], identity: Identity, ends: str) -> Alert:
     return _alert(identity.labels, annotations_of(body), min(identity.starts, ends), ends, body.get("url"))
 
 
-def put_out(labels: Labels, body: Mapping[str, Any], ends: str) -> Alert:
-    """The resolve of an alert that a member holds: under the labels that it has *there*, whatever ours are now.
-
-    It keeps its start there: Alertmanager joins the spans of what it knows under the same labels.
-    """
-    return _alert(labels, annotations_of(body), ends, ends, body.get("url"))
-
-
 def _alert(labels: Labels, annotations: Mapping[str, str], starts: str, ends: str, url: object) -> Alert:
     alert: Alert = {"labels": dict(labels), "annotations": dict(annotations), "startsAt": starts, "endsAt": ends}
     return alert | {"generatorURL": url} if url else alert  # it refuses what is no URI
 
 
-def recognised(answer: object, wanted: Labels) -> list[Labels]:
+def recognised(answer: object, wanted: Labels) -> list[Identity]:
     """Those of an answer that are pages with these labels. A member's word is not taken for the filter's."""
     if not isinstance(answer, list):
         raise ValueError("no list of alerts")
-    found = [_texts(each.get("labels")) if isinstance(each, dict) else {} for each in answer]
+    found = [Identity(_texts(each.get("labels")), _start(each)) for each in answer if isinstance(each, dict)]
     return [
-        labels
-        for labels in found
-        if labels.get("incident") and all(labels.get(name, "") == value for name, value in wanted.items())
+        each
+        for each in found
+        if each.labels.get("incident") and all(each.labels.get(name, "") == value for name, value in wanted.items())
     ]
+
+
+def _start(alert: Mapping[str, Any]) -> str:
+    try:
+        return iso(datetime.fromisoformat(alert.get("startsAt", "")).timestamp())
+    except (TypeError, ValueError, OverflowError):
+        return LATER
 
 
 def _texts(value: object) -> dict[str, str]:

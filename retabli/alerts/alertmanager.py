@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from retabli.alerts.alert_forms import Identity, burning, ended, is_page, labels_of, put_out
+from retabli.alerts.alert_forms import Identity, burning, ended, is_page, labels_of
 from retabli.alerts.channel import ChannelSettings, NotAccepted
 from retabli.alerts.http import Clients, HttpTls, address, header_name, headers_in_clear
 from retabli.alerts.member import ALERTS, Member
@@ -201,7 +201,7 @@ class AlertmanagerChannel:
         one, place = ({key: page.get(key) or "" for key in keys} for keys in (["incident"], ["site", "standpoint"]))
         held = await member.holds(one if len(pages) == 1 else place)
         ends = member.past()
-        still = [put_out(labels, pages[labels["incident"]], ends) for labels in held if labels["incident"] in pages]
+        still = [ended(pages[each.incident], each, ends) for each in held if each.incident in pages]
         if still:
             await member.post(still)
 
@@ -257,13 +257,13 @@ class AlertmanagerChannel:
                 if alerts:
                     await member.post(alerts)
         held = await member.holds({"site": watch.site, "standpoint": watch.standpoint})
-        over = await watch.over({labels["incident"] for labels in held} - set(watch.open()))
-        still = [labels for labels in held if labels["incident"] in over]
+        over = await watch.over({each.incident for each in held} - set(watch.open()))
+        still = [each for each in held if each.incident in over]
         for place in range(0, len(still), BATCH):
             async with member.turn:
                 ends = member.past()
                 part = still[place : place + BATCH]
-                await member.post([put_out(labels, over[labels["incident"]], ends) for labels in part])
+                await member.post([ended(over[each.incident], each, ends) for each in part])
 
 
 async def _tried(member: Member, work: Callable[[Member], Awaitable[None]]) -> str | None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from retabli.alerts.alert_forms import Alert, Labels, matchers, recognised
+from retabli.alerts.alert_forms import Alert, Identity, Labels, matchers, recognised
 from retabli.alerts.channel import NotAccepted
 from retabli.alerts.http import Clients, finish, refusal, refusals
 from retabli.alerts.stamps import iso
@@ -83,8 +83,8 @@ class Member:
                 finally:
                     await response.aclose()
 
-    async def holds(self, labels: Labels) -> list[Labels]:
-        """Of the pages with these labels that it holds and has not resolved: all their labels.
+    async def holds(self, labels: Labels) -> list[Identity]:
+        """The pages with these labels that it holds and has not resolved, as they are known there.
 
         Raises:
             NotAccepted: it did not say, or no more than can be read.
@@ -94,7 +94,7 @@ class Member:
         except TooMuch:
             return [alert for first in SLICES for alert in await self._read(labels, first)]
 
-    async def _read(self, labels: Labels, first: str = "") -> list[Labels]:
+    async def _read(self, labels: Labels, first: str = "") -> list[Identity]:
         with refusals(self._access.timeout):
             async with asyncio.timeout(self._access.timeout):
                 response = await self._ask("GET", params=httpx.QueryParams({"filter": matchers(labels, first)}))
@@ -152,7 +152,7 @@ async def _bounded(response: httpx.Response) -> bytes:
     return bytes(said)
 
 
-def _alerts(said: bytes, labels: Labels) -> list[Labels]:
+def _alerts(said: bytes, labels: Labels) -> list[Identity]:
     if said.count(b"{") + said.count(b"[") > NESTED:  # a small text can be large in memory
         raise TooMuch
     try:

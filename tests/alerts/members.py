@@ -17,6 +17,7 @@ NOW = 1_700_000_000.0
 TOLD = "2023-11-14T22:13:20Z"  # NOW
 IN_A_WEEK = "2023-11-21T22:13:20Z"
 OPENED = "2023-07-03T08:14:00Z"  # as test_message opens its page
+BURNS = "2023-07-03T10:14:00.000+02:00"  # OPENED, as some members write it
 LABELS = {
     "alertname": "FlowDropped",
     "severity": "page",
@@ -62,7 +63,7 @@ def asked(member: Hook) -> list[Request]:
 
 def holding(*labels: Mapping[str, str], date: float = NOW) -> Answer:
     """A member that answers to everything, and holds alerts with these labels."""
-    said = json.dumps([{"labels": each, "annotations": {}} for each in labels]).encode()
+    said = json.dumps([{"labels": each, "annotations": {}, "startsAt": BURNS} for each in labels]).encode()
     return says(200, said, f"Date: {formatdate(date, usegmt=True)}")
 
 
