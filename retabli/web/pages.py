@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from retabli.view import Logged, View, iso
 from retabli.view.times import span, took
 from retabli.web.headline import headline
 from retabli.web.inert import inert
-from retabli.web.rows import OWN, When, controls, row, unit_rows, when
+from retabli.web.instants import When, when
+from retabli.web.rows import OWN, controls, row, unit_rows
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
 from retabli.web.words import CRITICALITIES, INTENTS, STANDPOINTS, required, text
@@ -53,12 +54,30 @@ class EntryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """The forms on a flow's page: what is filled in already, how long it may be, and what was wrong with it."""
+
+    filled: Mapping[str, str]
+    longest: Mapping[str, int]
+    faults: tuple[str, ...]
+    earliest: str  # that a silence may end at, as a browser writes a local instant
+    tomorrow: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublicRow:
     title: str
     state: str
     word: str
     notice: str
     since: When | None
+
+
+def reading(wanted: str | None, own: str) -> tuple[str, str]:
+    """The language of whoever reads, and what links carry so that it stays."""
+    language = wanted if wanted in LANGUAGES else own
+    return language, "" if language == own else f"?lang={language}"
 
 
 def load_assets() -> dict[str, Asset]:
@@ -139,7 +158,15 @@ class Pages:
 
     # the other pages ------------------------------------------------------------------------------------------
 
-    def flow(self, picture: FlowPicture, history: Iterable[Logged], language: str, query: str) -> str:
+    def flow(
+        self,
+        picture: FlowPicture,
+        history: Iterable[Logged],
+        language: str,
+        query: str,
+        sheet: Sheet | None = None,
+    ) -> str:
+        """One flow; with the forms of those on call, where there is somebody to hear them."""
         flow = picture.flow
         context = self._context(language, query, f"/flows/{quote(flow.id)}")
         context |= {
@@ -150,6 +177,7 @@ class Pages:
             "entries": [self.entry(each, language) for each in history],
             "single": True,
             "switches": self._switches_of(flow.id),
+            "sheet": sheet,
         }
         return self._templates.get_template("flow.html").render(context)
 
