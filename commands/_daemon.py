@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
@@ -99,6 +100,7 @@ class Daemon:
         self.metrics = Metrics(self.figures, language=site.language)
         place = Site(site.name, site.language, site.zone, configuration.standpoint, site.cut_at)
         self.view = View(place, stamp=stamp) if stamp else View(place)
+        self._hosts = _hosts(configuration)
         self._waker = Waker()
         self._teller = teller(configuration, "")
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], self._tell)
@@ -113,6 +115,8 @@ class Daemon:
             log=self._read_log,
             report=self._report,
             switches=switches,
+            on_call=self.pipeline,
+            hosts=self._hosts,
         )
         self._listen = listen or configuration.listen
         self.web = Web(app, *self._listen, leaving=self.view.close)
@@ -167,6 +171,7 @@ class Daemon:
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)
             self._teller = teller(fresh, self._address)
+            self._hosts[:] = _hosts(fresh)
             self._drain.use(self._channels())  # with the teller: no message goes by a channel that one of them lacks
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
@@ -245,6 +250,12 @@ class Daemon:
         await self.store.commit(standings={}, units={}, entries=[entry], messages=[])
 
 
+def _hosts(configuration: Configuration) -> list[str]:
+    """The name by which people reach the pages, where the configuration says it."""
+    name = urlsplit(configuration.url or "").hostname
+    return [name] if name else []
+
+
 def teller(configuration: Configuration, address: str) -> Teller:
     """`address` is where the pages are, for a configuration that does not say how people reach them."""
     site = configuration.site
@@ -271,8 +282,12 @@ def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
     return {name: (probe, flow.policy) for flow in flows.values() for name, probe in flow.units()}
 
 
+_EVENTS = {event.value: event for event in Event}
+
+
 def _logged(row: Any) -> Logged:
-    return Logged(Entry(row.at, Event(row.event), row.flow, row.data), row.number)
+    """A row that a later version wrote, of a kind that this one does not know, is shown by its name."""
+    return Logged(Entry(row.at, _EVENTS.get(row.event, row.event), row.flow, row.data), row.number)
 
 
 def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:

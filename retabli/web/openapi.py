@@ -85,7 +85,7 @@ _FLOW = _object(
     public=_FLAG,
     probes={"type": "array", "items": {"$ref": "#/components/schemas/Probe"}},
 )
-_HEADING = {"site": _TEXT, "language": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
+_HEADING = {"site": _TEXT, "language": _TEXT, "timezone": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
 _ENTRY = _object(
     number=_nullable("integer"),
     at=_INSTANT,

@@ -240,7 +240,7 @@ class Pages:
         unique = f"retabli:{self.view.site.name}/{entry.at!r}/{entry.flow}/{entry.event}/{state}"
         return EntryRow(
             when=when(entry.at, self.view, language),
-            event=entry.event.value,
+            event=str(entry.event),
             flow=entry.flow or "",
             title=title,
             said=inert(sentence(entry, self.view, language), 600),
