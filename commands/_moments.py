@@ -44,7 +44,7 @@ def parse_until(option: str, text: str, now: datetime, zone: tzinfo | None) -> s
         return text
     try:
         if re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text, re.ASCII):
-            moment = _next(*map(int, text.split(":")), now.astimezone(zone))
+            moment = _next(text, now.astimezone(zone))
         else:
             moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
@@ -54,7 +54,8 @@ def parse_until(option: str, text: str, now: datetime, zone: tzinfo | None) -> s
         raise Refused(f"{option} {text}: write 2h, 18:30, or 2023-07-03T08:00:00+02:00") from None
 
 
-def _next(hour: int, minute: int, now: datetime) -> datetime:
+def _next(clock: str, now: datetime) -> datetime:
     """Without its offset, which another day may not share."""
+    hour, minute = map(int, clock.split(":"))
     today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return (today if today > now else today + timedelta(days=1)).replace(tzinfo=None, fold=0)

@@ -159,7 +159,9 @@ def _print_text(rows: Iterable["LogRow"], place: Place) -> None:
         subject = f"{clean(row.flow)}: " if row.flow and said else clean(row.flow or "")
         head = f"{stamp} {row.number:>5} {event_word(row.event, place.language):<14} "
         lines = textwrap.wrap(f"{head}{subject}{said}", WIDTH, subsequent_indent=INDENT)
-        style = colours.get(row.data.get("now", ""), "yellow" if row.event in ("page", "gap", "aside", "silence") else "")
+        style = colours.get(
+            row.data.get("now", ""), "yellow" if row.event in ("page", "gap", "aside", "silence") else ""
+        )
         paper.line((lines[0][:20], "dim"), (lines[0][20:], style))
         for line in lines[1:]:
             paper.line((line, style))
