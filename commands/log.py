@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
 WIDTH = 80
 INDENT = " " * 20
+NOTABLE = ("page", "gap", "aside", "deferred", "silence")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of show
 
 
@@ -159,9 +160,7 @@ def _print_text(rows: Iterable["LogRow"], place: Place) -> None:
         subject = f"{clean(row.flow)}: " if row.flow and said else clean(row.flow or "")
         head = f"{stamp} {row.number:>5} {event_word(row.event, place.language):<14} "
         lines = textwrap.wrap(f"{head}{subject}{said}", WIDTH, subsequent_indent=INDENT)
-        style = colours.get(
-            row.data.get("now", ""), "yellow" if row.event in ("page", "gap", "aside", "silence") else ""
-        )
+        style = colours.get(row.data.get("now", ""), "yellow" if row.event in NOTABLE else "")
         paper.line((lines[0][:20], "dim"), (lines[0][20:], style))
         for line in lines[1:]:
             paper.line((line, style))

@@ -35,6 +35,7 @@ CHANGES = {
 }
 REASONS: Mapping[str, Words] = {
     **STATES,
+    "superseded": Words("remplacé par une alerte", "replaced by a page"),
     "removed": Words("retiré", "removed"),
     "intent_changed": Words("décision changée", "intent changed"),
 }
@@ -145,6 +146,17 @@ def _page(data: dict[str, Any], language: str) -> str:
     return f"{lead}{colon if lead else ''}{reason} → {to}"
 
 
+def _deferred(data: dict[str, Any], language: str) -> str:
+    because, silenced_by = data.pop("because", None), data.pop("silenced_by", None)
+    said = [_worded(REASONS, data.pop("reason", "?"), language)]
+    if because:
+        said.append(Words("à cause de ", "because of ")[language] + _plain(because))
+    if silenced_by:
+        by = Words("en silence par ", "silenced by ")[language] + _plain(silenced_by)
+        said.append(by + _until(data, language))
+    return ", ".join(said)
+
+
 def _acknowledged(data: dict[str, Any], language: str) -> str:
     reason, by = data.pop("reason", None), _plain(data.pop("by", None) or "?")
     said = Words(f"par {by}", f"by {by}")[language] + _until(data, language)
@@ -197,6 +209,7 @@ SPEAKERS: Mapping[str, Speaker] = {
     Event.RESOLVE: _page,
     Event.TOLD: _told,
     Event.ASIDE: _aside,
+    Event.DEFERRED: _deferred,
     Event.ACKNOWLEDGE: _acknowledged,
     Event.SILENCE: _silenced,
 }

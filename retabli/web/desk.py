@@ -47,10 +47,10 @@ async def _silence(on_call: OnCall, flow: str, fields: Fields) -> object:
     return await on_call.silence(flow, until=until, by=by, why=why)
 
 
-async def _unsilence(on_call: OnCall, flow: str, fields: Fields) -> object:
+async def _unsilence(on_call: OnCall, flow: str, fields: Fields) -> None:
     by = fields.text("by")
     fields.check()
-    return await on_call.unsilence(flow, by=by)
+    await on_call.unsilence(flow, by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +215,4 @@ def _why_not(doing: Doing, picture: FlowPicture, language: str) -> str:
         return text("no_page", language)
     if doing.word == "unsilence" and standing.silence is None:
         return text("not_silenced", language)
-    return ""
+    return text("bounds", language) if doing.word == "silence" else ""

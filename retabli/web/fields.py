@@ -12,7 +12,7 @@ from retabli.view import View
 from retabli.web.instants import written
 
 LARGEST = 16 * 1024  # bytes of a body
-LONGEST = {"by": 80, "note": 500, "why": 300, "until": 40}  # characters
+LONGEST = {"by": 80, "note": 400, "why": 300, "until": 40}  # characters
 NAMED = 5  # unknown keys that are told of
 DAY = 86_400.0
 

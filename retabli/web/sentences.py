@@ -102,6 +102,20 @@ def _until(data: Mapping[str, Any], view: View, language: str) -> str:
     return f" {text('until', language)} {moment(shown, view.now, view.site.zone, language)}"
 
 
+def _deferred(data: Mapping[str, Any], view: View, language: str) -> str:
+    reason = str(data.get("reason", ""))
+    said = text("deferred", language).capitalize()
+    said += f" — {REASONS.get(reason, Words.same(reason))[language]}" if reason else ""
+    if data.get("because"):
+        parent = view.pictures.get(str(data["because"]))
+        title = parent.flow.title[language] if parent else str(data["because"])
+        said += f" — {Words('à cause de', 'because of')[language]} {title}"
+    if data.get("silenced_by"):
+        by = f"{Words('en silence par', 'silenced by')[language]} {data['silenced_by']}"
+        said += f" — {by}{_until(data, view, language)}"
+    return said
+
+
 def _acknowledged(data: Mapping[str, Any], view: View, language: str) -> str:
     by = str(data.get("by") or "?")
     said = Words(f"Alerte prise en charge par {by}", f"Page taken by {by}")[language] + _until(data, view, language)
@@ -152,6 +166,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], View, str], str]] = {
     Event.RESOLVE: _resolve,
     Event.TOLD: _delivered,
     Event.ASIDE: _aside,
+    Event.DEFERRED: _deferred,
     Event.ACKNOWLEDGE: _acknowledged,
     Event.SILENCE: _silenced,
 }

@@ -19,6 +19,7 @@ REASONS = {
     "breached": Words("isolement rompu", "closure breached"),
     "unknown": Words("état inconnu depuis trop longtemps", "unknown for too long"),
     "degraded": Words("flux dégradé", "flow degraded"),
+    "superseded": Words("remplacé par une alerte", "replaced by a page"),
     "removed": Words("flux retiré de la configuration", "flow removed from the configuration"),
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "recovered": Words("flux rétabli", "flow restored"),
@@ -88,6 +89,9 @@ TEXTS = {
     "deferred": Words("alerte retenue", "page held back"),
     "deferred_parent": Words("alerte retenue à cause de", "page held back because of"),
     "deferred_silence": Words("alerte retenue jusqu'à la fin du silence", "page held back until the silence ends"),
+    "bounds": Words(
+        "Un silence finit dans l'avenir, et dans 30 jours au plus.", "A silence ends in the future, in 30 days at most."
+    ),
     "not_done": Words("Rien n'a été changé", "Nothing was changed"),
     "not_live": Words(
         "Sans JavaScript, cette page ne se met pas à jour d'elle-même.",
