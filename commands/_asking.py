@@ -135,7 +135,7 @@ def asking(url: str, flow: str) -> Iterator[Asked]:
                 title=titles[flow],
                 language="fr" if picture.get("language") == "fr" else "en",
                 now=instant(picture.get("generated_at")) or datetime.now(UTC),
-                zone=_zone(picture.get("timezone")),
+                zone=zone(picture.get("timezone")),
             )
         except Unreachable as error:
             raise Refused(str(error), code=UNREACHABLE) from error
@@ -146,8 +146,12 @@ def said(asked: Asked, until: object) -> str:
     found = instant(until)
     if found is None:
         return ""
-    zone = asked.zone or asked.now.astimezone().tzinfo or UTC
-    return moment(found.timestamp(), asked.now.timestamp(), zone, asked.language)
+    return moment(found.timestamp(), asked.now.timestamp(), asked.zone or local(asked.now), asked.language)
+
+
+def local(now: datetime) -> tzinfo:
+    """The machine's own zone, where the daemon does not say the site's."""
+    return now.astimezone().tzinfo or UTC
 
 
 def print_folded(*lines: str) -> None:
@@ -157,7 +161,8 @@ def print_folded(*lines: str) -> None:
             sys.stdout.write(f"{part}\n")
 
 
-def _zone(name: object) -> tzinfo | None:
+def zone(name: object) -> tzinfo | None:
+    """The site's, by the name that the API gives; None where it gives none that this machine knows."""
     try:
         return ZoneInfo(str(name)) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):

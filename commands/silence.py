@@ -15,8 +15,8 @@ HELP = "planned work: a flow does not page until then; probing goes on, and a br
 
 _BEGUN = Words("{title}\u00a0: en silence jusqu'au {until}, par {by}", "{title}: silenced until {until}, by {by}")
 _MEANT = Words(
-    "Les sondes continuent. Une rupture d'isolement est dite de toute façon ; si le flux est encore retombé à la fin, "
-    "l'alerte part alors.",
+    "Les sondes continuent. Une rupture d'isolement est dite de toute façon\u00a0; si le flux est encore retombé "
+    "à la fin, l'alerte part alors.",
     "Probing goes on. A breach is told in any case; if the flow is still down at the end, it pages then.",
 )
 _ENDED = Words("{title}\u00a0: fin du silence, levé par {by}", "{title}: silence over, lifted by {by}")

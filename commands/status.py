@@ -15,7 +15,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from commands import _asking
-from commands._asking import UNREACHABLE, Unreachable, client, instant, read
+from commands._asking import UNREACHABLE, Unreachable, client, instant, read, zone
+from commands._on_call import lines
 from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, State
@@ -97,13 +98,15 @@ def show(picture: dict[str, Any], console: Console) -> None:
         return
     console.print()
     titles = {flow["id"]: clean(str(flow["title"])) or flow["id"] for flow in flows}
+    place = zone(picture.get("timezone"))
     rows = [_row(flow, now, titles, language) for flow in flows]
+    marks = [tuple(lines(flow, titles, now, place, language)) for flow in flows]
     widths = [max(getattr(row, name).cell_len for row in rows) for name in ("state", "title", "rung", "since")]
     room = console.width - sum(widths) - GAP * len(widths)
     beside = room >= max(row.why.cell_len for row in rows)
     if not beside:
         widths[1] = min(widths[1], widths[1] + room + GAP)
-    for row in rows:
+    for row, marked in zip(rows, marks, strict=True):
         line = _columns((row.state, row.title, row.rung, row.since), widths)
         if beside and row.why:
             line.append(" " * GAP).append_text(row.why)
@@ -111,6 +114,8 @@ def show(picture: dict[str, Any], console: Console) -> None:
         console.print(line, no_wrap=True, overflow="ellipsis")
         if row.why and not beside:
             console.print(Padding(row.why, (0, 0, 0, widths[0] + GAP), expand=False))
+        for mark in marked:
+            console.print(Padding(Text(mark, style="bold"), (0, 0, 0, widths[0] + GAP), expand=False))
 
 
 @dataclass(frozen=True, slots=True)

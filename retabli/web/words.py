@@ -71,7 +71,7 @@ TEXTS = {
     "until": Words("jusqu'au", "until"),
     "silence": Words("Travaux prévus", "Planned work"),
     "silence_what": Words(
-        "Aucune alerte pendant des travaux prévus. Les sondes continuent et les états restent vrais ; une rupture "
+        "Aucune alerte pendant des travaux prévus. Les sondes continuent et les états restent vrais\u00a0; une rupture "
         "d'isolement est dite de toute façon. Si le flux est encore retombé à la fin, l'alerte part alors.",
         "No page during planned work. Probing goes on and states stay true; a breach is told in any case. If the flow "
         "is still down at the end, it pages then.",
