@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,6 +112,20 @@ def test_an_end_is_a_duration_an_hour_or_an_instant() -> None:
     for wrong in ("soon", "24:00", "12:60", "-2h", "", "٢:٠٠"):
         with pytest.raises(Refused, match="--until"):
             parse_until("--until", wrong, now, PARIS)
+
+
+def test_where_the_daemon_does_not_say_the_site_s_zone_the_machine_s_own_is_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before_the_change = datetime(2026, 10, 24, 21, 0, tzinfo=UTC)
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        for text, found in (("8:00", "2026-10-25T08:00:00+01:00"), ("2026-10-24T08:00", "2026-10-24T08:00:00+02:00")):
+            assert parse_until("--until", text, before_the_change, None) == found
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_who_says_so_is_a_person(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -336,8 +336,8 @@ async def test_open_pages_are_told_of_who_took_it_and_of_a_silence(served: Serve
         lines = answer.aiter_lines()
         await events(lines, "beat")
         for doing, fields, said in (
-            ("acknowledge", {"by": "Jeanne"}, "prise en charge par"),
             ("silence", {"by": "Karim", "why": "x", "until": "1h"}, "en silence"),
+            ("acknowledge", {"by": "Jeanne"}, "prise en charge par"),
             ("unsilence", {"by": "Karim"}, "Jeanne"),
         ):
             await served.client.post(f"{API}/{doing}", json=fields)
