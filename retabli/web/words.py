@@ -71,10 +71,11 @@ TEXTS = {
     "until": Words("jusqu'au", "until"),
     "silence": Words("Travaux prévus", "Planned work"),
     "silence_what": Words(
-        "Aucune alerte pendant des travaux prévus. Les sondes continuent et les états restent vrais\u00a0; une rupture "
-        "d'isolement est dite de toute façon. Si le flux est encore retombé à la fin, l'alerte part alors.",
-        "No page during planned work. Probing goes on and states stay true; a breach is told in any case. If the flow "
-        "is still down at the end, it pages then.",
+        "Aucune alerte de ce flux, ni de ceux qui en dépendent tant qu'il est coupé. Les sondes continuent et les "
+        "états restent vrais\u00a0; une rupture d'isolement est dite de toute façon. Si le flux est encore retombé à "
+        "la fin, l'alerte part alors.",
+        "No page of this flow, nor of those that depend on it while it is down. Probing goes on and states stay true; "
+        "a breach is told in any case. If the flow is still down at the end, it pages then.",
     ),
     "silence_for": Words("Pas d'alerte pendant", "No page for"),
     "silence_until": Words("ou jusqu'au", "or until"),
