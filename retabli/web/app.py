@@ -15,10 +15,10 @@ from retabli.web.api import Api, answer, streamed
 from retabli.web.desk import HISTORY, Desk
 from retabli.web.guard import Headed, body_of, refuse_foreign
 from retabli.web.live import page_streams
-from retabli.web.pages import LANGUAGES, SHOWN, Pages, reading
+from retabli.web.pages import SHOWN, Pages
 from retabli.web.reports import Reports
 from retabli.web.seams import Exposition, LogReader, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
-from retabli.web.words import text
+from retabli.web.words import LANGUAGES, reading, text
 
 FOR_EVER = "public, max-age=31536000, immutable"
 LARGEST_FORM = 4096

@@ -20,9 +20,10 @@ from retabli.view.times import moment
 from retabli.web.api import answer
 from retabli.web.fields import LARGEST, LONGEST, Faulty, Fields, read
 from retabli.web.guard import body_of, refuse_foreign
-from retabli.web.pages import Pages, Sheet, reading
+from retabli.web.marks import Sheet
+from retabli.web.pages import Pages
 from retabli.web.seams import OnCall
-from retabli.web.words import text
+from retabli.web.words import reading, text
 
 NAME = "retabli_by"  # the cookie: who filled in a form last in this browser
 KEPT = 180 * 86_400  # seconds
@@ -110,7 +111,8 @@ class Desk:
             labels = {key: text(label, language) for key, label in _LABELS.items()}
             return self._again(request, flow, given, [each.said(language, labels) for each in refusal.faults], 400)
         except NotNow as refusal:
-            return self._again(request, flow, given, [_why_not(doing, picture, language) or str(refusal)], 409)
+            now = self._view.pictures.get(flow, picture)
+            return self._again(request, flow, given, [_why_not(doing, now, language) or str(refusal)], 409)
         response = RedirectResponse(self._page(request, flow), 303)
         response.set_cookie(
             NAME,
@@ -130,7 +132,7 @@ class Desk:
     def sheet(self, request: Request, given: Mapping[str, object] | None = None, faults: Sequence[str] = ()) -> Sheet:
         """The forms of a flow's page, with what was filled in already."""
         language, view = self._language(request)[0], self._view
-        filled = {name: str(value) for name, value in (given or {}).items() if name in _LABELS}
+        filled = {name: clean(str(value), LARGEST) for name, value in (given or {}).items() if name in _LABELS}
         filled.setdefault("by", clean(unquote(request.cookies.get(NAME, "")), LONGEST["by"]))
         zone = view.site.zone
         return Sheet(

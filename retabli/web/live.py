@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from retabli.model.record import Entry, FlowPicture
 from retabli.view import Feed, Subscription, View, iso
 from retabli.web.instants import when
-from retabli.web.pages import LANGUAGES, Pages
+from retabli.web.pages import Pages
 from retabli.web.rows import latest
+from retabli.web.words import LANGUAGES
 
 
 def event(kind: str, data: object, id_: int | None = None) -> bytes:

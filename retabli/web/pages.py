@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from retabli.view.times import span, took
 from retabli.web.headline import headline
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
+from retabli.web.marks import Sheet
 from retabli.web.rows import OWN, controls, row, unit_rows
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
 from retabli.web.words import CRITICALITIES, INTENTS, required, text
 
 HERE = Path(__file__).parent
-LANGUAGES = ("fr", "en")
 BREATH = 20  # rows rendered between two breaths of the loop
 SHOWN = 200  # rows of the log on one page
 MARK = "\u0000ROWS\u0000"
@@ -54,30 +54,12 @@ class EntryRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The forms on a flow's page: what is filled in already, how long it may be, and what was wrong with it."""
-
-    filled: Mapping[str, str]
-    longest: Mapping[str, int]
-    faults: tuple[str, ...]
-    earliest: str  # that a silence may end at, as a browser writes a local instant
-    tomorrow: str
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
 class PublicRow:
     title: str
     state: str
     word: str
     notice: str
     since: When | None
-
-
-def reading(wanted: str | None, own: str) -> tuple[str, str]:
-    """The language of whoever reads, and what links carry so that it stays."""
-    language = wanted if wanted in LANGUAGES else own
-    return language, "" if language == own else f"?lang={language}"
 
 
 def load_assets() -> dict[str, Asset]:

@@ -4,6 +4,7 @@ from retabli.model.result import Outcome
 from retabli.model.states import Criticality
 from retabli.model.words import Words
 
+LANGUAGES = ("fr", "en")
 OUTCOMES = {
     Outcome.OK: Words("en ordre", "ok"),
     Outcome.FAILED: Words("en échec", "failed"),
@@ -183,6 +184,12 @@ TEXTS = {
     "skip": Words("Aller au contenu", "Skip to content"),
     "colon": Words("\u00a0:", ":"),
 }
+
+
+def reading(wanted: str | None, own: str) -> tuple[str, str]:
+    """The language of whoever reads, and what links carry so that it stays."""
+    language = wanted if wanted in LANGUAGES else own
+    return language, "" if language == own else f"?lang={language}"
 
 
 def text(key: str, language: str, **values: object) -> str:

@@ -288,6 +288,17 @@ async def test_what_is_not_taken_is_told_in_the_reader_s_words_and_nothing_has_t
         assert said in answer.text
 
 
+async def test_what_is_given_back_to_be_mended_is_inert(served: Served) -> None:
+    for body in ({"by": HOSTILE * 3, "why": HOSTILE}, {"by": "\ud800\x1b", "why": ["\u202e"], "<b>": "x"}):
+        answer = await served.client.post(f"{PAGE}/silence", content=json.dumps(body))
+        assert answer.status_code == 400
+        assert "<script>" not in answer.text
+        assert "<img" not in answer.text
+        assert "<b>\u00a0" not in answer.text
+        assert not set(answer.text) & set("\u202e\x1b\x00")
+    assert served.board.heard == []
+
+
 async def test_enter_in_a_field_silences_nothing(served: Served) -> None:
     """A browser submits by the first button there is, and that one is disabled."""
     page = (await served.client.get(PAGE)).text
