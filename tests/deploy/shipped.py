@@ -43,9 +43,7 @@ def rules() -> list[Rule]:
         read: dict[str, Any] = yaml.safe_load(path.read_text())
         for rule in (each for group in read["groups"] for each in group["rules"]):
             name = rule.get("alert") or rule["record"]
-            found.append(
-                Rule(name, rule["expr"], rule.get("labels", {}), rule.get("annotations", {}), "alert" in rule)
-            )
+            found.append(Rule(name, rule["expr"], rule.get("labels", {}), rule.get("annotations", {}), "alert" in rule))
     return found
 
 

@@ -109,7 +109,9 @@ def test_no_inhibition_has_a_breach_for_its_target_and_a_drop_only_by_its_own_tw
 @pytest.mark.real
 @needs_tools
 def test_the_tools_take_the_rules_and_the_examples() -> None:
-    assert "FAILED" not in run("promtool", "check", "rules", "--lint-fatal", *map(str, (FOLDER / "rules").glob("*.yml")))
+    assert "FAILED" not in run(
+        "promtool", "check", "rules", "--lint-fatal", *map(str, (FOLDER / "rules").glob("*.yml"))
+    )
     assert "2 rule files found" in run("promtool", "check", "config", "prometheus.example.yml")
     assert "3 inhibit rules" in run("amtool", "check-config", "alertmanager.example.yml")
 
