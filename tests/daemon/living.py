@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ class Post:
 
     port: int = field(default_factory=closed_port)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # monotonic: when each of them was whole
     news: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
 
@@ -38,11 +40,15 @@ class Post:
         with contextlib.suppress(OSError, EOFError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             length = int(head.partition("content-length:")[2].split("\r\n")[0])
-            self.bodies.append(json.loads(await reader.readexactly(length)))
+            self.took(json.loads(await reader.readexactly(length)))
             writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             await writer.drain()
             self.news.set()
         writer.close()
+
+    def took(self, body: dict[str, Any]) -> None:
+        self.bodies.append(body)
+        self.times.append(time.monotonic())
 
     async def told(self, number: int) -> list[str]:
         async with asyncio.timeout(15):
