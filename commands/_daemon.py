@@ -25,7 +25,7 @@ from retabli.model.record import Entry, Event, FlowPicture, Message
 from retabli.model.result import Result
 from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
-from retabli.paging import Notice
+from retabli.paging import Following, Notice
 from retabli.pipeline import Pipeline
 from retabli.report import Situation, body, compose, from_view, replay, written
 from retabli.scheduler import Scheduler
@@ -56,7 +56,7 @@ class Waker:
     def forget(self, flow: str) -> None: ...
 
     def logged(self, entry: Entry) -> None:
-        if entry.event in (Event.PAGE, Event.RESOLVE):
+        if entry.event in (Event.PAGE, Event.RESOLVE):  # reminders and escalations are rows of a page too
             self.wake()
 
 
@@ -74,6 +74,22 @@ class Counted:
 
     def pending(self, channel: str, messages: int) -> None:
         self.figures.alerts_pending(channel, messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The teller of now: a reload gives another one."""
+
+    now: Callable[[], Teller]
+
+    def warns(self, picture: FlowPicture, at: float) -> bool:
+        return self.now().warns(picture, at)
+
+    def follow(self, picture: FlowPicture, *, now: float, at: float, stands: Callable[[str], bool]) -> Following:
+        return self.now().follow(picture, now=now, at=at, stands=stands)
+
+    def resolve(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
+        return self.now().resolve(picture, notice, at)
 
 
 class Daemon:
@@ -101,7 +117,7 @@ class Daemon:
         self.view = View(place, stamp=stamp) if stamp else View(place)
         self._waker = Waker()
         self._teller = teller(configuration, "")
-        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], self._tell)
+        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], Told(lambda: self._teller))
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._drain = Drain(self.store, self._channels(), Counted(self.figures))
         self._waker.wake = self._drain.wake
@@ -176,9 +192,6 @@ class Daemon:
             log.info("reloaded: %d flows", len(fresh.flows))
             return []
 
-    def _tell(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
-        return self._teller(picture, notice, at)
-
     # bits -----------------------------------------------------------------------------------------------------
 
     def _bind(self) -> str:
@@ -249,7 +262,8 @@ def teller(configuration: Configuration, address: str) -> Teller:
     """`address` is where the pages are, for a configuration that does not say how people reach them."""
     site = configuration.site
     letterhead = Letterhead(site.name, configuration.standpoint, site.language, site.zone, configuration.url or address)
-    return Teller(letterhead, tuple(configuration.channels), configuration.routes)
+    channels = {name: settings.travels_on for name, settings in configuration.channels.items()}
+    return Teller(letterhead, channels, configuration.routes)
 
 
 def _opening(remembered: Remembered) -> list[Entry]:

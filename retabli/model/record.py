@@ -128,6 +128,7 @@ class Event(StrEnum):
     RESOLVE = "resolve"
     TOLD = "told"  # a channel has accepted a message
     ASIDE = "aside"  # a channel cannot take a message: it goes by another one
+    DEFERRED = "deferred"  # a page that is due waits, for a parent or for the end of a silence
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
 

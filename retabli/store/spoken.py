@@ -21,6 +21,7 @@ EVENTS = {
     Event.RESOLVE: Words("fin d'alerte", "resolve"),
     Event.TOLD: Words("remis", "told"),
     Event.ASIDE: Words("mis de côté", "set aside"),
+    Event.DEFERRED: Words("différée", "deferred"),
     Event.ACKNOWLEDGE: Words("prise en compte", "acknowledged"),
     Event.SILENCE: Words("silence", "silence"),
 }

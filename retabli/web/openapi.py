@@ -12,6 +12,10 @@ def _nullable(kind: str, **more: Any) -> dict[str, Any]:
     return {"type": [kind, "null"], **more}
 
 
+def _maybe(**properties: Any) -> dict[str, Any]:
+    return {"anyOf": [_object(**properties), {"type": "null"}]}
+
+
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
@@ -76,7 +80,16 @@ _FLOW = _object(
     },
     cause={"anyOf": [_CAUSE, {"type": "null"}]},
     incident=_MAYBE_TEXT,
-    page={"anyOf": [_object(reason=_TEXT, opened_at=_INSTANT), {"type": "null"}]},
+    page=_maybe(
+        incident=_TEXT,
+        reason=_TEXT,
+        opened_at=_INSTANT,
+        reminders=_COUNT,
+        channels={"type": "array", "items": _TEXT},
+        acknowledged=_maybe(by=_TEXT, at=_INSTANT, note=_TEXT, until=_MAYBE_INSTANT),
+    ),
+    silence=_maybe(by=_TEXT, why=_TEXT, at=_INSTANT, until=_INSTANT),
+    deferred=_MAYBE_TEXT,
     group=_TEXT,
     criticality={"enum": [criticality.value for criticality in Criticality]},
     owner=_TEXT,
