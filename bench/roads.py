@@ -206,7 +206,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--silent", type=int, default=24, help="flows whose packets are dropped")
     parser.add_argument("--breaches", type=int, default=12, help="closed flows that open")
     parser.add_argument("--over", type=float, default=260.0, help="seconds over which the cuts are spread")
-    parser.add_argument("--daemons", type=int, default=2, help="that share the flows: each pages too rarely for a storm")
+    parser.add_argument(
+        "--daemons", type=int, default=2, help="that share the flows: each pages too rarely for a storm"
+    )
     parser.add_argument("--every", type=float, default=30.0)
     parser.add_argument("--timeout", type=float, default=10.0)
     parser.add_argument("--soak", type=float, default=120.0)

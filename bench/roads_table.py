@@ -61,21 +61,24 @@ def _row(what: str, road: str, delays: Sequence[float | None]) -> None:
 
 def _compare(cuts: Sequence[Told], options: argparse.Namespace) -> None:
     """The worst and the median of Retabli's own road, beside what they may be."""
-    refusing, silent, breach = (
+    refusing, silent = (
         [_after(cut.at, cut.paged.get(cut.roads[0])) for cut in cuts if cut.door.kind is kind]
-        for kind in (Kind.REFUSING, Kind.SILENT, Kind.BREACH)
+        for kind in (Kind.REFUSING, Kind.SILENT)
     )
     seen = [_after(cut.seen, cut.paged.get(cut.roads[0])) for cut in cuts if cut.door.kind is Kind.BREACH]
-    whole = f"an interval, a deadline and 4 s: {options.every + options.timeout + 4:g} s"
+    one = f"an interval, a deadline and 4 s: {options.every + options.timeout + 4:g} s"
     wanted = [
-        ("refusing, most", max(map(_number, refusing), default=0.0), f"an interval and 5 s: {options.every + 5:g} s"),
+        ("refusing, most", _most(refusing), f"an interval and 5 s: {options.every + 5:g} s"),
         ("refusing, median", _median(refusing), f"half an interval and 4 s: {options.every / 2 + 4:g} s"),
-        ("silent, most", max(map(_number, silent), default=0.0), whole),
-        ("breach, most, once seen", max(map(_number, seen), default=0.0), "5 s"),
+        ("silent, most", _most(silent), one),
+        ("breach, most, once seen", _most(seen), "5 s"),
     ]
     for what, reached, limit in wanted:
         print(f"{what:26}{reached:6.1f} s   (wanted: within {limit})")
-    del breach
+
+
+def _most(delays: Sequence[float | None]) -> float:
+    return max(map(_number, delays), default=0.0)
 
 
 def _median(delays: Sequence[float | None]) -> float:

@@ -25,6 +25,7 @@ class Post:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)  # monotonic: when each of them was whole
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    lingers: float = 0.0  # seconds between having a message and accepting it
     server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -41,14 +42,16 @@ class Post:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             length = int(head.partition("content-length:")[2].split("\r\n")[0])
             self.took(json.loads(await reader.readexactly(length)))
+            if self.lingers:
+                await asyncio.sleep(self.lingers)
             writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             await writer.drain()
-            self.news.set()
         writer.close()
 
     def took(self, body: dict[str, Any]) -> None:
         self.bodies.append(body)
         self.times.append(time.monotonic())
+        self.news.set()
 
     async def told(self, number: int) -> list[str]:
         async with asyncio.timeout(15):
