@@ -89,7 +89,7 @@ class Road:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A drop's life with a kill in it. Seconds: `after` the window began; each road's to the page and to the resolve."""
+    """A drop's life with a kill in it. Seconds: `after` the window began; each road's to page and resolve."""
 
     number: int
     window: Window
