@@ -15,7 +15,7 @@ import pytest
 from commands._daemon import Waker
 from retabli.alerts.drain import Drain
 from retabli.model import stages
-from retabli.model.flow import Flow, Policy, UnitName
+from retabli.model.flow import Flow, Policy, Require, UnitName
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.record import Entry, Event, Message
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.looptime, pytest.mark.timeout(60)]
 EVERY, TIMEOUT, FALL, CONFIRM = 30.0, 10.0, Policy().fall, Policy().confirm
 PHASES = 30  # cuts, one in each second of the interval
 WALL = 1_700_000_000.0
-UNIT = UnitName("mail-out", "p")
+FLOW = "mail-out"
 
 
 class Line:
@@ -154,7 +154,7 @@ class Running:
     pipeline: Noting
 
     async def until(self, state: State) -> None:
-        while self.shown.pictures[UNIT.flow].state is not state:
+        while self.shown.pictures[FLOW].state is not state:
             await asyncio.sleep(0.5)
 
     async def cut(self, how: str, after: float) -> float:
@@ -169,13 +169,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(line: Line) -> AsyncIterator[Running]:
+async def running(line: Line, units: int = 1, require: str = "all") -> AsyncIterator[Running]:
     """One flow on default settings, from its first beat to what on-call is told."""
     clock = asyncio.get_running_loop().time
     began = clock()
     intent = Intent.CLOSED if isinstance(line, Gate) else Intent.OPEN
     probe = (ShutProbe if isinstance(line, Gate) else PlayedProbe)(play=line)
-    flow = Flow(UNIT.flow, Words.same("Mail"), intent, {UNIT.probe: probe})
+    probes = {f"p{number}": probe for number in range(units)}
+    flow = Flow(FLOW, Words.same("Mail"), intent, probes, require=Require(require))
     assert (probe.every, probe.timeout, flow.policy) == (EVERY, TIMEOUT, Policy())
     ledger, shown, waker, duty = Ledger(), Shown(), Waker(), Duty()
 
@@ -187,7 +188,7 @@ async def running(line: Line) -> AsyncIterator[Running]:
     drain = Drain(ledger, {"duty": duty}, Uncounted(), wall=wall)
     waker.wake = drain.wake
     await pipeline.begin({flow.id: flow}, {}, {}, {flow.id: ""})
-    await scheduler.adopt({UNIT: (probe, flow.policy)})
+    await scheduler.adopt({name: (probe, flow.policy) for name, probe in flow.units()})
     draining = asyncio.create_task(drain.run())
     try:
         async with ticking(scheduler):
@@ -197,11 +198,11 @@ async def running(line: Line) -> AsyncIterator[Running]:
         await asyncio.gather(draining, return_exceptions=True)
 
 
-async def delays(how: str, takes: float = 0.1) -> list[float]:
+async def delays(how: str, takes: float = 0.1, units: int = 1, require: str = "all") -> list[float]:
     """From the cut to the page that is accepted, for a cut in each second of the interval."""
     found: list[float] = []
     for phase in range(PHASES):
-        async with running(Line(takes)) as world:
+        async with running(Line(takes), units, require) as world:
             cut = await world.cut(how, float(phase))
             found.append(await world.duty.first("firing") - cut)
     return found
@@ -224,6 +225,15 @@ async def test_a_silent_cut_is_a_page_within_an_interval_one_deadline_and_the_st
     assert found[-1] <= EVERY + TIMEOUT + max(takes, 0.25) + (FALL - 2) * CONFIRM + 0.1
     assert found[-1] < EVERY + TIMEOUT + 4.0
     assert found[0] >= TIMEOUT
+
+
+@pytest.mark.parametrize("require", ["all", "2/3", "any"])
+@pytest.mark.parametrize("how", ["refuses", "silent"])
+async def test_so_is_the_cut_of_a_flow_that_needs_some_of_its_units(how: str, require: str) -> None:
+    """Each is confirmed by itself, at its own place in the interval: the last that must fall is no later than one."""
+    found = sorted(await delays(how, units=3, require=require))
+    one = TIMEOUT + 0.25 if how == "silent" else 0.0
+    assert found[-1] <= EVERY + one + (FALL - 2) * CONFIRM + 0.1
 
 
 async def test_a_breach_is_a_page_as_soon_as_a_second_try_is_answered() -> None:
