@@ -15,9 +15,7 @@ from pathlib import Path
 
 from tests.daemon.killing import Killings, Road, Window, alertmanagers, watching
 from tests.daemon.living import Life, Post
-from tests.real.second_road import Rhythm, missing, second_road
-
-QUICK = Rhythm(scrape=0.5, evaluation=0.5, pending=0.0, group_wait=0.2, group_interval=1.0)
+from tests.real.second_road import QUICK, missing, second_road
 
 
 async def kill(folder: Path, kills: int, seed: int) -> None:

@@ -44,6 +44,7 @@ class Cut:
     seen: float | None = None  # of a breach: when the probe that saw it knocked
     paged: dict[str, float] = field(default_factory=dict)
     resolved: dict[str, float] = field(default_factory=dict)
+    too_soon: list[str] = field(default_factory=list)  # roads that told of an end before the repair
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -56,6 +57,8 @@ class Cut:
             self.paged.setdefault(road, now)
         elif status == "resolved" and self.repaired:
             self.resolved.setdefault(road, now)
+        elif status == "resolved" and self.at:
+            self.too_soon.append(road)
         self.news.set()
 
     async def until(self, heard: dict[str, float]) -> None:
@@ -137,6 +140,8 @@ class Daemon:
             states: dict[str, str] = {}
             while wanted.items() - states.items():
                 await asyncio.sleep(0.5)
+                if self.process is None or self.process.returncode is not None:
+                    raise RuntimeError("the daemon has ended")
                 try:
                     flows = (await client.get("/api/v1/flows")).json()["flows"]
                 except httpx.TransportError:
@@ -196,7 +201,9 @@ async def measure(folder: Path, options: argparse.Namespace) -> None:
         for cut in cuts:
             await cut.door.stop()
         await on_call.stop()
-    print(f"{time.monotonic() - began:.0f} s in all; {on_call.grouped} messages were grouped; rules: {road.rules}\n")
+    too_soon = sum(len(cut.too_soon) for cut in cuts)
+    print(f"{time.monotonic() - began:.0f} s in all; rules: {road.rules}")
+    print(f"{on_call.grouped} messages were grouped, {too_soon} ends were told before the repair\n")
     print_figures(cuts, options)
 
 

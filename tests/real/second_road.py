@@ -39,6 +39,9 @@ class Rhythm:
     group_interval: float = 60.0
 
 
+QUICK = Rhythm(scrape=0.5, evaluation=0.5, pending=0.0, group_wait=0.2, group_interval=1.0)
+
+
 def missing() -> list[str]:
     """Of the servers that this needs, those that are not installed."""
     return [name for name in NEEDED if shutil.which(name) is None]
