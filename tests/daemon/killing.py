@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -20,10 +20,18 @@ class Window(StrEnum):
     CUT = "cut and page"
     PAGE = "page and repair"
     REPAIR = "repair and resolve"
+    PAGE_UNTOLD = "page and its acceptance"  # the receiver is away meanwhile
+    RESOLVE_UNTOLD = "resolve and its acceptance"
 
 
 # The latest moments of each window at which a kill is tried, in seconds: about as long as it lasts.
-LASTS: Mapping[Window, float] = {Window.CUT: 1.2, Window.PAGE: 0.5, Window.REPAIR: 2.0}
+LASTS: Mapping[Window, float] = {
+    Window.CUT: 1.2,
+    Window.PAGE: 0.5,
+    Window.REPAIR: 2.0,
+    Window.PAGE_UNTOLD: 0.5,
+    Window.RESOLVE_UNTOLD: 0.5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +117,44 @@ class Killings:
 
     async def drop(self, window: Window) -> Kill:
         """From restored to restored, told by every road."""
-        number = len(self.kills) + 1
+        number, after = len(self.kills) + 1, 0.0
+        if window is Window.PAGE_UNTOLD:
+            await self.roads[0].hook.stop()
         cut = time.monotonic()
         await self.life.watched.stop()
-        after = await self._kill_before("firing", number, window) if window is Window.CUT else 0.0
+        if window is Window.CUT:
+            after = await self._kill_before("firing", number, window)
+        elif window is Window.PAGE_UNTOLD:
+            await self.life.until(lambda flow: flow["incident"] is not None)
+            after = await self._kill_untold(window)
         paged = [await road.until("firing", number) - cut for road in self.roads]
         if window is Window.PAGE:
-            after = self.chance.uniform(0.0, LASTS[window])
-            await asyncio.sleep(after)
+            after = await self._sleep_in(window)
             await self._kill()
+        elif window is Window.RESOLVE_UNTOLD:
+            await self.roads[0].hook.stop()
         repaired = time.monotonic()
         await self.life.watched.start()
         if window is Window.REPAIR:
             after = await self._kill_before("resolved", number, window)
+        elif window is Window.RESOLVE_UNTOLD:
+            await self.life.until(lambda flow: flow["incident"] is None)
+            after = await self._kill_untold(window)
         resolved = [await road.until("resolved", number) - repaired for road in self.roads]
         await self.life.until_state("restored")
         self.kills.append(Kill(number, window, after, tuple(paged), tuple(resolved)))
         return self.kills[-1]
+
+    async def _sleep_in(self, window: Window) -> float:
+        after = self.chance.uniform(0.0, LASTS[window])
+        await asyncio.sleep(after)
+        return after
+
+    async def _kill_untold(self, window: Window) -> float:
+        """The message is remembered, and nobody has it; the receiver comes back when the daemon is dead."""
+        after = await self._sleep_in(window)
+        await self._kill(self.roads[0].hook.start)
+        return after
 
     async def _kill_before(self, status: str, number: int, window: Window) -> float:
         """At a random moment, or in the very one in which that message has arrived and is not accepted yet."""
@@ -139,9 +168,11 @@ class Killings:
         await self._kill()
         return after
 
-    async def _kill(self) -> None:
+    async def _kill(self, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
         """And start again, after a while in which nobody watches."""
         await self.life.end(signal.SIGKILL)
+        if meanwhile is not None:
+            await meanwhile()
         await asyncio.sleep(self.chance.uniform(0.0, 0.5))
         await self.life.start()
 
