@@ -18,6 +18,7 @@ from config.faults import ConfigurationFault
 from retabli import __version__
 from retabli.alerts.channels import build
 from retabli.alerts.drain import Drain
+from retabli.alerts.keeper import Keeper
 from retabli.alerts.message import Letterhead
 from retabli.alerts.teller import Teller
 from retabli.metrics import Figures, Metrics
@@ -121,7 +122,9 @@ class Daemon:
         self._teller = teller(configuration, "")
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], Told(lambda: self._teller))
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
-        self._drain = Drain(self.store, self._channels(), Counted(self.figures))
+        channels = self._channels()
+        self._drain = Drain(self.store, channels, Counted(self.figures))
+        self._keeper = Keeper(self.store, self.view, Counted(self.figures), channels)
         self._waker.wake = self._drain.wake
         app = application(
             self.view,
@@ -157,6 +160,7 @@ class Daemon:
             supervisor.keep("web", self.web.run)
             supervisor.keep("store", self.store.wait_failed)
             supervisor.keep("drain", self._drain.run)
+            supervisor.keep("keeper", self._keeper.run)
             supervisor.keep("scheduler", self.scheduler.run)
             self.figures.parts(supervisor.restarts)
             began(address)
@@ -188,7 +192,9 @@ class Daemon:
             _warn_of_what_needs_a_restart(before, fresh)
             self._teller = teller(fresh, self._address)
             self._hosts[:] = _hosts(fresh)
-            self._drain.use(self._channels())  # with the teller: no message goes by a channel that one of them lacks
+            channels = self._channels()
+            self._drain.use(channels)  # with the teller: no message goes by a channel that one of them lacks
+            self._keeper.use(channels)
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
             await self.pipeline.adopt(flows, _fingerprints(flows), [entry])

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from retabli.alerts.alertmanager import Alertmanager
 from retabli.alerts.channel import Channel, ChannelSettings
 from retabli.alerts.webhook import Webhook
 
-CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType({"webhook": Webhook})
+CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType({"webhook": Webhook, "alertmanager": Alertmanager})
 
 
 def build(settings: ChannelSettings) -> Channel:

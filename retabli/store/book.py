@@ -150,9 +150,11 @@ class Book:
         return gone
 
     def prune_outbox(self, before: float) -> int:
+        """What was told of a page that is still open stays, to be told again. A key begins with its incident."""
         return self._connection.execute(
-            "DELETE FROM outbox WHERE id IN "
-            "(SELECT id FROM outbox WHERE state != 'pending' AND settled_at < ? LIMIT ?)",
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state != 'pending' AND settled_at < ? "
+            "AND substr(key, 1, instr(key, '-') - 1) NOT IN (SELECT json_extract(standing, '$.incident.id') "
+            "FROM standings WHERE json_extract(standing, '$.incident.id') IS NOT NULL) LIMIT ?)",
             (before, SLICE),
         ).rowcount
 

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +167,31 @@ class Reader:
                     "SELECT channel, COUNT(*) FROM outbox WHERE state = 'pending' GROUP BY channel"
                 )
             )
+
+    def given(self, channel: str, incidents: Collection[str]) -> dict[str, list[Message]]:
+        """What a channel was given of each of these incidents, in that order, but for their resolves."""
+        found: dict[str, list[Message]] = {}
+        with told(self.path):
+            for incident in incidents:
+                rows = self._connection.execute(
+                    "SELECT key, channel, flow, body FROM outbox "
+                    "WHERE key >= ? AND key < ? AND channel = ? ORDER BY id",
+                    (f"{incident}-", f"{incident}.", channel),
+                ).fetchall()
+                messages = [Message(key, to, flow, self._object(body)) for key, to, flow, body in rows]
+                found[incident] = [each for each in messages if not each.key.startswith(f"{incident}-resolved")]
+        return {incident: messages for incident, messages in found.items() if messages}
+
+    def over(self, incidents: Collection[str]) -> dict[str, Message]:
+        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel, and that."""
+        found: dict[str, Message] = {}
+        with told(self.path):
+            for incident in incidents:
+                row = self._connection.execute(
+                    "SELECT key, channel, flow, body FROM outbox WHERE key >= ? AND key < ? ORDER BY key LIMIT 1",
+                    (f"{incident}-resolved", f"{incident}-resolvee"),
+                ).fetchone()
+                if row is not None:
+                    key, channel, flow, body = row
+                    found[incident] = Message(key, channel, flow, self._object(body))
+        return found

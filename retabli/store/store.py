@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -234,6 +234,14 @@ class Store:
         """How many messages wait, by channel."""
         return await self._read(Reader.pending)
 
+    async def given(self, channel: str, incidents: Collection[str]) -> dict[str, list[Message]]:
+        """What a channel was given of each of these incidents, in that order, but for their resolves."""
+        return await self._read(lambda reader: reader.given(channel, incidents))
+
+    async def over(self, incidents: Collection[str]) -> dict[str, Message]:
+        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel, and that."""
+        return await self._read(lambda reader: reader.over(incidents))
+
     async def told(self, row: OutboxRow, entry: Entry) -> None:
         """The channel has accepted it: durable, with its entry in the log.
 
@@ -281,7 +289,8 @@ class Store:
 
     async def prune(self, now: float, *, age: float = 30 * DAY, number: int = 2000) -> int:
         """Drop kept results older than `age` seconds or beyond the newest `number` of their unit, and what was told
-        longer ago than `age`; how many rows went. The log is never pruned. In small steps: no commit waits behind it.
+        longer ago than `age` unless its page is still open; how many rows went. The log is never pruned. In small
+        steps: no commit waits behind it.
 
         Raises:
             StoreFailed: it could not be written.
