@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from retabli.alerts.channel import Channel, ChannelSettings
+from retabli.alerts.command import Exec
+from retabli.alerts.elsewhere import Apprise
+from retabli.alerts.mail import Smtp
 from retabli.alerts.webhook import Webhook
 
-CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType({"webhook": Webhook})
+CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
+    {"webhook": Webhook, "smtp": Smtp, "exec": Exec, "apprise": Apprise}
+)
 
 
 def build(settings: ChannelSettings) -> Channel:

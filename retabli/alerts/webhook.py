@@ -13,13 +13,15 @@ from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
-from retabli.alerts.channel import ChannelSettings, NotAccepted
+from retabli.alerts import template
+from retabli.alerts.channel import ChannelSettings, NotAccepted, because_of
 from retabli.alerts.stamps import iso
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.model.record import Message
 from retabli.model.settings import Duration, Secret, SecretRef, Tls, format_duration
+from retabli.model.words import Words
 from retabli.net.tls import context_for
 
 ANSWER_LIMIT = 65536  # bytes of an answer that are read; the rest is not our business
@@ -53,12 +55,19 @@ class HookTls(Tls):
 
 
 class Webhook(ChannelSettings):
-    """A 2xx answer accepts the message; redirects are not followed. `timeout` bounds one whole attempt."""
+    """A 2xx answer accepts the message; redirects are not followed. `timeout` bounds one whole attempt.
+
+    The body is the whole message, or what `template` makes of it: `{text: "{text}"}` is what most chats take.
+    """
 
     kind: Literal["webhook"]
     url: Annotated[str, AfterValidator(_address)]
     key: SecretRef | None = None
     headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(default_factory=dict)
+    template: Mapping[str, JsonValue] | None = Field(
+        default=None,
+        description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace",
+    )
     timeout: Duration = 10.0
     tls: HookTls = HookTls()
 
@@ -74,6 +83,7 @@ class Webhook(ChannelSettings):
         for name, value in self.headers.items():
             if isinstance(value, str) and SECRET_HEADER.search(name):
                 yield f"headers.{name}: a secret is not written in clear: name where it is, as {{file: …}}"
+        yield from template.faults(self.template, "template")
 
     def warnings(self) -> Iterator[str]:
         if urlsplit(self.url).scheme == "http" and self.key is None:
@@ -111,11 +121,12 @@ class WebhookChannel:
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
-            raise NotAccepted(f"no answer within {format_duration(self._settings.timeout)}") from None
+            span = format_duration(self._settings.timeout)
+            raise NotAccepted(Words(f"pas de réponse en {span}", f"no answer within {span}")) from None
         except Fall as fall:
-            raise NotAccepted(fall.detail) from fall
+            raise because_of(fall) from fall
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NotAccepted(_why(error)) from error
+            raise _why(error) from error
 
     async def close(self) -> None:
         for client in self._clients:
@@ -124,13 +135,18 @@ class WebhookChannel:
 
     async def _post(self, message: Message) -> httpx.Response:
         at = self._wall()
-        body = json.dumps({**message.body, "key": message.key, "sent_at": iso(at)}).encode()
+        body = json.dumps(self._body(message, iso(at))).encode()
         headers = await asyncio.to_thread(self._headers, message, body, int(at))  # secrets are read from files
         client = await self._open()
         request = client.build_request("POST", self._settings.url, content=body, headers=headers)
         if self._settings.tls.server_name:
             request.extensions["sni_hostname"] = self._settings.tls.server_name
         return await client.send(request, stream=True)
+
+    def _body(self, message: Message, sent_at: str) -> object:
+        if self._settings.template is None:
+            return {**message.body, "key": message.key, "sent_at": sent_at}
+        return template.filled(self._settings.template, {**template.fields_of(message), "sent_at": sent_at})
 
     def _headers(self, message: Message, body: bytes, at: int) -> dict[str, str]:
         headers = {
@@ -172,25 +188,30 @@ async def _finish(response: httpx.Response) -> None:
                 pass
 
 
-async def _refusal(response: httpx.Response) -> str:
+async def _refusal(response: httpx.Response) -> Words:
+    status = response.status_code
     if response.is_redirect:
-        return f"answers {response.status_code}, a redirect, which is not followed: give the final address"
+        return Words(
+            f"répond {status}, une redirection, qui n'est pas suivie : donner l'adresse finale",
+            f"answers {status}, a redirect, which is not followed: give the final address",
+        )
     said = b""
     async for part in response.aiter_raw():  # not decompressed: a small answer cannot become a large one
         said += part
         if len(said) >= ANSWER_LIMIT:
             break
     text = "" if "content-encoding" in response.headers else said.decode("utf-8", "replace")
-    return f"answers {response.status_code}: {text}" if text.strip() else f"answers {response.status_code}"
+    if not text.strip():
+        return Words(f"répond {status}", f"answers {status}")
+    return Words(f"répond {status} : {text}", f"answers {status}: {text}")
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception) -> NotAccepted:
     """In our own words where the ladder's table knows what went wrong, else in httpx's."""
     link: BaseException | None = error
     while link is not None:
         found = cause_of(link)
         if found is not None:
-            detail = detail_of(link)
-            return f"{found.words.en}: {detail}" if detail else found.words.en
+            return because_of(Fall(found, detail_of(link)))
         link = link.__cause__ or link.__context__
-    return f"{type(error).__name__}: {error}"
+    return NotAccepted(f"{type(error).__name__}: {error}")
