@@ -17,6 +17,7 @@ from retabli.model.result import clean
 from retabli.net.mail.smtp_addresses import path
 
 MOST_REFERENCES = 20  # incidents that a message for several refers to
+KEPT = "\n\t\u00a0\u202f"  # of what is not printable: line ends, and the spaces that French has before punctuation
 LONGEST_HEADER = 900  # bytes of a value that is not folded; a line takes 998 (RFC 5322, section 2.1.1)
 URGENT = ("Importance: high", "X-Priority: 1", "Priority: urgent")  # RFC 2156, and what programs look at
 
@@ -28,7 +29,7 @@ def compose(message: Message, mail_from: str, to: Sequence[str], at: float) -> b
     Nothing in the message can add a header: each value is one line of printable characters.
     """
     fields = template.fields_of(message)
-    text = "".join(each if each.isprintable() or each in "\n\t" else " " for each in fields["text"])
+    text = "".join(each if each.isprintable() or each in KEPT else " " for each in fields["text"])
     body = quopri.encodestring(f"{text.rstrip()}\n".encode())
     head = "\r\n".join(_headers(message, fields["summary"], mail_from, to, at))
     return head.encode("ascii") + b"\r\n\r\n" + body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
