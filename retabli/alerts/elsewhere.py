@@ -1,8 +1,8 @@
 """A channel to whatever the library Apprise knows: XMPP, Matrix, Teams, Mattermost, gateways of SMS and many more.
 
-Apprise blocks, reads answers without bound and has a timeout for each read only. So each message is given to it in a
-process of its own (`apprise_send.py`), which is bounded in memory and ended after `timeout`, whatever it hangs on. The
-daemon itself never imports it.
+Apprise blocks, reads answers without bound and has a timeout for each read only. So each message is given to it in
+a process of its own (`apprise_send.py`), which is bounded in memory and ended after `timeout`, whatever it hangs on.
+The daemon itself never imports it.
 """
 
 import asyncio
@@ -20,22 +20,23 @@ from retabli.alerts.channel import ChannelSettings, because_of
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
+from retabli.model.result import clean
 from retabli.model.settings import Duration, Secret, SecretRef, format_duration
 from retabli.model.words import Words
 from retabli.net.plugins.command import VariableSettings, surroundings, variable_faults
 from retabli.net.plugins.process import Ended, run
 
 SCRIPT = Path(__file__).with_name("apprise_send.py")
-MOST_ADDRESSES = 20  # of one channel, which are told at the same time
-AT_ONCE = 2  # processes of one channel: each takes some 60 MB while it lives
+MOST_ADDRESSES = 8  # of one channel
+AT_ONCE = 4  # processes of one channel: each takes some 60 MB while it lives
 TYPES = {"firing": "failure", "reminder": "warning", "resolved": "success"}  # as Apprise calls them; else info
 
-BROKE_OFF = Refusal(Words("Apprise s'est interrompu", "Apprise broke off"))
+REFUSED = 1  # the exit status by which the process says so
 
 
 class Apprise(ChannelSettings):
     """Accepted once each address took it; an address that refuses for ten minutes while others took it is told in the
-    log as an error. `timeout` bounds one whole attempt. Needs the library: pip install "retabli[apprise]".
+    log as an error. `timeout` bounds one attempt at one address. Needs the library: pip install "retabli[apprise]".
     """
 
     kind: Literal["apprise"]
@@ -62,7 +63,7 @@ class Apprise(ChannelSettings):
 
 
 class AppriseChannel:
-    """One process a message; who has it already is remembered. An address is called by its place: it is a secret."""
+    """One process a message and address; who has it already is remembered. An address is called by its place."""
 
     def __init__(self, settings: Apprise) -> None:
         self._settings = settings
@@ -76,56 +77,44 @@ class AppriseChannel:
             NotAccepted: nobody took it, or some address is to be tried again.
         """
         left = self.receivers.left(message)
-        try:
-            order, environment = await asyncio.to_thread(self._order, message, left)
-            async with self._turn:
-                command = [sys.executable, "-I", str(SCRIPT)]
-                ended = await run(command, environment, self._settings.timeout, reads=order)
-        except Fall as fall:
-            refused = dict.fromkeys(left, Refusal(because_of(fall).words))
-        except OSError as error:
-            refused = dict.fromkeys(left, Refusal(Words.same(f"{sys.executable}: {error.strerror}")))
-        else:
-            refused = self._refused(ended, left)
+        refusals = await asyncio.gather(*(self._tell(name, message) for name in left))
+        refused = {name: refusal for name, refusal in zip(left, refusals, strict=True) if refusal is not None}
         self.receivers.settle(message, left, refused)
 
     async def close(self) -> None:
         """Processes end with their message."""
 
-    def _order(self, message: Message, left: tuple[str, ...]) -> tuple[bytes, dict[str, str]]:
+    async def _tell(self, name: str, message: Message) -> Refusal | None:
+        try:
+            order, environment = await asyncio.to_thread(self._order, name, message)
+            async with self._turn:
+                command = [sys.executable, "-I", str(SCRIPT)]
+                ended = await run(command, environment, self._settings.timeout, reads=order)
+        except Fall as fall:
+            return Refusal(because_of(fall).words)
+        except OSError as error:
+            return Refusal(Words.same(f"{sys.executable}: {error.strerror}"))
+        if ended.status == 0:
+            self.receivers.took(message, name)
+            return None
+        return self._refusal(ended)
+
+    def _order(self, name: str, message: Message) -> tuple[bytes, dict[str, str]]:
         """What the process reads, and its environment; secrets are read from files."""
         fields = template.fields_of(message)
         order = {
-            "urls": [self._urls[name].text() for name in left],
+            "url": self._urls[name].text(),
             "title": fields["summary"],
             "body": fields["text"],
             "type": TYPES.get(str(fields.get("status")), "info"),
         }
         return json.dumps(order).encode(), surroundings(self._settings.environment)[0]
 
-    def _refused(self, ended: Ended, left: tuple[str, ...]) -> dict[str, Refusal]:
-        """By name. Of what the process did not speak, that was not taken."""
-        said = dict(_answers(ended.stdout))
-        span = format_duration(self._settings.timeout)
-        silent = Refusal(Words(f"pas de réponse en {span}", f"no answer within {span}"))
-        refused = {}
-        for number, name in enumerate(left):
-            if number not in said:
-                refused[name] = silent if ended.timed_out else BROKE_OFF
-            elif (reason := said[number]) is not None:
-                refused[name] = Refusal(
-                    Words(f"refusé : {reason}", f"refused: {reason}") if reason else BROKE_OFF.words
-                )
-        return refused
-
-
-def _answers(output: bytes) -> Iterator[tuple[int, str | None]]:
-    """(the address's place, None or why not) of each whole line."""
-    for line in output.splitlines():
-        try:
-            answer = json.loads(line)
-        except ValueError:  # cut off, or not ours: a plugin that prints
-            continue
-        match answer:
-            case [int(number), None | str() as reason]:
-                yield number, reason
+    def _refusal(self, ended: Ended) -> Refusal:
+        if ended.timed_out:
+            span = format_duration(self._settings.timeout)
+            return Refusal(Words(f"pas de réponse en {span}", f"no answer within {span}"))
+        reason = clean(ended.stdout)
+        if ended.status == REFUSED and reason:
+            return Refusal(Words(f"refusé : {reason}", f"refused: {reason}"))
+        return Refusal(Words("Apprise s'est interrompu", "Apprise broke off"))

@@ -57,6 +57,12 @@ class Receivers:
             return self._names
         return tuple(name for name in self._names if name not in given.took and name not in given.refused)
 
+    def took(self, message: Message, name: str) -> None:
+        """It is known already that this one took it, whatever becomes of the attempt."""
+        given = self._given.get(message.key) or _Given(self._clock())
+        given.took.add(name)
+        self._remember(message.key, given)
+
     def settle(self, message: Message, asked: Sequence[str], refused: Mapping[str, Refusal]) -> None:
         """One attempt has ended: who was asked, and who of them refused it.
 
