@@ -45,7 +45,7 @@ async def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     await Store.open(path).close()
     sql(path, "PRAGMA user_version = 99")
-    assert "was written by a newer Retabli (format 99, and this one knows up to 1)" in refusal(path)
+    assert "was written by a newer Retabli (format 99, and this one knows up to 2)" in refusal(path)
 
 
 async def test_a_state_that_is_cut_or_scribbled_over_is_refused_as_damaged(tmp_path: Path) -> None:
