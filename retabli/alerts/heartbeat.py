@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from retabli.alerts.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
@@ -29,6 +29,12 @@ def _list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be more than 0s")
+    return value
+
+
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(_list),
@@ -39,7 +45,7 @@ Names = Annotated[
 class Heartbeat(Settings):
     """`to` is told every `every` that this daemon works: one channel, or a list. It raises the alarm at silence."""
 
-    every: Duration = Field(default=60.0, gt=0)
+    every: Annotated[Duration, AfterValidator(_positive)] = 60.0
     to: Names = Field(min_length=1, strict=False, description="a channel, or a list of them")
 
 
