@@ -18,9 +18,10 @@ from rich.text import Text
 from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, State
+from retabli.view.site import seen_from
 from retabli.view.times import span
 from retabli.web.headline import counted
-from retabli.web.words import INTENTS, STANDPOINTS, text
+from retabli.web.words import INTENTS, text
 
 HELP = "the restoration view in the terminal, from a running daemon"
 URL = "http://127.0.0.1:9877"
@@ -161,7 +162,7 @@ def _columns(cells: Sequence[Text], widths: Sequence[int]) -> Text:
 
 def _summary(picture: dict[str, Any], flows: Sequence[dict[str, Any]], language: str) -> Text:
     site, standpoint = clean(str(picture.get("site", ""))), clean(str(picture.get("standpoint") or ""))
-    seen = STANDPOINTS[standpoint][language] if standpoint in STANDPOINTS else standpoint
+    seen = seen_from(standpoint, language)
     said = Text(site + (f" ({seen})" if seen else ""), style="bold")
     for state in State:
         number = sum(each["state"] == state.value for each in flows)

@@ -10,6 +10,7 @@ from retabli.model.causes import Side
 from retabli.model.record import Deciding, FlowPicture, Incident
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
+from retabli.view.site import seen_from
 from retabli.view.times import spoken
 
 HEADINGS = {  # by status and reason
@@ -141,7 +142,7 @@ def _lines(
 ) -> list[str]:
     language = letterhead.language
     colon = _colon(language)
-    place = f" ({letterhead.standpoint})" if letterhead.standpoint else ""
+    place = f" ({seen_from(letterhead.standpoint, language)})" if letterhead.standpoint else ""
     lines = [
         f"{heading}{colon} {picture.flow.title[language]}",
         f"{letterhead.site}{place}",

@@ -99,6 +99,4 @@ def fewest(routes: Sequence[Route], channels: Collection[str], about: About) -> 
     for side in (None, *Side):
         asked = About(about.reason, about.criticality, about.owner, side)
         yield to_whom(always, channels, asked)
-        for route in at_times:
-            if route.takes(asked):
-                yield to_whom((*always, route), channels, asked)
+        yield from (to_whom((*always, route), channels, asked) for route in at_times)

@@ -53,7 +53,7 @@ class Teller:
         if picture.standing.silence is not None and incident.reason != BREACHED:
             return Following(incident)  # its end is looked for anyway
         about = _about(picture, incident.reason, at)
-        routes = () if picture.flow.id == OWN_LINK else taken(self.routes, about)
+        routes = taken(self.routes, about)
         first = self._roads(self._named(picture, about), about, stands)
         further = self._further(routes, incident, now)
         late = tuple(channel for channel in first if channel not in incident.told)

@@ -15,15 +15,15 @@ from markupsafe import Markup
 from retabli.model.flow import Flow
 from retabli.model.record import Event, FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
-from retabli.model.words import Words
 from retabli.view import Logged, View, iso
+from retabli.view.site import seen_from
 from retabli.view.times import span, took
 from retabli.web.headline import headline
 from retabli.web.inert import inert
 from retabli.web.rows import OWN, When, controls, row, unit_rows, when
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
-from retabli.web.words import CRITICALITIES, INTENTS, STANDPOINTS, required, text
+from retabli.web.words import CRITICALITIES, INTENTS, required, text
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
@@ -268,7 +268,7 @@ class Pages:
             "revision": view.revision,
             "pace": f"{view.pace:g}",
             "asset": self._asset,
-            "standpoint": STANDPOINTS.get(view.site.standpoint, Words.same(view.site.standpoint))[language],
+            "standpoint": seen_from(view.site.standpoint, language),
             "remark": self._switches.remark[language] if self._switches is not None else "",
         }
 

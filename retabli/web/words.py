@@ -22,10 +22,6 @@ REASONS = {
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "recovered": Words("flux rétabli", "flow restored"),
 }
-STANDPOINTS = {
-    "inside": Words("vu de l'intérieur", "seen from inside"),
-    "outside": Words("vu de l'extérieur", "seen from outside"),
-}
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
 TEXTS = {

@@ -91,7 +91,7 @@ def test_a_page_has_exactly_the_promised_fields() -> None:
 def test_a_page_reads_in_french() -> None:
     assert page(picture())["text"].splitlines() == [
         "Retombé : Messagerie : émission vers l'extérieur",
-        "CHU de Rennes (inside)",
+        "CHU de Rennes (vu de l'intérieur)",
         "État : retombé depuis le 3 juillet 2023 à 10 h 14.",
         "Était rétabli depuis le 3 juillet 2023 à 9 h 00.",
         "Sonde relay, échelon « connexion ».",
@@ -107,7 +107,7 @@ def test_a_page_reads_in_french() -> None:
 def test_a_page_reads_in_english() -> None:
     assert page(picture(), letterhead=replace(CHU, language="en"))["text"].splitlines() == [
         "Dropped: Outbound mail",
-        "CHU de Rennes (inside)",
+        "CHU de Rennes (seen from inside)",
         "State: dropped since 3 July 2023 at 10:14.",
         "Had been restored since 3 July 2023 at 09:00.",
         f"Probe relay, rung “{stages.CONNECT.words.en}”.",
@@ -124,7 +124,7 @@ def test_a_resolve_says_since_when_it_is_restored_and_names_no_cause() -> None:
     body = page(picture(state=State.RESTORED, since=NINE + 4450, restored_at=NINE + 4450), "resolved")
     assert body["text"].splitlines()[:4] == [
         "Rétabli : Messagerie : émission vers l'extérieur",
-        "CHU de Rennes (inside)",
+        "CHU de Rennes (vu de l'intérieur)",
         "État : rétabli depuis le 3 juillet 2023 à 10 h 14.",
         "Alerte ouverte le 3 juillet 2023 à 10 h 14, il y a 1 min.",
     ]

@@ -157,6 +157,17 @@ async def test_only_an_open_page_can_be_acknowledged_and_only_a_flow_that_there_
     assert world.events(Event.ACKNOWLEDGE) == []
 
 
+async def test_the_next_in_line_is_called_though_nothing_is_probed_and_the_daemon_was_restarted_meanwhile() -> None:
+    world = await restored({"states": ["dropped"], "to": ["duty"], "escalate": {"after": "15m", "to": ["sms"]}})
+    await world.fail(3)
+    await world.pass_time(10 * MINUTE)
+    world = await world.restart(gap=MINUTE, reboot=True)
+    await world.pass_time(3 * MINUTE)
+    assert world.channels() == ["duty"]
+    await world.pass_time(2 * MINUTE)
+    assert world.channels() == ["duty", "sms"]
+
+
 # Silences ---------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +183,24 @@ async def test_a_silenced_flow_is_probed_and_shown_and_pages_when_the_silence_en
     await keep_failing(world, 2 * MINUTE)
     assert world.channels() == ["duty", "sms", "mail"]
     assert world.events(Event.SILENCE)[-1] == {"ended": True}
+
+
+async def test_a_page_that_waits_is_one_row_of_the_log_and_is_told_in_the_end_though_nothing_is_probed() -> None:
+    world = await restored()
+    await world.pipeline.silence("mail-out", until=world.wall_time + 20 * MINUTE, by="me", why="x")
+    await world.fail(10)
+    assert len(world.events(Event.DEFERRED)) == 1
+    await world.pass_time(18 * MINUTE)
+    assert (world.state(), world.pages()) == (State.UNKNOWN, 0)
+    await world.pass_time(3 * MINUTE)
+    assert world.pages() == 3
+
+
+async def test_a_silence_outlives_a_changed_intent() -> None:
+    world = await restored()
+    await world.pipeline.silence("mail-out", until=world.wall_time + HOUR, by="me", why="x")
+    await world.adopt(flow(intent=Intent.CLOSED))
+    assert world.picture().standing.silence is not None
 
 
 async def test_a_flow_that_is_restored_before_its_silence_ends_pages_nobody() -> None:
@@ -301,6 +330,20 @@ async def test_a_page_by_roads_that_have_fallen_goes_by_those_that_stand_too() -
     assert world.channels(of="web") == ["mail", "duty"], "and so does, from now on, what was told by mail alone"
 
 
+async def test_a_road_stands_only_if_all_above_it_does_and_not_while_it_is_in_doubt() -> None:
+    tell = teller({"states": ["dropped"], "to": ["mail"]}, duty=(), mail=("mail-out",))
+    flows = (flow("resolver", soak=0), flow(parents=("resolver",), soak=0), flow("web", soak=0), flow("hl7", soak=0))
+    world = await World(*flows, tell=tell).begin()
+    for id_ in ("resolver", "mail-out", "web", "hl7"):
+        await world.ok(3, of=id_)
+    await world.fail(of="resolver")
+    await world.fail(3, of="web")
+    assert world.channels(of="web") == ["duty", "mail"], "the resolver may be about to fall"
+    await world.ok(of="resolver")
+    await world.fail(3, of="hl7")
+    assert world.channels(of="hl7") == ["mail"]
+
+
 async def test_where_no_road_stands_every_road_is_tried() -> None:
     tell = teller({"states": ["dropped"], "to": ["mail"]}, duty=("web",), mail=("mail-out",))
     world = await World(flow(soak=0), flow("web", soak=0), tell=tell).begin()
@@ -318,6 +361,39 @@ async def degraded(*routes: dict[str, Any]) -> World:
         await world.ok(whole=False)
     assert world.state() is State.DEGRADED
     return world
+
+
+async def test_a_warning_is_told_by_those_who_asked_for_it_and_by_no_other_road() -> None:
+    tell = teller({"states": ["degraded"], "to": ["mail"]}, duty=(), mail=("web",))
+    world = await World(flow(soak=0), flow("web", soak=0), tell=tell).begin()
+    await world.restore()
+    await world.ok(3, whole=False)
+    assert world.channels() == ["mail"]
+
+
+async def test_a_page_that_nobody_can_be_told_is_a_row_of_the_log_all_the_same() -> None:
+    world = await World(flow(soak=0), tell=Teller(Letterhead("CHU"), {})).begin()
+    await world.restore()
+    await world.fail(5)
+    assert [each["channels"] for each in world.events(Event.PAGE)] == [[]]
+
+
+async def test_a_message_and_the_note_that_it_was_told_are_one_transaction() -> None:
+    world = await restored(ESCALATES)
+    commit = world.memory.commit
+
+    async def watched(**what: Any) -> None:
+        assert not (what["messages"] or what["entries"]) or "mail-out" in what["standings"]
+        await commit(**what)
+
+    world.memory.commit = watched  # type: ignore[method-assign]
+    await world.fail(3)
+    await keep_failing(world, 2 * HOUR)
+    await world.pipeline.acknowledge("mail-out", by="me")
+    await world.pipeline.silence("mail-out", until=world.wall_time + HOUR, by="me", why="x")
+    await world.pass_time(2 * HOUR)
+    await world.ok(3)
+    assert world.channels("reminder"), "and all of that happened"
 
 
 WARNS = {"states": ["degraded"], "to": ["mail"]}
