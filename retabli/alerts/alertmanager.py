@@ -248,7 +248,7 @@ class AlertmanagerChannel:
                 member.url: group.create_task(_tried(member, lambda each: self._keep(each, watch)))
                 for member in self._members
             }
-        return {url: task.result() for url, task in tasks.items()}
+        return {url: said.en if (said := task.result()) is not None else None for url, task in tasks.items()}
 
     async def _keep(self, member: Member, watch: Watch) -> None:
         told = list(watch.given)

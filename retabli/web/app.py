@@ -30,6 +30,7 @@ def build(
     *,
     reload: Reload | None = None,
     ready: Ready = always_ready,
+    healthy: Ready = always_ready,
     log: LogReader | None = None,
     report: ReportWriter | None = None,
     switches: Switches | None = None,
@@ -41,7 +42,7 @@ def build(
     drawn = Pages(view, switches, reports=report is not None)
     desk = Desk(view, drawn, on_call, hosts) if on_call is not None else None
     pages = _Pages(view, drawn, desk)
-    service = _Service(exposition, reload, ready, switches, hosts)
+    service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [*pages.routes(), *service.routes(), *Api(view, log).routes(), *extra_routes]
     if desk is not None:
         routes.extend(desk.routes())
@@ -159,12 +160,14 @@ class _Service:
         exposition: Exposition,
         reload: Reload | None,
         ready: Ready,
+        healthy: Ready,
         switches: Switches | None,
         hosts: Collection[str],
     ) -> None:
         self._exposition = exposition
         self._reload = reload
         self._ready = ready
+        self._healthy = healthy
         self._switches = switches
         self._hosts = hosts
 
@@ -194,7 +197,8 @@ class _Service:
         return PlainTextResponse(page, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def healthy(self, request: Request) -> Response:
-        return PlainTextResponse("healthy\n")
+        why_not = self._healthy()
+        return PlainTextResponse(f"{why_not or 'healthy'}\n", 503 if why_not else 200)
 
     async def ready(self, request: Request) -> Response:
         why_not = self._ready()

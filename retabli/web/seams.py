@@ -40,7 +40,7 @@ class ReportWriter(Protocol):
 # Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.
 Reload = Callable[[], Awaitable[Sequence[str]]]
 
-# Why this daemon is not ready yet, or None: it is.
+# Why this daemon is not ready yet, or does not really work, or None: it is, and does.
 Ready = Callable[[], str | None]
 
 

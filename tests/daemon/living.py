@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -69,6 +70,7 @@ class Life:
         self.port = closed_port()
         self.config = folder / "retabli.yaml"
         self.write()
+        self.environment: dict[str, str] = {}
         self.process: asyncio.subprocess.Process | None = None
 
     def write(self, *, flows: str | None = None, more: str = "", every: str = "200ms") -> None:
@@ -85,7 +87,10 @@ class Life:
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "daemon.py", "run", "--config", str(self.config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+            *(sys.executable, "daemon.py", "run", "--config", str(self.config)),
+            cwd=ROOT,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **self.environment},
         )
         await self.until(lambda flow: True)
 

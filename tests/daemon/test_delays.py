@@ -8,12 +8,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import pytest
 
 from commands._daemon import Waker
 from retabli.alerts.drain import Drain
+from retabli.alerts.gathering import Gathering
 from retabli.model import stages
 from retabli.model.flow import Flow, Policy, Require, UnitName
 from retabli.model.ladder import Fall, Ladder
@@ -25,8 +28,9 @@ from retabli.model.words import Words
 from retabli.net.containment.containment_causes import ANSWERED
 from retabli.pipeline import Pipeline
 from retabli.scheduler import Scheduler
-from retabli.store import OutboxRow
-from tests.restoration.worlds import TELL, Memory, Shown
+from tests.alerts.outboxes import Inline
+from tests.alerts.test_drain import Counted
+from tests.restoration.worlds import TELL, Shown
 from tests.scheduler.fakes import PlayedProbe, RememberingMeter, answer, keep_silent, refuse, ticking
 
 pytestmark = [pytest.mark.looptime, pytest.mark.timeout(60)]
@@ -67,11 +71,8 @@ class ShutProbe(PlayedProbe):
     PROVES_CLOSURE: ClassVar = True
 
 
-@dataclass
-class Ledger(Memory):
-    """What the store would hold, the outbox too."""
-
-    outbox: list[OutboxRow] = field(default_factory=list)
+class Ledger(Inline):
+    """The outbox and the log are real; nothing else is asked of it again."""
 
     async def commit(
         self,
@@ -81,28 +82,11 @@ class Ledger(Memory):
         entries: Sequence[Entry],
         messages: Sequence[Message],
     ) -> None:
-        await super().commit(standings=standings, units=units, entries=entries, messages=messages)
-        first = len(self.messages) - len(messages)
-        self.outbox += [OutboxRow(first + number, message) for number, message in enumerate(messages)]
+        await self.queue(*messages, entries=entries)
 
-    async def heads(self) -> list[OutboxRow]:
-        lanes: dict[tuple[str, str], OutboxRow] = {}
-        for row in self.outbox:
-            lanes.setdefault((row.message.channel, row.message.flow), row)
-        return list(lanes.values())
+    def keep(self, *what: Any) -> None: ...
 
-    async def pending(self) -> Mapping[str, int]:
-        return {}
-
-    async def told(self, row: OutboxRow, entry: Entry) -> None:
-        self.outbox.remove(row)
-        self.entries.append(entry)
-
-    async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None:
-        raise AssertionError(error)
-
-    async def set_aside(self, row: OutboxRow, error: str, entry: Entry, instead: Sequence[Message]) -> None:
-        raise AssertionError(error)
+    def note(self, *what: Any) -> None: ...
 
 
 @dataclass
@@ -124,14 +108,6 @@ class Duty:
             self.news.clear()
             await self.news.wait()
         return times[0]
-
-
-class Uncounted:
-    def sent(self, channel: str) -> None: ...
-
-    def failed(self, channel: str) -> None: ...
-
-    def pending(self, channel: str, messages: int) -> None: ...
 
 
 class Noting(Pipeline):
@@ -178,14 +154,15 @@ async def running(line: Line, units: int = 1, require: str = "all") -> AsyncIter
     probes = {f"p{number}": probe for number in range(units)}
     flow = Flow(FLOW, Words.same("Mail"), intent, probes, require=Require(require))
     assert (probe.every, probe.timeout, flow.policy) == (EVERY, TIMEOUT, Policy())
-    ledger, shown, waker, duty = Ledger(), Shown(), Waker(), Duty()
+    folder = TemporaryDirectory()
+    ledger, shown, waker, duty = Ledger(Path(folder.name) / "state.db"), Shown(), Waker(), Duty()
 
     def wall() -> float:
         return WALL + clock() - began
 
     pipeline = Noting(ledger, [shown, waker], TELL, clock=clock, wall=wall)
     scheduler = Scheduler(pipeline, RememberingMeter(), wall=wall)
-    drain = Drain(ledger, {"duty": duty}, Uncounted(), wall=wall)
+    drain = Drain(ledger, {"duty": duty}, Counted(), Gathering(TELL.letterhead), wall=wall)
     waker.wake = drain.wake
     await pipeline.begin({flow.id: flow}, {}, {}, {flow.id: ""})
     await scheduler.adopt({name: (probe, flow.policy) for name, probe in flow.units()})
@@ -196,6 +173,8 @@ async def running(line: Line, units: int = 1, require: str = "all") -> AsyncIter
     finally:
         draining.cancel()
         await asyncio.gather(draining, return_exceptions=True)
+        ledger.close()
+        folder.cleanup()
 
 
 async def delays(how: str, takes: float = 0.1, units: int = 1, require: str = "all") -> list[float]:
