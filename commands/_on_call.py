@@ -27,7 +27,7 @@ def lines(
         yield _page(page, now, zone, language)
     if flow.get("deferred"):
         yield _deferred(flow, titles, language)
-    if isinstance(silence, dict):
+    if isinstance(silence, dict) and _runs(silence, now):
         who = {key: clean(str(silence.get(key) or "?")) for key in ("by", "why")}
         yield _SILENT[language].format(until=at(silence.get("until"), now, zone, language), **who)
 
@@ -40,6 +40,12 @@ def at(written: object, now: datetime, zone: tzinfo | None, language: str) -> st
     return moment(found.timestamp(), now.timestamp(), zone or local(now), language)
 
 
+def _runs(said: Mapping[str, Any], now: datetime) -> bool:
+    """Whether what somebody said has not ended by the clock; without an end it has not."""
+    until = instant(said.get("until"))
+    return until is None or until > now
+
+
 def _page(page: Mapping[str, Any], now: datetime, zone: tzinfo | None, language: str) -> str:
     warning = page.get("reason") == "degraded"
     told = "page_warning" if warning else "page_open"
@@ -47,7 +53,7 @@ def _page(page: Mapping[str, Any], now: datetime, zone: tzinfo | None, language:
     if (opened := instant(page.get("opened_at"))) is not None:
         said = _AGO[language].format(what=said, ago=span((now - opened).total_seconds(), language))
     taken = page.get("acknowledged")
-    if not isinstance(taken, dict):
+    if not isinstance(taken, dict) or not _runs(taken, now):
         return said if warning or "acknowledged" not in page else f"{said}, {text('not_taken', language)}"
     said += f", {text('taken', language)} {clean(str(taken.get('by') or '?'))}"
     if taken.get("until"):

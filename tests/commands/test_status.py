@@ -221,6 +221,16 @@ async def test_who_was_called_who_took_it_what_waits_and_what_is_silenced_stand_
     assert said.count("pas encore prise en charge") == 1
 
 
+def test_what_has_ended_by_the_clock_is_not_told_as_running() -> None:
+    now = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
+    for until, taken, silenced in (("2026-11-25T18:00:00Z", False, False), ("2026-11-25T18:00:01Z", True, True)):
+        said = {"by": "Jeanne", "until": until, "note": "", "why": "x"}
+        flow = {"page": {"reason": "dropped", "channels": ["duty"], "acknowledged": said}, "silence": said}
+        found = list(_on_call.lines(flow, {}, now, UTC, "en"))
+        assert ("taken by Jeanne" in found[0]) is taken
+        assert (len(found) == 2) is silenced
+
+
 def test_an_older_daemon_says_less_and_nothing_is_made_up() -> None:
     now = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
     page = {"reason": "dropped", "opened_at": "2026-11-25T17:30:00.000Z"}
