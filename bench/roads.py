@@ -41,7 +41,8 @@ class Cut:
     door: Door
     at: float = 0.0
     repaired: float = 0.0
-    seen: float | None = None  # of a breach: when the probe that saw it knocked
+    seen: float | None = None  # of a breach: when the probe that saw it knocked …
+    again: float | None = None  # … and when the one that confirmed it did
     paged: dict[str, float] = field(default_factory=dict)
     resolved: dict[str, float] = field(default_factory=dict)
     too_soon: list[str] = field(default_factory=list)  # roads that told of an end before the repair
@@ -162,7 +163,8 @@ async def live_through(cut: Cut, after: float, every: float, chance: random.Rand
     cut.at = time.monotonic()
     await cut.door.cut()
     await cut.until(cut.paged)
-    cut.seen = next(iter(cut.door.seen), None) if cut.door.kind is Kind.BREACH else None
+    if cut.door.kind is Kind.BREACH:
+        cut.seen, cut.again, *_ = [*cut.door.seen, None, None]
     await asyncio.sleep(chance.uniform(0.0, every))
     cut.repaired = time.monotonic()
     await cut.door.repair()

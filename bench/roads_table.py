@@ -24,6 +24,9 @@ class Told(Protocol):
     def seen(self) -> float | None: ...
 
     @property
+    def again(self) -> float | None: ...
+
+    @property
     def paged(self) -> Mapping[str, float]: ...
 
     @property
@@ -46,8 +49,8 @@ def print_figures(cuts: Sequence[Told], options: argparse.Namespace) -> None:
             _row(f"{kind}: repair → resolve", road, [_after(cut.repaired, cut.resolved.get(road)) for cut in these])
         if kind is Kind.BREACH:
             own = these[0].roads[0]
-            seen = [_after(cut.seen, cut.paged.get(own)) for cut in these]
-            _row("breach seen by a probe → page", own, seen)
+            _row("breach seen → tried again", own, [_after(cut.seen, cut.again) for cut in these])
+            _row("breach seen → page", own, [_after(cut.seen, cut.paged.get(own)) for cut in these])
     print()
     _compare(cuts, options)
 
