@@ -2,38 +2,13 @@
 
 import argparse
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
-from bench.doors import Door, Kind
-
-
-class Told(Protocol):
-    """What the tables need to know of a cut; see `bench.roads.Cut`."""
-
-    @property
-    def door(self) -> Door: ...
-
-    @property
-    def at(self) -> float: ...
-
-    @property
-    def repaired(self) -> float: ...
-
-    @property
-    def seen(self) -> float | None: ...
-
-    @property
-    def paged(self) -> Mapping[str, float]: ...
-
-    @property
-    def resolved(self) -> Mapping[str, float]: ...
-
-    @property
-    def roads(self) -> Sequence[str]: ...
+from bench.cuts import OWN, Cut
+from bench.doors import Kind
 
 
-def print_figures(cuts: Sequence[Told], options: argparse.Namespace) -> None:
+def print_figures(cuts: Sequence[Cut], options: argparse.Namespace) -> None:
     print("| | road | cuts | least | median | most | never |")
     print("|---|---|---|---|---|---|---|")
     for kind in Kind:
@@ -45,9 +20,8 @@ def print_figures(cuts: Sequence[Told], options: argparse.Namespace) -> None:
         for road in these[0].roads:
             _row(f"{kind}: repair → resolve", road, [_after(cut.repaired, cut.resolved.get(road)) for cut in these])
         if kind is Kind.BREACH:
-            own = these[0].roads[0]
-            seen = [_after(cut.seen, cut.paged.get(own)) for cut in these]
-            _row("breach seen by a probe → page", own, seen)
+            _row("breach seen → tried again", OWN, [_after(cut.seen, cut.again) for cut in these])
+            _row("breach seen → page", OWN, [_after(cut.seen, cut.paged.get(OWN)) for cut in these])
     print()
     _compare(cuts, options)
 
@@ -59,13 +33,13 @@ def _row(what: str, road: str, delays: Sequence[float | None]) -> None:
     print(f"| {what} | {road} | {len(delays)} | {figures} | {never} |")
 
 
-def _compare(cuts: Sequence[Told], options: argparse.Namespace) -> None:
+def _compare(cuts: Sequence[Cut], options: argparse.Namespace) -> None:
     """The worst and the median of Retabli's own road, beside what they may be."""
     refusing, silent = (
-        [_after(cut.at, cut.paged.get(cut.roads[0])) for cut in cuts if cut.door.kind is kind]
+        [_after(cut.at, cut.paged.get(OWN)) for cut in cuts if cut.door.kind is kind]
         for kind in (Kind.REFUSING, Kind.SILENT)
     )
-    seen = [_after(cut.seen, cut.paged.get(cut.roads[0])) for cut in cuts if cut.door.kind is Kind.BREACH]
+    seen = [_after(cut.seen, cut.paged.get(OWN)) for cut in cuts if cut.door.kind is Kind.BREACH]
     one = f"an interval, a deadline and 4 s: {options.every + options.timeout + 4:g} s"
     wanted = [
         ("refusing, most", _most(refusing), f"an interval and 5 s: {options.every + 5:g} s"),
