@@ -101,6 +101,7 @@ def _check_channels(draft: Draft, tree: Mapping[str, Any], known: tuple[str, ...
         if route.escalate is not None and set(route.escalate.to) <= set(route.to):
             said = "calls nobody new: name a channel that `to` does not have"
             findings.warn(("alerts", "routes", number, "escalate"), said)
+    _check_heartbeat(section(tree, "alerts"), described, findings)
     if not described:
         findings.warn(("alerts",), "no channel is described: a flow that drops is shown, and nobody is told")
     for name, channel in draft.channels.items():
@@ -129,6 +130,16 @@ def _check_routes(written: object, described: tuple[str, ...], findings: Finding
                 if isinstance(channel, str) and channel not in described:
                     said = f'no channel is called "{channel}"{did_you_mean(channel, described)}'
                     findings.fault((*steps, place), said)
+
+
+def _check_heartbeat(alerts: Mapping[str, Any], described: tuple[str, ...], findings: Findings) -> None:
+    """Channels that are not there: also in a heartbeat that has other faults."""
+    to = section(alerts, "heartbeat").get("to")
+    for place, channel in enumerate([to] if isinstance(to, str) else to if isinstance(to, list) else ()):
+        if isinstance(channel, str) and channel not in described:
+            at: Steps = ("alerts", "heartbeat", "to")
+            said = f'no channel is called "{channel}"{did_you_mean(channel, described)}'
+            findings.fault(at if isinstance(to, str) else (*at, place), said)
 
 
 def _check_last_roads(draft: Draft, parents: Parents, findings: Findings) -> None:

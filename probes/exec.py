@@ -1,12 +1,8 @@
 """A program of the operator's that judges by its exit status: any monitoring plugin."""
 
-import asyncio
 import errno
-import os
-import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,11 +10,19 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.ladder import Fall, Ladder, detail_of
 from retabli.model.probe import Probe
-from retabli.model.settings import Secret, SecretRef
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
 from retabli.net.folders import folder_causes
-from retabli.net.folders.local_folder import looks
+from retabli.net.plugins.command import (
+    Command,
+    VariableSettings,
+    command_faults,
+    command_warnings,
+    look_at,
+    surroundings,
+    variable_faults,
+    without,
+)
 from retabli.net.plugins.plugin_output import read_output
 from retabli.net.plugins.process import GRACE, Ended, run
 
@@ -76,10 +80,6 @@ COMMAND_UNUSABLE = _broken(
 
 # Exit statuses of plugins (Monitoring Plugins Development Guidelines).
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
-LARGEST_ARGUMENT = 131_072  # bytes that Linux takes as one argument (execve(2), MAX_ARG_STRLEN)
-
-# All that a program of ours finds in its environment. Nothing of the daemon's own: it may hold secrets.
-SURROUNDINGS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 class Exec(Probe):
@@ -111,10 +111,8 @@ class Exec(Probe):
     EVERY: ClassVar[str | None] = "60s"
 
     kind: Literal["exec"]
-    command: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=256)] = Field(
-        description="the program's absolute path, and its arguments; no shell reads them"
-    )
-    environment: dict[str, str | SecretRef] = Field(
+    command: Command = Field(description="the program's absolute path, and its arguments; no shell reads them")
+    environment: VariableSettings = Field(
         default_factory=dict,
         description="more variables, in clear or as secrets; {env: NAME} hands on one of the daemon's own",
     )
@@ -126,31 +124,15 @@ class Exec(Probe):
 
     def faults(self) -> Iterator[str]:
         yield from super().faults()
-        if not self.command[0].startswith("/"):
-            yield f'command must begin with an absolute path: "{self.command[0]}" is none'
-        if any("\0" in word or len(word.encode()) >= LARGEST_ARGUMENT for word in self.command):
-            yield "command has an argument that no program can be given"
-        for name, value in self.environment.items():
-            if not name or "=" in name or "\0" in name:
-                yield f'environment: no variable can be called "{name}"'
-            if isinstance(value, str) and "\0" in value:
-                yield f"environment: {name} has a NUL in it, which no variable can have"
+        yield from command_faults(self.command)
+        yield from variable_faults(self.environment)
 
     def warnings(self) -> Iterator[str]:
-        path = Path(self.command[0])
-        if not path.is_absolute():
-            return
-        try:
-            mode = path.stat().st_mode
-        except OSError as error:
-            yield f"{path}: {error.strerror}"
-            return
-        if not stat.S_ISREG(mode) or not os.access(path, os.X_OK):
-            yield f"{path} cannot be executed"
+        yield from command_warnings(self.command)
 
     async def run(self, ladder: Ladder) -> None:
         with ladder.rung(stages.START):
-            environment, secrets = self._environment()
+            environment, secrets = surroundings(self.environment)
             await self._look_at_command()
         with ladder.rung(ENDED):
             ended = await self._run(environment)
@@ -158,22 +140,20 @@ class Exec(Probe):
                 raise Fall(PLUGIN_TOO_LONG)
             if ended.timed_out:
                 raise Fall(PLUGIN_TIMEOUT, f"after {self.timeout:g} s")
-        said = read_output(_without(ended.stdout, secrets))
+        said = read_output(without(ended.stdout, secrets))
         if said.values:
             ladder.describe("measured", " ".join(map(str, said.values)))
         with ladder.rung(STATUS):
-            _judge(ladder, ended, said.text or read_output(_without(ended.stderr, secrets)).text)
+            _judge(ladder, ended, said.text or read_output(without(ended.stderr, secrets)).text)
 
     async def _look_at_command(self) -> None:
-        """Starting a program holds this whole process until the program's file has been read: first see if it can be.
-
+        """
         Raises:
             Fall: `command_missing`, `command_forbidden`, `command_hangs`.
         """
         path = self.command[0]
         try:
-            async with asyncio.timeout(self.timeout):
-                await looks().look(("command", path), lambda _: os.stat(path))
+            await look_at(self.command, self.timeout)
         except TimeoutError:
             raise Fall(COMMAND_HANGS, f"{path}: no answer within {self.timeout:g} s") from None
         except (FileNotFoundError, NotADirectoryError):
@@ -195,18 +175,6 @@ class Exec(Probe):
             raise Fall(COMMAND_FORBIDDEN, path) from None
         except OSError as error:
             raise _unstarted(error, path) from error
-
-    def _environment(self) -> tuple[dict[str, str], list[bytes]]:
-        """The variables, and which of their values are secrets."""
-        values = SURROUNDINGS | {name: os.environ[name] for name in ("TZ",) if name in os.environ}
-        secrets = []
-        for name, value in self.environment.items():
-            values[name] = value if isinstance(value, str) else value.text()
-            if isinstance(value, Secret):
-                if "\0" in values[name]:
-                    raise Fall(causes.SECRET_UNREADABLE, f"{value.place} has a NUL in it, which no variable can have")
-                secrets.append(values[name].encode())
-        return values, secrets
 
 
 def _unstarted(error: OSError, path: str) -> Exception:
@@ -232,10 +200,3 @@ def _judge(ladder: Ladder, ended: Ended, text: str) -> None:
         raise Fall(PLUGIN_UNKNOWN, text)
     else:
         raise Fall(PLUGIN_STATUS, f"{ended.status} {text}")
-
-
-def _without(output: bytes, secrets: list[bytes]) -> bytes:
-    """Programs that quote what they were given must not put it on a page."""
-    for secret in secrets:
-        output = output.replace(secret, b"***")
-    return output

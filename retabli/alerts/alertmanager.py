@@ -16,6 +16,7 @@ from retabli.alerts.member import ALERTS, Member
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.settings import Duration, Secret, SecretRef
+from retabli.model.words import Words
 
 GRACE = 1.0  # seconds that the other members are given once one has accepted; re-sending reaches them later
 BATCH = 100  # alerts that are re-sent in one request
@@ -176,7 +177,13 @@ class AlertmanagerChannel:
             if isinstance(end, Exception):
                 raise end
         if not accepted:
-            raise NotAccepted("; ".join(f"{member.url}: {task.result()}" for task, member in tasks.items()))
+            refused = [(member.url, said) for task, member in tasks.items() if (said := task.result()) is not None]
+            raise NotAccepted(
+                Words(
+                    " ; ".join(f"{url} : {said.fr}" for url, said in refused),
+                    "; ".join(f"{url}: {said.en}" for url, said in refused),
+                )
+            )
 
     async def _end(self, member: Member, pages: Sequence[Mapping[str, Any]]) -> None:
         """Post the resolves, and look whether any alert of theirs still burns there, under whatever labels.
@@ -241,7 +248,7 @@ class AlertmanagerChannel:
                 member.url: group.create_task(_tried(member, lambda each: self._keep(each, watch)))
                 for member in self._members
             }
-        return {url: task.result() for url, task in tasks.items()}
+        return {url: said.en if (said := task.result()) is not None else None for url, task in tasks.items()}
 
     async def _keep(self, member: Member, watch: Watch) -> None:
         told = list(watch.given)
@@ -266,15 +273,15 @@ class AlertmanagerChannel:
                 await member.post([ended(over[each.incident], each, ends) for each in part])
 
 
-async def _tried(member: Member, work: Callable[[Member], Awaitable[None]]) -> str | None:
+async def _tried(member: Member, work: Callable[[Member], Awaitable[None]]) -> Words | None:
     """None when the member took it, else why not."""
     try:
         await work(member)
     except NotAccepted as refused:
         member.well = False
-        return refused.reason
+        return refused.words
     except OSError as error:
         member.well = False
-        return NotAccepted(str(error)).reason
+        return NotAccepted(str(error)).words
     member.well = True
     return None

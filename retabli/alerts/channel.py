@@ -6,17 +6,32 @@ from typing import Protocol
 
 from pydantic import Field
 
+from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.settings import Secret, Settings
+from retabli.model.words import Words
 
 
 class NotAccepted(Exception):
-    """The channel did not take the message, for a reason that may pass: it is tried again. `reason` is one line."""
+    """The channel did not take the message, for a reason that may pass: it is tried again.
 
-    def __init__(self, reason: str | bytes) -> None:
-        self.reason = clean(reason)
+    `words` are one line in each language, `reason` is the English one, for logs.
+    """
+
+    def __init__(self, reason: str | bytes | Words) -> None:
+        said = reason if isinstance(reason, Words) else Words.same(clean(reason))
+        self.words = Words(clean(said.fr), clean(said.en))
+        self.reason = self.words.en
         super().__init__(self.reason)
+
+
+def because_of(fall: Fall) -> NotAccepted:
+    """What a connection or a secret fell from, as the probes would tell it."""
+    cause, detail = fall.cause.words, fall.detail
+    if not detail:
+        return NotAccepted(cause)
+    return NotAccepted(Words(f"{cause.fr} : {detail}", f"{cause.en}: {detail}"))
 
 
 class Channel(Protocol):

@@ -5,9 +5,14 @@ from types import MappingProxyType
 
 from retabli.alerts.alertmanager import Alertmanager
 from retabli.alerts.channel import Channel, ChannelSettings
+from retabli.alerts.command import Exec
+from retabli.alerts.elsewhere import Apprise
+from retabli.alerts.mail import Smtp
 from retabli.alerts.webhook import Webhook
 
-CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType({"webhook": Webhook, "alertmanager": Alertmanager})
+CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
+    {"webhook": Webhook, "alertmanager": Alertmanager, "smtp": Smtp, "exec": Exec, "apprise": Apprise}
+)
 
 
 def build(settings: ChannelSettings) -> Channel:

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from retabli.alerts.channel import NotAccepted
+from retabli.alerts.channel import NotAccepted, because_of
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.model.settings import Secret, Tls, format_duration
+from retabli.model.words import Words
 from retabli.net.tls import context_for
 
 ANSWER_LIMIT = 65536  # bytes of an answer that are read; the rest is not our business
@@ -112,11 +113,12 @@ def refusals(timeout: float) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, httpx.TimeoutException):
-        raise NotAccepted(f"no answer within {format_duration(timeout)}") from None
+        span = format_duration(timeout)
+        raise NotAccepted(Words(f"pas de réponse en {span}", f"no answer within {span}")) from None
     except Fall as fall:
-        raise NotAccepted(fall.detail) from fall
+        raise because_of(fall) from fall
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise NotAccepted(why(error)) from error
+        raise why(error) from error
 
 
 async def finish(response: httpx.Response) -> None:
@@ -129,26 +131,31 @@ async def finish(response: httpx.Response) -> None:
                 pass
 
 
-async def refusal(response: httpx.Response) -> str:
+async def refusal(response: httpx.Response) -> Words:
     """What an answer that is no 2xx says, in a bounded part of it."""
+    status = response.status_code
     if response.is_redirect:
-        return f"answers {response.status_code}, a redirect, which is not followed: give the final address"
+        return Words(
+            f"répond {status}, une redirection, qui n'est pas suivie : donner l'adresse finale",
+            f"answers {status}, a redirect, which is not followed: give the final address",
+        )
     said = b""
     async for part in response.aiter_raw():  # not decompressed: a small answer cannot become a large one
         said += part
         if len(said) >= ANSWER_LIMIT:
             break
     text = "" if "content-encoding" in response.headers else said.decode("utf-8", "replace")
-    return f"answers {response.status_code}: {text}" if text.strip() else f"answers {response.status_code}"
+    if not text.strip():
+        return Words(f"répond {status}", f"answers {status}")
+    return Words(f"répond {status} : {text}", f"answers {status}: {text}")
 
 
-def why(error: Exception) -> str:
+def why(error: Exception) -> NotAccepted:
     """In our own words where the ladder's table knows what went wrong, else in httpx's."""
     link: BaseException | None = error
     while link is not None:
         found = cause_of(link)
         if found is not None:
-            detail = detail_of(link)
-            return f"{found.words.en}: {detail}" if detail else found.words.en
+            return because_of(Fall(found, detail_of(link)))
         link = link.__cause__ or link.__context__
-    return f"{type(error).__name__}: {error}"
+    return NotAccepted(f"{type(error).__name__}: {error}")

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
+from retabli.alerts import template
 from retabli.alerts.channel import ChannelSettings, NotAccepted
 from retabli.alerts.http import Clients, HttpTls, address, finish, header_name, headers_in_clear, refusal, refusals
 from retabli.alerts.stamps import iso
@@ -29,12 +30,19 @@ def _header_name(value: str) -> str:
 
 
 class Webhook(ChannelSettings):
-    """A 2xx answer accepts the message; redirects are not followed. `timeout` bounds one whole attempt."""
+    """A 2xx answer accepts the message; redirects are not followed. `timeout` bounds one whole attempt.
+
+    The body is the whole message, or what `template` makes of it: `{text: "{text}"}` is what most chats take.
+    """
 
     kind: Literal["webhook"]
     url: Annotated[str, AfterValidator(address)]
     key: SecretRef | None = None
     headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(default_factory=dict)
+    template: Mapping[str, JsonValue] | None = Field(
+        default=None,
+        description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace",
+    )
     timeout: Duration = 10.0
     tls: HttpTls = HttpTls()
 
@@ -48,6 +56,7 @@ class Webhook(ChannelSettings):
 
     def faults(self) -> Iterator[str]:
         yield from headers_in_clear(self.headers)
+        yield from template.faults(self.template, "template")
 
     def warnings(self) -> Iterator[str]:
         if urlsplit(self.url).scheme == "http" and self.key is None:
@@ -89,9 +98,14 @@ class WebhookChannel:
 
     async def _post(self, message: Message) -> httpx.Response:
         at = self._wall()
-        body = json.dumps({**message.body, "key": message.key, "sent_at": iso(at)}).encode()
+        body = json.dumps(self._body(message, iso(at))).encode()
         headers = await asyncio.to_thread(self._headers, message, body, int(at))  # secrets are read from files
         return await self._clients.send("POST", self._settings.url, headers=headers, content=body)
+
+    def _body(self, message: Message, sent_at: str) -> object:
+        if self._settings.template is None:
+            return {**message.body, "key": message.key, "sent_at": sent_at}
+        return template.filled(self._settings.template, {**template.fields_of(message), "sent_at": sent_at})
 
     def _headers(self, message: Message, body: bytes, at: int) -> dict[str, str]:
         headers = {

@@ -135,10 +135,13 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the log, before it is numbered and chained. `data` holds JSON values only."""
+    """One row of the log, before it is numbered and chained. `data` holds JSON values only.
+
+    `event` is an Event; a row that a later version wrote may be of a kind that this one does not know.
+    """
 
     at: float
-    event: Event
+    event: str
     flow: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 

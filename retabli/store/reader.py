@@ -11,7 +11,7 @@ from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.store import chain
 from retabli.store.encoding import as_object
-from retabli.store.facts import LogRow, OutboxRow, Remembered, StoreError
+from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
@@ -147,24 +147,35 @@ class Reader:
     # the outbox -----------------------------------------------------------------------------------------------
 
     def heads(self) -> list[OutboxRow]:
-        """The message whose turn it is of every flow and channel."""
+        """The message whose turn it is of every flow and channel; none of a flow of which a waiting group tells."""
+        return self._waiting(
+            "state = 'pending' AND turn = (SELECT MIN(turn) FROM outbox AS other "
+            "WHERE other.state IN ('pending', 'grouped') AND other.channel = one.channel AND other.flow = one.flow)"
+        )
+
+    def members(self, group: int) -> list[OutboxRow]:
+        """The messages that a waiting group tells, in the order of their turns."""
+        return self._waiting("state = 'grouped' AND gathered_by = ?", group)
+
+    def _waiting(self, which: str, *values: int) -> list[OutboxRow]:
         with told(self.path):
             found = self._connection.execute(
-                "SELECT id, key, channel, flow, body, attempts, error FROM outbox AS one WHERE state = 'pending' "
-                "AND turn = (SELECT MIN(turn) FROM outbox AS other WHERE other.state = 'pending' "
-                "AND other.channel = one.channel AND other.flow = one.flow) ORDER BY turn"
+                "SELECT id, key, channel, flow, body, attempts, error, begun, gathers FROM outbox AS one "  # noqa: S608
+                f"WHERE {which} ORDER BY turn",
+                values,
             ).fetchall()
         return [
-            OutboxRow(id_, Message(key, channel, flow, self._object(body)), attempts, error)
-            for id_, key, channel, flow, body, attempts, error in found
+            OutboxRow(id_, Message(key, channel, flow, self._object(body)), attempts, error, bool(begun), gathers)
+            for id_, key, channel, flow, body, attempts, error, begun, gathers in found
         ]
 
     def pending(self) -> dict[str, int]:
-        """How many messages wait, by channel."""
+        """How many messages wait, by channel: those that a group tells, and not the group itself."""
         with told(self.path):
             return dict(
                 self._connection.execute(
-                    "SELECT channel, COUNT(*) FROM outbox WHERE state = 'pending' GROUP BY channel"
+                    "SELECT channel, COUNT(*) FROM outbox WHERE state IN ('pending', 'grouped') AND gathers = 0 "
+                    "GROUP BY channel"
                 )
             )
 
@@ -195,3 +206,12 @@ class Reader:
                     key, channel, flow, body = row
                     found[incident] = Message(key, channel, flow, self._object(body))
         return found
+
+    def failing(self) -> dict[str, Failing]:
+        """The channels that have accepted nothing for a while."""
+        with told(self.path):
+            found = self._connection.execute("SELECT name, failing_since, reason, incident, told FROM channels")
+            return {
+                name: Failing(since, reason, incident, tuple(json.loads(got or "[]")))
+                for name, since, reason, incident, got in found
+            }

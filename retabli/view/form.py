@@ -106,7 +106,7 @@ def entry_form(entry: Entry, number: int | None, stamp: Stamp) -> dict[str, Any]
     return {
         "number": number,
         "at": iso(stamp(entry.at)),
-        "event": entry.event.value,
+        "event": str(entry.event),
         "flow": entry.flow,
         "data": dict(entry.data),
     }

@@ -29,7 +29,7 @@ async def test_a_flow_that_is_restored_and_drops_is_shown_so_by_both() -> None:
     assert await shown() == ("restored", False)
     await world.fail(2, apart=30.0)
     assert await shown() == ("dropped", True)
-    assert [each.entry.event.value for each in view.entries(limit=2)] == ["page", "state"]
+    assert [str(each.entry.event) for each in view.entries(limit=2)] == ["page", "state"]
     await world.pass_time(600.0)
     assert (await shown())[0] == "unknown", "stale evidence is not shown as it was"
     assert metrics.blackbox("mail-out/p0") == "# the outcome is unknown\n"

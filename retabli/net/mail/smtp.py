@@ -147,16 +147,24 @@ class SmtpSession:
                 raise Fall(smtp_causes.ADDRESS_UNSUPPORTED)
             if report_delivery and "DSN" not in self.offered:
                 raise Fall(smtp_causes.DSN_NOT_OFFERED)
-            limit = self.offered.size
-            if size is not None and limit is not None and size > limit:
-                raise Fall(smtp_causes.TOO_BIG, f"{size} bytes, the server takes {limit} (SIZE)")
-            words = [b"MAIL FROM:" + path(mail_from)]
-            words += [b"SIZE=%d" % size] if size is not None and "SIZE" in self.offered else []
-            words += [b"BODY=8BITMIME"] if "8BITMIME" in self.offered else []
-            words += [b"SMTPUTF8"] if international else []
-            self._must(await self.ask(b" ".join(words)), Step.MAIL)
+            await self.sender(mail_from, size, international=international)
             for address in rcpt_to:
                 self._must(await self.recipient(address, report_delivery=report_delivery), Step.RCPT)
+
+    async def sender(self, mail_from: str, size: int | None = None, *, international: bool = False) -> None:
+        """MAIL, which must be accepted: an envelope is begun.
+
+        Raises:
+            Fall: as `envelope`.
+        """
+        limit = self.offered.size
+        if size is not None and limit is not None and size > limit:
+            raise Fall(smtp_causes.TOO_BIG, f"{size} bytes, the server takes {limit} (SIZE)")
+        words = [b"MAIL FROM:" + path(mail_from)]
+        words += [b"SIZE=%d" % size] if size is not None and "SIZE" in self.offered else []
+        words += [b"BODY=8BITMIME"] if "8BITMIME" in self.offered else []
+        words += [b"SMTPUTF8"] if international else []
+        self._must(await self.ask(b" ".join(words)), Step.MAIL)
 
     async def recipient(self, address: str, *, report_delivery: bool = False) -> Reply:
         """What the server answers to one RCPT, within an envelope."""

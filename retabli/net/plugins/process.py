@@ -55,10 +55,13 @@ class _Outlet:
             os.close(self.descriptor)
 
 
-async def run(command: Sequence[str], environment: Mapping[str, str], patience: float) -> Ended:
+async def run(
+    command: Sequence[str], environment: Mapping[str, str], patience: float, *, reads: bytes | None = None
+) -> Ended:
     """The program's end: by itself, or ours after `patience` seconds, or when it says too much.
 
-    It leads a process group of its own, reads nothing, and inherits nothing but its three streams and `environment`.
+    It leads a process group of its own, finds `reads` on its standard input (None: /dev/null), and inherits nothing but
+    its three streams and `environment`.
     Nothing of the group is left when this returns, nor when it is cancelled.
 
     Raises:
@@ -71,7 +74,7 @@ async def run(command: Sequence[str], environment: Mapping[str, str], patience: 
         outlets = [_Outlet(read_end, over) for read_end, _ in pipes]
         for outlet in outlets:
             stack.callback(outlet.close)
-        process = await _Start(command, environment, pipes).process()
+        process = await _Start(command, environment, reads, pipes).process()
         for outlet in outlets:
             os.set_blocking(outlet.descriptor, False)
             loop.add_reader(outlet.descriptor, outlet.read)
@@ -93,14 +96,30 @@ async def run(command: Sequence[str], environment: Mapping[str, str], patience: 
         return Ended(status, stdout, stderr, timed_out=timed_out, too_long=over.is_set())
 
 
+def _source(content: bytes | None) -> int:
+    """What it reads lies in memory: it may read it at its leisure, or not at all, and nobody waits for that."""
+    if content is None:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    source = os.memfd_create("stdin")
+    with open(source, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(source, 0, os.SEEK_SET)
+    return source
+
+
 class _Start:
     """Starting it waits for the disk that it lies on: in a thread. One that begins after a cancellation is ended."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], streams: Sequence[tuple[int, int]]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        reads: bytes | None,
+        streams: Sequence[tuple[int, int]],
     ) -> None:
         self._command = command
         self._environment = environment
+        self._reads = reads
         self._streams = streams
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -124,10 +143,12 @@ class _Start:
             if self._given_up.is_set():
                 raise InterruptedError  # to nobody: whoever asked has left
             self._begun = True
+        source = -1
         try:
+            source = _source(self._reads)
             process = subprocess.Popen(  # noqa: S603 - the operator's own command, without a shell
                 self._command,
-                stdin=subprocess.DEVNULL,
+                stdin=source,
                 stdout=self._streams[0][1],
                 stderr=self._streams[1][1],
                 env=dict(self._environment),
@@ -135,6 +156,8 @@ class _Start:
                 start_new_session=True,
             )
         finally:
+            if source >= 0:
+                os.close(source)
             self._close()
         with self._turn:
             self._process = process
