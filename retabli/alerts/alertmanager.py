@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -34,14 +34,21 @@ def _member(value: str) -> str:
 class Alertmanager(ChannelSettings):
     """A message is accepted when one member has; the others are told again every `resend`, and of what has ended."""
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Chaque message est une alerte, donnée à tous les membres d'une grappe Alertmanager (API v2).",
+        "Each message is an alert, given to every member of an Alertmanager cluster (API v2).",
+    )
+
     kind: Literal["alertmanager"]
     urls: tuple[Annotated[str, AfterValidator(_member)], ...] = Field(
         min_length=1, strict=False, description="every member of the cluster, never an address in front of them"
     )
     user: str | None = None
     password: SecretRef | None = None
-    headers: Mapping[Annotated[str, AfterValidator(header_name)], str | SecretRef] = Field(default_factory=dict)
-    timeout: Duration = Field(default=10.0, description="bounds one attempt at one member")
+    headers: Mapping[Annotated[str, AfterValidator(header_name)], str | SecretRef] = Field(
+        default_factory=dict, description="more headers; one that holds a secret names where it is"
+    )
+    timeout: Duration = Field(default=10.0, description="one attempt at one member has this long")
     resend: Duration = Field(
         default=60.0, description="how soon a member that was restarted or away has what is open, and what has ended"
     )
