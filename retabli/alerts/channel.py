@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.settings import Secret, Settings
 from retabli.model.words import Words
+
+ATTEMPT = "one attempt has this long, and is then made again later"
 
 
 class NotAccepted(Exception):
@@ -50,6 +52,8 @@ class Channel(Protocol):
 
 class ChannelSettings(Settings):
     """What every kind of channel has. A kind adds `kind: Literal["its name"]` and its settings."""
+
+    SUMMARY: ClassVar[tuple[str, str]] = ("", "")  # what the kind is, in French and in English
 
     kind: str
     travels_on: tuple[str, ...] = Field(

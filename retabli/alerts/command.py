@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from retabli.alerts import template
-from retabli.alerts.channel import ChannelSettings, NotAccepted, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, because_of
 from retabli.alerts.template import Fields
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
@@ -41,15 +41,20 @@ class Exec(ChannelSettings):
     It leads a process group of its own, which is ended after `timeout`, and finds nothing of the daemon's environment.
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Un programme est lancé pour chaque message (une passerelle SMS, par exemple), sans interpréteur de commandes.",
+        "A program is run for each message (an SMS gateway's, for one), without a shell.",
+    )
+
     kind: Literal["exec"]
     command: Command = Field(
-        description="the program's absolute path, and its arguments; no shell reads them, {text} stands for the text"
+        description="the program's absolute path, and its arguments, in which {summary} and the like stand for fields"
     )
     environment: VariableSettings = Field(
         default_factory=dict,
         description="more variables, in clear or as secrets; {env: NAME} hands on one of the daemon's own",
     )
-    timeout: Duration = 30.0
+    timeout: Duration = Field(default=30.0, description=ATTEMPT)
 
     def build(self) -> "ExecChannel":
         return ExecChannel(self)

@@ -11,12 +11,12 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from retabli.alerts import template
-from retabli.alerts.channel import ChannelSettings, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, because_of
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
@@ -39,6 +39,11 @@ class Apprise(ChannelSettings):
     log as an error. `timeout` bounds one attempt at one address. Needs the library: pip install "retabli[apprise]".
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        'XMPP, Matrix, Teams, Mattermost et d\'autres, par la bibliothèque Apprise (pip install "retabli[apprise]").',
+        'XMPP, Matrix, Teams, Mattermost and many more, by the library Apprise (pip install "retabli[apprise]").',
+    )
+
     kind: Literal["apprise"]
     urls: Annotated[tuple[SecretRef, ...], Field(strict=False, min_length=1, max_length=MOST_ADDRESSES)] = Field(
         description="where it goes, as Apprise writes it (xmpps://…, matrixs://…): these addresses hold tokens"
@@ -47,7 +52,7 @@ class Apprise(ChannelSettings):
         default_factory=dict,
         description="what the library finds in its environment: HTTPS_PROXY, for one; nothing of the daemon's",
     )
-    timeout: Duration = 30.0
+    timeout: Duration = Field(default=30.0, description=ATTEMPT)
 
     def build(self) -> "AppriseChannel":
         return AppriseChannel(self)

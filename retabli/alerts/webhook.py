@@ -9,14 +9,14 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
 from pydantic import AfterValidator, Field, JsonValue
 
 from retabli.alerts import template
-from retabli.alerts.channel import ChannelSettings, NotAccepted, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, because_of
 from retabli.alerts.stamps import iso
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.model.record import Message
@@ -60,15 +60,24 @@ class Webhook(ChannelSettings):
     The body is the whole message, or what `template` makes of it: `{text: "{text}"}` is what most chats take.
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Chaque message est envoyé en JSON, par POST, à une adresse ; une réponse 2xx l'accepte.",
+        "Each message is sent as JSON, by POST, to an address; a 2xx answer accepts it.",
+    )
+
     kind: Literal["webhook"]
     url: Annotated[str, AfterValidator(_address)]
-    key: SecretRef | None = None
-    headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(default_factory=dict)
+    key: SecretRef | None = Field(
+        default=None, description="signs the body by HMAC-SHA256, in the header X-Retabli-Signature"
+    )
+    headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(
+        default_factory=dict, description="more headers; one that holds a secret names where it is"
+    )
     template: Mapping[str, JsonValue] | None = Field(
         default=None,
         description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace",
     )
-    timeout: Duration = 10.0
+    timeout: Duration = Field(default=10.0, description=ATTEMPT)
     tls: HookTls = HookTls()
 
     def build(self) -> "WebhookChannel":

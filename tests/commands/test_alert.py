@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from commands import _trying
+from retabli.alerts.channels import CHANNELS
 from retabli.alerts.message import Letterhead
 from retabli.alerts.template import FIELDS
 from retabli.alerts.trial import trial_message
@@ -161,3 +162,20 @@ def test_as_it_is_typed(tmp_path: Path) -> None:
 def test_two_test_pages_are_never_the_same_to_a_receiver() -> None:
     letterhead = Letterhead("T")
     assert trial_message(letterhead, "a", 0.0).key != trial_message(letterhead, "a", 0.0).key
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_kind_of_channel_is_documented_to_its_last_setting_within_80_columns(name: str, language: str) -> None:
+    assert any(line.startswith(f"{name} ") for line in typed("alert", "kinds", "--lang", language).lines)
+    ended = typed("alert", "kinds", name, "--lang", language)
+    assert (ended.code, ended.err) == (0, "")
+    shown = [line.split()[0] for line in ended.lines if line.startswith("  ") and not line.startswith("   ")]
+    assert set(CHANNELS[name].model_fields) - {"kind"} <= set(shown)
+    assert max(map(len, ended.lines)) <= 80
+    assert "summary" in ended.out
+
+
+def test_a_kind_of_channel_that_does_not_exist_is_refused_with_the_nearest() -> None:
+    ended = typed("alert", "kinds", "webhok")
+    assert (ended.code, ended.err) == (2, 'there is no kind of channel "webhok" (did you mean "webhook"?)\n')
