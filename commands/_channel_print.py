@@ -3,7 +3,7 @@
 from commands._kind_print import heading, setting, settings, wrapped
 from commands._paper import Paper
 from config.schema import of_kind
-from retabli.alerts import template
+from retabli.alerts import placeholders
 from retabli.alerts.channels import CHANNELS
 from retabli.model.words import Words
 
@@ -28,7 +28,7 @@ def one_kind(paper: Paper, name: str, language: str) -> None:
         setting(paper, path, shape, language, required=required)
     paper.line()
     paper.line((FIELDS[language], "bold underline"))
-    for line in wrapped(" ".join(template.FIELDS), "  "):
+    for line in wrapped(" ".join(placeholders.FIELDS), "  "):
         paper.line(line)
 
 

@@ -11,8 +11,10 @@ FRENCH = {
     "more headers; one that holds a secret names where it is": (
         "d'autres en-têtes ; celui qui contient un secret dit où il se trouve"
     ),
-    "the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace": (
-        "le corps, à la place du message entier : {title} dans un texte est remplacé par ce champ, {{ est une accolade"
+    "the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace; "
+    "{file: …} and the like stand for a secret": (
+        "le corps, à la place du message entier : {title} dans un texte est remplacé par ce champ, {{ est une "
+        "accolade ; {file: …} et ses pareils sont remplacés par un secret"
     ),
     "one attempt has this long, and is then made again later": (
         "durée d'une tentative, après laquelle une autre sera faite plus tard"

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts import template
+from retabli.alerts import placeholders
 from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, because_of
-from retabli.alerts.template import Fields
+from retabli.alerts.placeholders import Fields
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
@@ -64,10 +64,10 @@ class Exec(ChannelSettings):
 
     def faults(self) -> Iterator[str]:
         yield from command_faults(self.command)
-        if template.has_placeholder(self.command[0]):
+        if placeholders.has_placeholder(self.command[0]):
             yield "command: a message does not choose the program: its path takes no placeholder"
         else:
-            yield from template.faults(self.command, "command")
+            yield from placeholders.faults(self.command, "command")
         yield from variable_faults(self.environment)
         if KEY in self.environment:
             yield f"environment: {KEY} is set by Retabli itself"
@@ -89,7 +89,9 @@ class ExecChannel:
         """
         try:
             environment, secrets = await asyncio.to_thread(surroundings, self._settings.environment)
-            ended = await self._run(template.fields_of(message), {**environment, KEY: _cut(message.key, LONGEST_KEY)})
+            ended = await self._run(
+                placeholders.fields_of(message), {**environment, KEY: _cut(message.key, LONGEST_KEY)}
+            )
         except Fall as fall:
             raise because_of(fall) from fall
         _judge(ended, secrets, self._settings.timeout)
@@ -114,8 +116,8 @@ class ExecChannel:
 def arguments(command: Sequence[str], fields: Fields) -> list[str]:
     """The program, and what it is given of the message."""
     path, *rest = command
-    if not any(map(template.has_placeholder, rest)):
-        words = [*(template.in_text(word, fields) for word in rest), _harmless(fields["text"])]
+    if not any(map(placeholders.has_placeholder, rest)):
+        words = [*(placeholders.in_text(word, fields) for word in rest), _harmless(fields["text"])]
     else:
         words = [_filled(word, fields) for word in rest]
     most = min(MOST_ARGUMENTS // len(words), LARGEST_ARGUMENT - 1)
@@ -124,7 +126,7 @@ def arguments(command: Sequence[str], fields: Fields) -> list[str]:
 
 def _filled(word: str, fields: Fields) -> str:
     """What others wrote (a detail) must not be taken for an option."""
-    value = template.in_text(word, fields)
+    value = placeholders.in_text(word, fields)
     return value if word.startswith("-") else _harmless(value)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts import template
+from retabli.alerts import placeholders
 from retabli.alerts.channel import ATTEMPT, ChannelSettings, because_of
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model.ladder import Fall
@@ -29,7 +29,7 @@ from retabli.net.plugins.process import Ended, run
 SCRIPT = Path(__file__).with_name("apprise_send.py")
 MOST_ADDRESSES = 8  # of one channel
 AT_ONCE = 4  # processes of one channel: each takes some 60 MB while it lives
-TYPES = {"firing": "failure", "reminder": "warning", "resolved": "success"}  # as Apprise calls them; else info
+TYPES = {"firing": "failure", "reminder": "warning", "resolved": "success"}  # as Apprise calls them
 
 REFUSED = 1  # the exit status by which the process says so
 
@@ -106,12 +106,13 @@ class AppriseChannel:
 
     def _order(self, name: str, message: Message) -> tuple[bytes, dict[str, str]]:
         """What the process reads, and its environment; secrets are read from files."""
-        fields = template.fields_of(message)
+        fields = placeholders.fields_of(message)
         order = {
             "url": self._urls[name].text(),
             "title": fields["summary"],
             "body": fields["text"],
-            "type": TYPES.get(str(fields.get("status")), "info"),
+            "type": _type(fields),
+            "path": [each for each in sys.path if each],
         }
         return json.dumps(order).encode(), surroundings(self._settings.environment)[0]
 
@@ -123,3 +124,9 @@ class AppriseChannel:
         if ended.status == REFUSED and reason:
             return Refusal(Words(f"refusé : {reason}", f"refused: {reason}"))
         return Refusal(Words("Apprise s'est interrompu", "Apprise broke off"))
+
+
+def _type(fields: placeholders.Fields) -> str:
+    """As Apprise calls them: services choose a colour or a sign by it."""
+    status = str(fields.get("status"))
+    return "warning" if (status, fields.get("reason")) == ("firing", "degraded") else TYPES.get(status, "info")

@@ -4,12 +4,13 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from retabli.alerts.message import TEST, Letterhead
+from retabli.alerts.message import Letterhead
+from retabli.alerts.placeholders import FIELDS
 from retabli.alerts.stamps import iso
-from retabli.alerts.template import FIELDS
 from retabli.model.record import Message
 from retabli.model.words import Words
 
+TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
 ASKED = Words(
     "Quelqu'un vérifie que les alertes arrivent ici, par la voie « {channel} ». Il n'y a rien à faire.",
     "Somebody verifies that pages arrive here, by the channel “{channel}”. There is nothing to do.",
@@ -40,6 +41,8 @@ def trial_message(letterhead: Letterhead, channel: str, at: float) -> Message:
         "detail": "",
         "owner": "",
         "runbook": "",
+        "escalated": False,
+        "acknowledge_url": "",
         "url": letterhead.url,
         "text": "\n".join(lines),
         "summary": heading,

@@ -9,13 +9,13 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from retabli.alerts import template
+from retabli.alerts import placeholders
 from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, because_of
 from retabli.alerts.stamps import iso
 from retabli.model.ladder import Fall, cause_of, detail_of
@@ -73,9 +73,13 @@ class Webhook(ChannelSettings):
     headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(
         default_factory=dict, description="more headers; one that holds a secret names where it is"
     )
-    template: Mapping[str, JsonValue] | None = Field(
+    template: (
+        Annotated[Mapping[str, Any], BeforeValidator(placeholders.with_secrets), WithJsonSchema({"type": "object"})]
+        | None
+    ) = Field(
         default=None,
-        description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace",
+        description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace; "
+        "{file: …} and the like stand for a secret",
     )
     timeout: Duration = Field(default=10.0, description=ATTEMPT)
     tls: HookTls = HookTls()
@@ -87,12 +91,13 @@ class Webhook(ChannelSettings):
         if self.key is not None:
             yield self.key
         yield from (value for value in self.headers.values() if isinstance(value, Secret))
+        yield from placeholders.secrets_in(self.template)
 
     def faults(self) -> Iterator[str]:
         for name, value in self.headers.items():
             if isinstance(value, str) and SECRET_HEADER.search(name):
                 yield f"headers.{name}: a secret is not written in clear: name where it is, as {{file: …}}"
-        yield from template.faults(self.template, "template")
+        yield from placeholders.faults(self.template, "template")
 
     def warnings(self) -> Iterator[str]:
         if urlsplit(self.url).scheme == "http" and self.key is None:
@@ -144,18 +149,22 @@ class WebhookChannel:
 
     async def _post(self, message: Message) -> httpx.Response:
         at = self._wall()
-        body = json.dumps(self._body(message, iso(at))).encode()
-        headers = await asyncio.to_thread(self._headers, message, body, int(at))  # secrets are read from files
+        body, headers = await asyncio.to_thread(self._content, message, at)  # secrets are read from files
         client = await self._open()
         request = client.build_request("POST", self._settings.url, content=body, headers=headers)
         if self._settings.tls.server_name:
             request.extensions["sni_hostname"] = self._settings.tls.server_name
         return await client.send(request, stream=True)
 
-    def _body(self, message: Message, sent_at: str) -> object:
+    def _content(self, message: Message, at: float) -> tuple[bytes, dict[str, str]]:
         if self._settings.template is None:
-            return {**message.body, "key": message.key, "sent_at": sent_at}
-        return template.filled(self._settings.template, {**template.fields_of(message), "sent_at": sent_at})
+            given: object = {**message.body, "key": message.key, "sent_at": iso(at)}
+        else:
+            given = placeholders.filled(
+                self._settings.template, {**placeholders.fields_of(message), "sent_at": iso(at)}
+            )
+        body = json.dumps(given).encode()
+        return body, self._headers(message, body, int(at))
 
     def _headers(self, message: Message, body: bytes, at: int) -> dict[str, str]:
         headers = {

@@ -54,13 +54,14 @@ async def refusal(folder: Path, *urls: str, message: Message | None = None, **gi
     ("message", "kind"),
     [
         (page(), "failure"),
+        (page(reason="degraded"), "warning"),
         (page("reminder"), "warning"),
         (page("resolved"), "success"),
         (page("test"), "info"),
         (grouped(), "failure"),
         (heartbeat(), "info"),
     ],
-    ids=["firing", "reminder", "resolved", "test", "grouped", "heartbeat"],
+    ids=["firing", "degraded", "reminder", "resolved", "test", "grouped", "heartbeat"],
 )
 async def test_every_status_arrives_with_its_summary_its_text_and_its_type(
     message: Message, kind: str, tmp_path: Path

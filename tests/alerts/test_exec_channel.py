@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from retabli.alerts.channel import NotAccepted
 from retabli.alerts.channels import CHANNELS, build
 from retabli.alerts.command import Exec, arguments
-from retabli.alerts.template import fields_of
+from retabli.alerts.placeholders import fields_of
 from retabli.model.record import Message
 from tests.alerts.messages import grouped, heartbeat, page
 

@@ -19,6 +19,8 @@ from retabli.alerts.mail import Smtp, SmtpChannel
 from retabli.alerts.mail_form import compose, message_id
 from retabli.model.record import Message
 from tests.alerts.messages import PAGE, grouped, heartbeat, page
+from tests.alerts.test_message import page as composed_body
+from tests.alerts.test_message import picture
 from tests.mail_servers import (
     Answer,
     SmtpServer,
@@ -118,6 +120,18 @@ def test_mail_programs_keep_an_incident_together_and_know_a_repeat() -> None:
     for later in (reminder, resolved):
         assert later["In-Reply-To"] == later["References"] == firing["Message-ID"]
     assert len({each["Message-ID"] for each in (firing, reminder, resolved)}) == 3
+
+
+def test_the_mail_that_later_ones_answer_is_the_one_that_opened_the_incident() -> None:
+    opened = composed_body(picture())
+    firing = Message(opened["key"], "duty", "mail-out", opened)
+    later = composed_body(picture(), "resolved")
+    resolved = Message(later["key"], "duty", "mail-out", later)
+    assert composed(resolved)["In-Reply-To"] == composed(firing)["Message-ID"]
+
+
+def test_a_warning_is_not_urgent() -> None:
+    assert composed(page(reason="degraded"))["Importance"] is None
 
 
 def test_several_pages_in_one_mail_refer_to_each_and_a_heartbeat_to_none() -> None:
