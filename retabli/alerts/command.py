@@ -103,7 +103,7 @@ class ExecChannel:
         path, timeout = self._settings.command[0], self._settings.timeout
         try:
             await look_at(self._settings.command, timeout)
-            body = json.dumps(fields, ensure_ascii=False).encode()
+            body = json.dumps(fields).encode()
             return await run(arguments(self._settings.command, fields), environment, timeout, reads=body)
         except TimeoutError:
             raise NotAccepted(

@@ -47,7 +47,7 @@ def _headers(message: Message, summary: str, mail_from: str, to: Sequence[str], 
     own = message_id(message.key, mail_from)
     yield f"From: {_bare(mail_from)}"
     yield "To: " + ",\r\n ".join(map(_bare, to))
-    yield "Subject: " + Header(clean(summary), _charset(summary), 76, "Subject").encode(linesep="\r\n")
+    yield "Subject: " + Header(summary, _charset(summary), 76, "Subject").encode(linesep="\r\n")
     yield f"Date: {format_datetime(datetime.fromtimestamp(int(at), UTC))}"
     yield f"Message-ID: {own}"
     first = [message_id(f"{incident}-firing", mail_from) for incident in _incidents(message)]

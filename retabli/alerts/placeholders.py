@@ -104,7 +104,7 @@ def as_text(value: object) -> str:
 def fields_of(message: Message) -> dict[str, Any]:
     """What placeholders stand for. Text and summary are always there, whatever kind of message it is."""
     body = message.body
-    summary = summary_of(body) or message.key
+    summary = summary_of(body) or clean(message.key)
     return {**body, "key": message.key, "summary": summary, "text": as_text(body.get("text")) or summary}
 
 

@@ -151,6 +151,8 @@ def test_nothing_in_a_message_adds_a_header_or_a_recipient() -> None:
     assert text_of(mail) == PAGE["text"] + "\n"
     assert mail["Message-ID"] == message_id(evil, FROM)
     assert "\n" not in mail["X-Retabli-Key"]
+    bare = composed(Message(evil, "duty", "", {}))
+    assert (bare["Bcc"], bare["Subject"].partition(" ")[0]) == (None, "x")
 
 
 def test_long_and_odd_values_stay_within_what_a_line_takes() -> None:
