@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
@@ -17,19 +18,25 @@ from config.faults import ConfigurationFault
 from retabli import __version__
 from retabli.alerts.channels import build
 from retabli.alerts.drain import Drain
+from retabli.alerts.gathering import Gathering
+from retabli.alerts.health import CHECK, Health
+from retabli.alerts.heartbeat import Pulse, beating_channels
+from retabli.alerts.keeper import Keeper
+from retabli.alerts.last_words import say
 from retabli.alerts.message import Letterhead
 from retabli.alerts.teller import Teller
 from retabli.metrics import Figures, Metrics
 from retabli.model.flow import Flow, UnitName
 from retabli.model.record import Entry, Event, FlowPicture, Message
 from retabli.model.result import Result
+from retabli.model.states import State
 from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
-from retabli.paging import Notice
+from retabli.paging import Following, Notice
 from retabli.pipeline import Pipeline
 from retabli.report import Situation, body, compose, from_view, replay, written
 from retabli.scheduler import Scheduler
-from retabli.store import Reader, Remembered, Store
+from retabli.store import Reader, Remembered, Store, StoreFailed
 from retabli.supervisor import Supervisor
 from retabli.view import Logged, Site, View, iso
 from retabli.web import Switches, Web
@@ -56,7 +63,7 @@ class Waker:
     def forget(self, flow: str) -> None: ...
 
     def logged(self, entry: Entry) -> None:
-        if entry.event in (Event.PAGE, Event.RESOLVE):
+        if entry.event in (Event.PAGE, Event.RESOLVE):  # reminders and escalations are rows of a page too
             self.wake()
 
 
@@ -74,6 +81,25 @@ class Counted:
 
     def pending(self, channel: str, messages: int) -> None:
         self.figures.alerts_pending(channel, messages)
+
+    def failing(self, channel: str, failing: bool) -> None:
+        self.figures.alerts_failing(channel, failing=failing)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The teller of now: a reload gives another one."""
+
+    now: Callable[[], Teller]
+
+    def warns(self, picture: FlowPicture, at: float) -> bool:
+        return self.now().warns(picture, at)
+
+    def follow(self, picture: FlowPicture, *, now: float, at: float, stands: Callable[[str], bool]) -> Following:
+        return self.now().follow(picture, now=now, at=at, stands=stands)
+
+    def resolve(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
+        return self.now().resolve(picture, notice, at)
 
 
 class Daemon:
@@ -99,20 +125,30 @@ class Daemon:
         self.metrics = Metrics(self.figures, language=site.language)
         place = Site(site.name, site.language, site.zone, configuration.standpoint, site.cut_at)
         self.view = View(place, stamp=stamp) if stamp else View(place)
+        self._hosts = _hosts(configuration)
         self._waker = Waker()
         self._teller = teller(configuration, "")
-        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], self._tell)
+        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._waker], Told(lambda: self._teller))
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
-        self._drain = Drain(self.store, self._channels(), Counted(self.figures))
+        channels = self._channels()
+        self._drain = Drain(
+            self.store, channels, Counted(self.figures), self._gathering(), logged=self._logged_elsewhere
+        )
+        self._keeper = Keeper(self.store, self.view, Counted(self.figures), channels)
+        self.health = Health(self.store, lambda: self.scheduler.last_woke, self._drain)
+        self._pulse = Pulse(self.health.why_not, self._states, self.figures)
         self._waker.wake = self._drain.wake
         app = application(
             self.view,
             self.metrics,
             reload=self.reload if load else None,
             ready=self._not_ready,
+            healthy=self.health.why_not,
             log=self._read_log,
             report=self._report,
             switches=switches,
+            on_call=self.pipeline,
+            hosts=self._hosts,
         )
         self._listen = listen or configuration.listen
         self.web = Web(app, *self._listen, leaving=self.view.close)
@@ -131,12 +167,16 @@ class Daemon:
             address = self._bind()
             self._address = address
             self._teller = teller(self.configuration, address)
+            self._drain.use(self._channels(), self._gathering())
+            self._take_pulse()
             async with self._reloading:  # who asks for a reload meanwhile has it afterwards
                 await self._begin()
             supervisor = Supervisor(self.figures.part_restarted)
             supervisor.keep("web", self.web.run)
             supervisor.keep("store", self.store.wait_failed)
             supervisor.keep("drain", self._drain.run)
+            supervisor.keep("keeper", self._keeper.run)
+            supervisor.keep("heartbeat", self._pulse.run)
             supervisor.keep("scheduler", self.scheduler.run)
             self.figures.parts(supervisor.restarts)
             began(address)
@@ -145,7 +185,11 @@ class Daemon:
             finally:
                 await self.scheduler.stop(GRACE)
             await self._log(Entry(time.time(), Event.STOP, None, {"version": __version__}))
+        except StoreFailed as failure:
+            await say(self._drain.channels, self._teller.letterhead, str(failure), at=time.time())
+            raise
         finally:
+            await self._pulse.close()
             await self._drain.close()
             await self.store.close()
 
@@ -167,7 +211,12 @@ class Daemon:
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)
             self._teller = teller(fresh, self._address)
-            self._drain.use(self._channels())  # with the teller: no message goes by a channel that one of them lacks
+            self._hosts[:] = _hosts(fresh)
+            channels = self._channels()
+            # With the teller: no message goes by a channel that one of them lacks.
+            self._drain.use(channels, self._gathering())
+            self._keeper.use(channels)
+            self._take_pulse()
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
             await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
@@ -175,9 +224,6 @@ class Daemon:
             self.figures.reloaded(successful=True, at=time.time())
             log.info("reloaded: %d flows", len(fresh.flows))
             return []
-
-    def _tell(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
-        return self._teller(picture, notice, at)
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -203,8 +249,10 @@ class Daemon:
         await self.scheduler.adopt(_units(flows))
         self.scheduler.every(SWEEP, self.pipeline.sweep, "sweep")
         self.scheduler.every(PRUNE, self._prune, "prune")
+        self.scheduler.every(CHECK, self.health.check, "health")
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
+        self.health.begin()
 
     def _flows(self) -> Mapping[str, Flow]:
         link = own_link(known=self._had_way_out) if self._watch_own_link else None
@@ -215,6 +263,26 @@ class Daemon:
     def _channels(self) -> dict[str, Any]:
         self.figures.channels(self.configuration.channels)
         return {name: build(settings) for name, settings in self.configuration.channels.items()}
+
+    def _gathering(self) -> Gathering:
+        return Gathering(self._teller.letterhead, self.view.cause_words)
+
+    def _take_pulse(self) -> None:
+        """Heartbeats go by channels of their own: what the drain closes at a reload cuts none off."""
+        configuration = self.configuration
+        names = beating_channels(configuration.heartbeat, tuple(configuration.channels))
+        self.figures.heartbeats(names)
+        channels = {name: build(configuration.channels[name]) for name in names}
+        self._pulse.use(configuration.heartbeat, channels, self._teller.letterhead)
+
+    def _states(self) -> Mapping[State, int]:
+        shown = [picture.state for picture in self.view.pictures.values()]
+        return {state: shown.count(state) for state in State}
+
+    def _logged_elsewhere(self, entry: Entry) -> None:
+        """The drain's entries are in the log without having gone through the pipeline."""
+        self.metrics.logged(entry)
+        self.view.logged(entry)
 
     def _not_ready(self) -> str | None:
         return None if self._begun else "the state is being taken up"
@@ -245,11 +313,18 @@ class Daemon:
         await self.store.commit(standings={}, units={}, entries=[entry], messages=[])
 
 
+def _hosts(configuration: Configuration) -> list[str]:
+    """The name by which people reach the pages, where the configuration says it."""
+    name = urlsplit(configuration.url or "").hostname
+    return [name] if name else []
+
+
 def teller(configuration: Configuration, address: str) -> Teller:
     """`address` is where the pages are, for a configuration that does not say how people reach them."""
     site = configuration.site
     letterhead = Letterhead(site.name, configuration.standpoint, site.language, site.zone, configuration.url or address)
-    return Teller(letterhead, tuple(configuration.channels), configuration.routes)
+    channels = {name: settings.travels_on for name, settings in configuration.channels.items()}
+    return Teller(letterhead, channels, configuration.routes)
 
 
 def _opening(remembered: Remembered) -> list[Entry]:
@@ -271,8 +346,12 @@ def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
     return {name: (probe, flow.policy) for flow in flows.values() for name, probe in flow.units()}
 
 
+_EVENTS = {event.value: event for event in Event}
+
+
 def _logged(row: Any) -> Logged:
-    return Logged(Entry(row.at, Event(row.event), row.flow, row.data), row.number)
+    """A row that a later version wrote, of a kind that this one does not know, is shown by its name."""
+    return Logged(Entry(row.at, _EVENTS.get(row.event, row.event), row.flow, row.data), row.number)
 
 
 def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:

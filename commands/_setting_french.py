@@ -2,6 +2,13 @@
 
 FRENCH = {
     # channels
+    "every member of the cluster, never an address in front of them": (
+        "chaque membre de la grappe, jamais une adresse placée devant eux"
+    ),
+    "bounds one attempt at one member": "durée d'une tentative auprès d'un membre",
+    "how soon a member that was restarted or away has what is open, and what has ended": (
+        "délai après lequel un membre relancé ou absent a ce qui est ouvert, et ce qui est fini"
+    ),
     "the flows that carry this channel's messages: it counts on them": (
         "les flux qui portent les messages de cette voie : elle dépend d'eux"
     ),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
 WIDTH = 80
 INDENT = " " * 20
+NOTABLE = ("page", "gap", "aside", "deferred", "silence")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of show
 
 
@@ -155,11 +156,11 @@ def _print_text(rows: Iterable["LogRow"], place: Place) -> None:
     colours = {State.RESTORED: "green", State.CONTAINED: "green", State.DROPPED: "bold red", State.BREACHED: "bold red"}
     for row in rows:
         stamp = datetime.fromtimestamp(row.at, place.zone).strftime("%Y-%m-%d %H:%M:%S")
-        said = sentence(row.event, row.data, place.language)
+        said = sentence(row.event, row.data, place.language, place.zone)
         subject = f"{clean(row.flow)}: " if row.flow and said else clean(row.flow or "")
         head = f"{stamp} {row.number:>5} {event_word(row.event, place.language):<14} "
         lines = textwrap.wrap(f"{head}{subject}{said}", WIDTH, subsequent_indent=INDENT)
-        style = colours.get(row.data.get("now", ""), "yellow" if row.event in ("page", "gap", "aside") else "")
+        style = colours.get(row.data.get("now", ""), "yellow" if row.event in NOTABLE else "")
         paper.line((lines[0][:20], "dim"), (lines[0][20:], style))
         for line in lines[1:]:
             paper.line((line, style))

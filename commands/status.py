@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,18 +14,20 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from commands import _asking
+from commands._asking import UNREACHABLE, Unreachable, client, instant, read, zone
+from commands._on_call import lines
 from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, State
+from retabli.view.site import seen_from
 from retabli.view.times import span
 from retabli.web.headline import counted
-from retabli.web.words import INTENTS, STANDPOINTS, text
+from retabli.web.words import INTENTS, text
 
 HELP = "the restoration view in the terminal, from a running daemon"
-URL = "http://127.0.0.1:9877"
-TIMEOUT = 10.0  # seconds
 WATCH = 2.0  # seconds between two looks
-OK, WRONG, UNREACHABLE, UNKNOWN = 0, 1, 3, 4  # exit codes
+OK, WRONG, UNKNOWN = 0, 1, 4  # exit codes
 GAP = 2  # columns between two cells
 
 _STYLES = {
@@ -41,12 +42,8 @@ _STYLES = {
 }
 
 
-class Unreachable(Exception):
-    """The daemon cannot be asked; the message says why, in one line."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default=URL, help=f"where the daemon listens (default: {URL})")
+    _asking.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print what the API says, on one line")
     parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
 
@@ -54,20 +51,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=False)
     code = UNREACHABLE
-    with httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
+    with client() as asked:
         try:
-            code = _look(client, args, console)
+            code = _look(asked, args, console)
             while args.watch:
                 time.sleep(WATCH)
-                code = _look(client, args, console)
+                code = _look(asked, args, console)
         except KeyboardInterrupt:
             pass  # how a watch ends; it says what was seen last
     return code
 
 
-def _look(client: httpx.Client, args: argparse.Namespace, console: Console) -> int:
+def _look(asked: httpx.Client, args: argparse.Namespace, console: Console) -> int:
     try:
-        picture = read(client, args.url)
+        picture = read(asked, args.url)
     except Unreachable as error:
         print(f"retabli status: {error}", file=sys.stderr)  # noqa: T201
         return UNREACHABLE
@@ -78,29 +75,6 @@ def _look(client: httpx.Client, args: argparse.Namespace, console: Console) -> i
             console.clear()
         show(picture, console)
     return verdict(picture["flows"])
-
-
-def read(client: httpx.Client, url: str) -> dict[str, Any]:
-    """What `/api/v1/flows` says.
-
-    Raises:
-        Unreachable: nobody answers there, or somebody who is not Retabli.
-    """
-    try:
-        answer = client.get(f"{url.rstrip('/')}/api/v1/flows")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        said = re.sub(r"^\[Errno -?\d+\] ", "", clean(str(error))) or type(error).__name__
-        hint = "; is the daemon running there?" if isinstance(error, httpx.ConnectError) else ""
-        raise Unreachable(f"{url} cannot be reached: {said}{hint}") from error
-    if answer.status_code != 200:
-        raise Unreachable(f"{url} answers {answer.status_code} {answer.reason_phrase}: is it Retabli?")
-    try:
-        picture: dict[str, Any] = answer.json()
-        for each in picture["flows"]:
-            State(each["state"]), each["id"], each["title"], each["verified"]["of"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unreachable(f"{url} answers something else than Retabli's API") from error
-    return picture
 
 
 def verdict(flows: Sequence[dict[str, Any]]) -> int:
@@ -116,7 +90,7 @@ def show(picture: dict[str, Any], console: Console) -> None:
 
     Causes stand at the end of their lines where the terminal has room for all of them, else below.
     """
-    now = _instant(picture.get("generated_at")) or datetime.now(UTC)
+    now = instant(picture.get("generated_at")) or datetime.now(UTC)
     language = "fr" if picture.get("language") == "fr" else "en"
     flows = picture["flows"]
     console.print(_summary(picture, flows, language), soft_wrap=not console.is_terminal)
@@ -124,13 +98,15 @@ def show(picture: dict[str, Any], console: Console) -> None:
         return
     console.print()
     titles = {flow["id"]: clean(str(flow["title"])) or flow["id"] for flow in flows}
+    place = zone(picture.get("timezone"))
     rows = [_row(flow, now, titles, language) for flow in flows]
+    marks = [tuple(lines(flow, titles, now, place, language)) for flow in flows]
     widths = [max(getattr(row, name).cell_len for row in rows) for name in ("state", "title", "rung", "since")]
     room = console.width - sum(widths) - GAP * len(widths)
     beside = room >= max(row.why.cell_len for row in rows)
     if not beside:
         widths[1] = min(widths[1], widths[1] + room + GAP)
-    for row in rows:
+    for row, marked in zip(rows, marks, strict=True):
         line = _columns((row.state, row.title, row.rung, row.since), widths)
         if beside and row.why:
             line.append(" " * GAP).append_text(row.why)
@@ -138,6 +114,8 @@ def show(picture: dict[str, Any], console: Console) -> None:
         console.print(line, no_wrap=True, overflow="ellipsis")
         if row.why and not beside:
             console.print(Padding(row.why, (0, 0, 0, widths[0] + GAP), expand=False))
+        for mark in marked:
+            console.print(Padding(Text(mark, style="bold"), (0, 0, 0, widths[0] + GAP), expand=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +139,7 @@ def _columns(cells: Sequence[Text], widths: Sequence[int]) -> Text:
 
 def _summary(picture: dict[str, Any], flows: Sequence[dict[str, Any]], language: str) -> Text:
     site, standpoint = clean(str(picture.get("site", ""))), clean(str(picture.get("standpoint") or ""))
-    seen = STANDPOINTS[standpoint][language] if standpoint in STANDPOINTS else standpoint
+    seen = seen_from(standpoint, language)
     said = Text(site + (f" ({seen})" if seen else ""), style="bold")
     for state in State:
         number = sum(each["state"] == state.value for each in flows)
@@ -177,7 +155,7 @@ def _row(flow: dict[str, Any], now: datetime, titles: Mapping[str, str], languag
     verified = flow["verified"]
     shut = flow.get("intent") == "closed"
     rung = INTENTS["closed"][language] if shut else f"{verified['rung']}/{verified['of']}"
-    since = _instant(flow.get("since"))
+    since = instant(flow.get("since"))
     return _Row(
         Text(f"{mark} {STATE_WORDS[state][language]}", style=style),
         Text(titles[flow["id"]]),
@@ -198,11 +176,3 @@ def _why(flow: dict[str, Any], titles: Mapping[str, str], language: str) -> str:
     said = [clean(str(words.get(key) or cause[key])) for key in ("stage", "cause") if cause.get(key)]
     side = f" ({SIDE_WORDS[Side(cause['side'])][language]})" if cause.get("side") in tuple(Side) else ""
     return f"{text('colon', language)} ".join(said) + side
-
-
-def _instant(written: object) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(str(written))
-    except ValueError:
-        return None
-    return instant if instant.tzinfo is not None else None

@@ -11,6 +11,7 @@ from retabli.alerts import routes
 from retabli.model.flow import Require
 from retabli.model.probe import Probe
 from retabli.model.settings import Proxy, did_you_mean
+from retabli.model.states import Criticality
 
 Parents = Mapping[str, tuple[str, ...]]
 
@@ -95,6 +96,12 @@ def above(flow: str, parents: Parents) -> set[str]:
 def _check_channels(draft: Draft, tree: Mapping[str, Any], known: tuple[str, ...], findings: Findings) -> None:
     described = tuple(names(section(section(tree, "alerts"), "channels")))
     _check_routes(section(tree, "alerts").get("routes"), described, findings)
+    whole = len(draft.routes) == len(section(tree, "alerts").get("routes") or ())  # else their places are not these
+    for number, route in enumerate(draft.routes if whole else ()):
+        if route.escalate is not None and set(route.escalate.to) <= set(route.to):
+            said = "calls nobody new: name a channel that `to` does not have"
+            findings.warn(("alerts", "routes", number, "escalate"), said)
+    _check_heartbeat(section(tree, "alerts"), described, findings)
     if not described:
         findings.warn(("alerts",), "no channel is described: a flow that drops is shown, and nobody is told")
     for name, channel in draft.channels.items():
@@ -111,11 +118,28 @@ def _check_channels(draft: Draft, tree: Mapping[str, Any], known: tuple[str, ...
 def _check_routes(written: object, described: tuple[str, ...], findings: Findings) -> None:
     """Channels that are not there: also in a route that has other faults."""
     for number, route in enumerate(written if isinstance(written, list) else ()):
-        to = route.get("to") if isinstance(route, dict) else None
-        for place, channel in enumerate(to if isinstance(to, list) else ()):
-            if isinstance(channel, str) and channel not in described:
-                said = f'no channel is called "{channel}"{did_you_mean(channel, described)}'
-                findings.fault(("alerts", "routes", number, "to", place), said)
+        if not isinstance(route, dict):
+            continue
+        at: Steps = ("alerts", "routes", number)
+        further = route.get("escalate")
+        for steps, to in (
+            ((*at, "to"), route.get("to")),
+            ((*at, "escalate", "to"), further.get("to") if isinstance(further, dict) else None),
+        ):
+            for place, channel in enumerate(to if isinstance(to, list) else ()):
+                if isinstance(channel, str) and channel not in described:
+                    said = f'no channel is called "{channel}"{did_you_mean(channel, described)}'
+                    findings.fault((*steps, place), said)
+
+
+def _check_heartbeat(alerts: Mapping[str, Any], described: tuple[str, ...], findings: Findings) -> None:
+    """Channels that are not there: also in a heartbeat that has other faults."""
+    to = section(alerts, "heartbeat").get("to")
+    for place, channel in enumerate([to] if isinstance(to, str) else to if isinstance(to, list) else ()):
+        if isinstance(channel, str) and channel not in described:
+            at: Steps = ("alerts", "heartbeat", "to")
+            said = f'no channel is called "{channel}"{did_you_mean(channel, described)}'
+            findings.fault(at if isinstance(to, str) else (*at, place), said)
 
 
 def _check_last_roads(draft: Draft, parents: Parents, findings: Findings) -> None:
@@ -127,10 +151,19 @@ def _check_last_roads(draft: Draft, parents: Parents, findings: Findings) -> Non
     if not any(carried.values()):
         return
     for flow in parents:
-        told = routes.to_whom(draft.routes, tuple(carried), "dropped")
-        if told and all(flow in carried[name] for name in told):
-            by = " and ".join(f'"{name}"' for name in told)
-            findings.fault(("flows", flow), f"its only page would travel on this very flow: by the channel {by}")
+        about = _about(draft, flow)
+        for told in routes.fewest(draft.routes, tuple(carried), about):
+            if told and all(flow in carried[name] for name in told):
+                by = " and ".join(f'"{name}"' for name in told)
+                findings.fault(("flows", flow), f"its only page would travel on this very flow: by the channel {by}")
+                break
+
+
+def _about(draft: Draft, flow: str) -> routes.About:
+    settings = draft.flows.get(flow)  # missing where it has faults of its own
+    if settings is None:
+        return routes.About("dropped")
+    return routes.About("dropped", Criticality(settings.criticality), settings.owner)
 
 
 # Flows and probes -------------------------------------------------------------------------------------------------

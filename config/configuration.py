@@ -9,6 +9,7 @@ from pathlib import Path
 from config.faults import Fault
 from config.sections import Defaults, Keep, Site
 from retabli.alerts.channel import ChannelSettings
+from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route
 from retabli.model.flow import Flow
 from retabli.model.settings import Mailbox, Proxy, Resolver
@@ -33,6 +34,7 @@ class Configuration:
     flows: Mapping[str, Flow]
     warnings: tuple[Fault, ...] = ()
     files: tuple[Path, ...] = ()
+    heartbeat: Heartbeat | None = None
 
     def fingerprints(self) -> Mapping[str, str]:
         return {name: fingerprint(flow) for name, flow in self.flows.items()}

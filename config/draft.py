@@ -15,6 +15,7 @@ from config.sentences import MAPPING, sentences
 from config.yaml_lines import Steps
 from retabli.alerts.channel import ChannelSettings
 from retabli.alerts.channels import CHANNELS
+from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route
 from retabli.model.probe import Probe
 from retabli.model.settings import Mailbox, Proxy, Resolver, Secret, did_you_mean, parse_duration
@@ -24,6 +25,7 @@ SECTIONS = (
     *("site", "standpoint", "state", "web", "resolver", "defaults", "keep"),
     *("proxies", "mailboxes", "alerts", "flows"),
 )
+ALERTS = ("channels", "routes", "heartbeat")
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Draft:
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     channels: dict[str, ChannelSettings] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    heartbeat: Heartbeat | None = None
     flows: dict[str, FlowSettings] = field(default_factory=dict)
     probes: dict[str, dict[str, Probe]] = field(default_factory=dict)
     stand_ins: set[int] = field(default_factory=set)
@@ -111,8 +114,8 @@ class Drafting:
     def _read_alerts(self) -> None:
         alerts = self._mapping(("alerts",), self.tree.get("alerts", {}))
         for key in alerts:
-            if key not in ("channels", "routes"):
-                self.findings.fault(("alerts", key), f"unknown key{did_you_mean(key, ('channels', 'routes'))}")
+            if key not in ALERTS:
+                self.findings.fault(("alerts", key), f"unknown key{did_you_mean(key, ALERTS)}")
         for name, steps, value in self._named(("alerts", "channels")):
             given = self._mapping(steps, value)
             if given is not value:
@@ -121,6 +124,8 @@ class Drafting:
             channel = self._part(CHANNELS[model], steps, given) if model is not None else None
             if channel is not None:
                 self.draft.channels[name] = channel
+        if "heartbeat" in alerts:
+            self.draft.heartbeat = self._part(Heartbeat, ("alerts", "heartbeat"), alerts["heartbeat"])
         if "routes" in alerts:
             self._read_routes(alerts["routes"])
 

@@ -147,6 +147,7 @@ def _configuration(draft: Draft, tree: Mapping[str, Any], files: tuple[Path, ...
         flows=MappingProxyType(flows),
         warnings=in_order(findings.warnings),
         files=files,
+        heartbeat=draft.heartbeat,
     )
 
 

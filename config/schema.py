@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 import probes
 from config.sections import NAME, Defaults, FlowSettings, Keep, Place, Site, Web
 from retabli.alerts.channels import CHANNELS
+from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route
 from retabli.model.probe import Probe
 from retabli.model.settings import Mailbox, Proxy, Resolver, format_duration
@@ -20,7 +21,19 @@ Schema = dict[str, Any]
 def schema() -> Schema:
     """What a single file, or all files of a directory together, may hold."""
     kinds = [probes.kind(name) for name in probes.kinds()]
-    parts: list[type[BaseModel]] = [Site, Web, Keep, Defaults, Place, Resolver, Proxy, Mailbox, FlowSettings, Route]
+    parts: list[type[BaseModel]] = [
+        Site,
+        Web,
+        Keep,
+        Defaults,
+        Place,
+        Resolver,
+        Proxy,
+        Mailbox,
+        FlowSettings,
+        Route,
+        Heartbeat,
+    ]
     models = [*parts, *CHANNELS.values(), *kinds]
     refs, defined = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     definitions: Schema = {name: tidy(each) for name, each in defined["$defs"].items()}
@@ -55,18 +68,18 @@ def schema() -> Schema:
             "keep": ref(Keep),
             "proxies": named(ref(Proxy)),
             "mailboxes": named(ref(Mailbox)),
-            "alerts": alerts(one_of(ref(channel) for channel in CHANNELS.values()), ref(Route)),
+            "alerts": alerts(one_of(ref(channel) for channel in CHANNELS.values()), ref(Route), ref(Heartbeat)),
             "flows": named(ref(FlowSettings)) | {"minProperties": 1},
         },
         "$defs": definitions,
     }
 
 
-def alerts(channel: Schema, route: Schema) -> Schema:
+def alerts(channel: Schema, route: Schema, heartbeat: Schema) -> Schema:
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"channels": named(channel), "routes": {"type": "array", "items": route}},
+        "properties": {"channels": named(channel), "routes": {"type": "array", "items": route}, "heartbeat": heartbeat},
     }
 
 

@@ -1,7 +1,7 @@
 """Whether a flow has a page open, and whether that is to be told. Pure, and by level rather than by edge.
 
 A page is due as long as its reason lasts, so none is lost to a restart, a silence or a parent: what was deferred is
-looked at again each time, and pages if it is still due.
+looked at again each time, and pages if it is still due. A warning (`degraded`) is kept alike, and gives way to a page.
 """
 
 import hashlib
@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from retabli.model.flow import Flow
-from retabli.model.record import Incident, Standing
+from retabli.model.record import Incident, Message, Standing
 from retabli.model.states import Criticality, Intent, State
 
-DROPPED, BREACHED, UNKNOWN = "dropped", "breached", "unknown"
+DROPPED, BREACHED, UNKNOWN, DEGRADED = "dropped", "breached", "unknown", "degraded"
+SUPERSEDED = "superseded"  # why a warning ends when a page takes its place
 
 
 class NotNow(Exception):
@@ -22,12 +23,13 @@ class NotNow(Exception):
 
 class Status(StrEnum):
     FIRING = "firing"
+    REMINDER = "reminder"
     RESOLVED = "resolved"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to be told: a page that opens, or its resolve. `reason` is why (a resolve's may be `removed`)."""
+    """A page that opens, or ends. `reason` is why (the end's may be `removed`, `intent_changed` or `superseded`)."""
 
     status: Status
     reason: str
@@ -47,6 +49,24 @@ class Parent:
         incident = self.standing.incident
         paged = incident is not None and incident.reason == DROPPED
         return paged or self.standing.deferred == DROPPED or self.doubted
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The same message to one or several channels, under one status. `escalated`: nobody had acknowledged the page."""
+
+    status: Status
+    messages: tuple[Message, ...]
+    escalated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What is to be told now of an open page, the incident with that noted, and when to look again (monotonic)."""
+
+    incident: Incident
+    tellings: tuple[Telling, ...] = ()
+    again: float = float("inf")
 
 
 def due(flow: Flow, standing: Standing, now: float) -> str | None:
@@ -71,29 +91,42 @@ def over(standing: Standing, incident: Incident) -> bool:
         return standing.state in (State.RESTORED, State.DEGRADED)
     if incident.reason == BREACHED:
         return standing.state is State.CONTAINED
+    if incident.reason == DEGRADED:
+        return standing.state is not State.DEGRADED
     return standing.shown is not State.UNKNOWN
 
 
 def page(
-    flow: Flow, standing: Standing, parents: Mapping[str, Parent], *, now: float, at: float
+    flow: Flow, standing: Standing, parents: Mapping[str, Parent], *, now: float, at: float, warn: bool = False
 ) -> tuple[Standing, tuple[Notice, ...]]:
-    """What there is to tell. `now` in monotonic seconds, `at` in wall seconds."""
+    """What there is to tell. `now` in monotonic seconds, `at` in wall seconds; `warn`: somebody wants warnings."""
     standing = _count_unknown(standing, now)
-    notices: list[Notice] = []
-    incident = standing.incident
-    if incident is not None and over(standing, incident):
-        notices.append(Notice(Status.RESOLVED, incident.reason, incident))
-        standing = replace(standing, incident=None)
+    if standing.silence is not None and not standing.silence.holds(now, at):
+        standing = replace(standing, silence=None)
+    reason = due(flow, standing, now)
+    standing, notices = _end(standing, reason)
     excuse = next((name for name, parent in parents.items() if parent.excuses), None)
     standing = replace(standing, because=excuse if _not_well(standing) else None, deferred=None)
-    reason = due(flow, standing, now)
+    if reason is None and warn and standing.shown is State.DEGRADED:
+        reason = DEGRADED
     if reason is None or standing.incident is not None:
-        return standing, tuple(notices)
-    if excuse is not None and reason != BREACHED:
-        return replace(standing, deferred=reason), tuple(notices)
+        return standing, notices
+    if reason != BREACHED and (excuse is not None or standing.silence is not None):
+        return replace(standing, deferred=reason), notices
     opened = Incident(_identity(flow.id, reason, at, standing), reason, at, now)
-    notices.append(Notice(Status.FIRING, reason, opened))
-    return replace(standing, incident=opened), tuple(notices)
+    return replace(standing, incident=opened), (*notices, Notice(Status.FIRING, reason, opened))
+
+
+def _end(standing: Standing, reason: str | None) -> tuple[Standing, tuple[Notice, ...]]:
+    """The page that is open ends: what it was about has, or there is a graver one. `reason` is that of what is due."""
+    incident = standing.incident
+    if incident is None:
+        return standing, ()
+    graver = incident.reason == DEGRADED and reason is not None
+    if not graver and not over(standing, incident):
+        return standing, ()
+    notice = Notice(Status.RESOLVED, SUPERSEDED if graver else incident.reason, incident)
+    return replace(standing, incident=None), (notice,)
 
 
 def _count_unknown(standing: Standing, now: float) -> Standing:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from retabli.alerts.alertmanager import Alertmanager
 from retabli.alerts.channel import Channel, ChannelSettings
 from retabli.alerts.command import Exec
 from retabli.alerts.elsewhere import Apprise
@@ -10,7 +11,7 @@ from retabli.alerts.mail import Smtp
 from retabli.alerts.webhook import Webhook
 
 CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
-    {"webhook": Webhook, "smtp": Smtp, "exec": Exec, "apprise": Apprise}
+    {"webhook": Webhook, "alertmanager": Alertmanager, "smtp": Smtp, "exec": Exec, "apprise": Apprise}
 )
 
 

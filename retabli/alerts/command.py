@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from retabli.alerts import placeholders
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout, because_of
 from retabli.alerts.placeholders import Fields
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
-from retabli.model.settings import Duration, Secret, format_duration
+from retabli.model.settings import Secret, format_duration
 from retabli.model.words import Words
 from retabli.net.plugins.command import (
     LARGEST_ARGUMENT,
@@ -54,7 +54,7 @@ class Exec(ChannelSettings):
         default_factory=dict,
         description="more variables, in clear or as secrets; {env: NAME} hands on one of the daemon's own",
     )
-    timeout: Duration = Field(default=30.0, description=ATTEMPT)
+    timeout: Timeout = Field(default=30.0, description=ATTEMPT)
 
     def build(self) -> "ExecChannel":
         return ExecChannel(self)

@@ -3,37 +3,25 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from retabli.alerts.channel import Channel, NotAccepted
-from retabli.model.record import Entry, Event, Message
+from retabli.alerts.failing import Troubles
+from retabli.alerts.gathering import Gathering
+from retabli.alerts.settling import Outbox, Settling
+from retabli.alerts.storm import Storm, is_breach, may_wait
+from retabli.model.record import Entry, Message
 from retabli.model.result import clean
 from retabli.store import OutboxRow
 
-FIRST_WAIT = 1.0  # seconds after the first attempt that failed; twice as long after each one more …
-LONGEST_WAIT = 300.0  # … up to this, for ever
 AT_ONCE = 8  # messages that one channel is given together; a channel that hangs holds up no other
 DEADLINE = 120.0  # seconds after which an attempt has failed, should a channel have no deadline of its own
 LOOK_AROUND = 30.0  # seconds after which it looks into the outbox even if nobody woke it
 
 log = logging.getLogger(__name__)
-
-
-class Outbox(Protocol):
-    """What the drain asks of the store."""
-
-    async def heads(self) -> Sequence[OutboxRow]:
-        """The message whose turn it is of every flow and channel."""
-
-    async def pending(self) -> Mapping[str, int]: ...
-
-    async def told(self, row: OutboxRow, entry: Entry) -> None: ...
-
-    async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None: ...
-
-    async def set_aside(self, row: OutboxRow, error: str, entry: Entry, instead: Sequence[Message]) -> None: ...
 
 
 class Figures(Protocol):
@@ -44,6 +32,8 @@ class Figures(Protocol):
     def failed(self, channel: str) -> None: ...
 
     def pending(self, channel: str, messages: int) -> None: ...
+
+    def failing(self, channel: str, failing: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +46,9 @@ class Attempt:
 class Drain:
     """A long-lived part. A row is marked told *after* its channel has accepted it: at least once, never lost.
 
-    The next message of a flow waits for the one before on the same channel; flows do not wait for each other.
-    Waits run on the loop's clock and are not remembered: a daemon that starts tries everything at once.
+    The next message of a flow waits for the one before on the same channel; flows do not wait for each other, but in
+    a storm, which is grouped. Waits run on the loop's clock and are not remembered: a daemon that starts tries
+    everything at once. `logged` is told of each entry that it wrote to the log.
     """
 
     def __init__(
@@ -65,28 +56,45 @@ class Drain:
         outbox: Outbox,
         channels: Mapping[str, Channel],
         figures: Figures,
+        gathering: Gathering,
         *,
         wall: Callable[[], float] = time.time,
+        logged: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._channels = dict(channels)
         self._figures = figures
-        self._wall = wall
+        self._troubles = Troubles(outbox, figures.failing, wall, logged)
+        self._settling = Settling(outbox, gathering, self._troubles, wall=wall, logged=logged)
+        self._settling.channels = tuple(self._channels)
+        self._storms: defaultdict[str, Storm] = defaultdict(Storm)
         self._retired: list[Channel] = []
         self._woken = asyncio.Event()
-        self._attempts: dict[tuple[str, str], Attempt] = {}  # by channel and flow
-        self._due: dict[int, float] = {}  # when a row that failed is tried again, on the loop's clock
+        self._attempts: dict[tuple[str, str], Attempt] = {}  # by channel and lane
+        self.looked: float | None = None  # when it last looked around, on the loop's clock
 
     def wake(self) -> None:
         """Something was put into the outbox. Never waits; calling it for nothing does no harm."""
         self._woken.set()
 
-    def use(self, channels: Mapping[str, Channel]) -> None:
+    def use(self, channels: Mapping[str, Channel], gathering: Gathering) -> None:
         """Go on with the channels of another configuration. What is under way ends on the old ones."""
         self._retired += self._channels.values()
         self._channels = dict(channels)
-        self._due.clear()
+        self._settling.channels = tuple(self._channels)
+        self._settling.gathering = gathering
+        self._settling.due.clear()
         self.wake()
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Those that there are now."""
+        return self._channels
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every channel has failed for long: what waits reaches nobody."""
+        return self._troubles.hopeless(self._channels)
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is tried again by the next run.
@@ -95,11 +103,13 @@ class Drain:
             StoreFailed: what was accepted cannot be marked.
         """
         try:
+            await self._troubles.load()
             while True:
                 self._woken.clear()
                 await self._settle_ended()
                 await self._close_retired()
                 next_look = await self._start_due()
+                self.looked = asyncio.get_running_loop().time()
                 await self._wait(next_look)
         finally:
             tasks = [attempt.task for attempt in self._attempts.values()]
@@ -118,26 +128,52 @@ class Drain:
 
     async def _start_due(self) -> float:
         """Start what may start; when to look again, on the loop's clock."""
-        await self._count()
+        await self._take_stock()
         now = asyncio.get_running_loop().time()
-        waits = [now + LOOK_AROUND]
+        waits = [now + LOOK_AROUND, self._troubles.next_report()]
         heads = await self._outbox.heads()
-        known = {row.id for row in heads}
-        self._due = {id_: due for id_, due in self._due.items() if id_ in known}
+        self._settling.look(heads, {row.message.channel for row in heads if not (row.gathers or may_wait(row))})
+        ready: list[OutboxRow] = []
+        fresh: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         for row in heads:
-            lane = (row.message.channel, row.message.flow)
-            if lane in self._attempts:
+            if (row.message.channel, row.message.flow) in self._attempts:
                 continue
             if row.message.channel not in self._channels:
                 await self._leave(row)
-            elif (due := self._due.get(row.id, now)) > now:
+            elif (due := self._settling.due.get(row.id, now)) > now:
                 waits.append(due)
-            elif self._under_way(row.message.channel) < AT_ONCE:
+            elif may_wait(row):
+                fresh[row.message.channel].append(row)
+            else:
+                ready.append(row)
+        alone, again = await self._let_in(fresh, now)
+        for row in sorted(ready, key=lambda row: not is_breach(row)):
+            if self._under_way(row.message.channel) < AT_ONCE:
                 self._start(row)
-        return min(waits)
+        for row in alone:
+            self._start(row)
+        return min(*waits, again)
+
+    async def _let_in(self, fresh: Mapping[str, Sequence[OutboxRow]], now: float) -> tuple[list[OutboxRow], float]:
+        """Those that have never been tried: which go alone now, and when to ask again. The others are grouped."""
+        alone: list[OutboxRow] = []
+        groups: list[tuple[Message, Sequence[OutboxRow]]] = []
+        again = float("inf")
+        for channel, rows in fresh.items():
+            admitted = self._storms[channel].admit(rows, now, AT_ONCE - self._under_way(channel))
+            alone += admitted.alone
+            groups += [(self._settling.gather(together), together) for together in admitted.groups]
+            again = min(again, admitted.again)
+        if groups:
+            await self._outbox.gather(groups)
+            self.wake()
+        if alone:
+            await self._outbox.begin(alone)
+        return alone, again
 
     def _start(self, row: OutboxRow) -> None:
         channel = self._channels[row.message.channel]
+        self._settling.begins(row)
         task = asyncio.create_task(_send(channel, row.message), name=f"tell {row.message.channel}")
         task.add_done_callback(lambda _: self._woken.set())
         self._attempts[row.message.channel, row.message.flow] = Attempt(row, channel, task)
@@ -152,10 +188,17 @@ class Drain:
         except TimeoutError:
             pass
 
-    async def _count(self) -> None:
+    async def _take_stock(self) -> None:
+        """Count what waits, and have it told if a channel has failed for long."""
         pending = await self._outbox.pending()
         for channel in {*pending, *self._channels}:
             self._figures.pending(channel, pending.get(channel, 0))
+        if await self._troubles.report(self._settling.gathering.letterhead, tuple(self._channels), pending):
+            self.wake()
+
+    async def _leave(self, row: OutboxRow) -> None:
+        if await self._settling.leave(row):
+            self.wake()
 
     # ending them ----------------------------------------------------------------------------------------------
 
@@ -170,60 +213,23 @@ class Drain:
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or isinstance(error, NotAccepted | OSError):
             self._figures.failed(channel)
-            await self._again(row, _reason(error))
+            await self._settling.refused(row, _reason(error))
+            more = bool(row.gathers)  # it may have fallen apart
         elif error is not None:
             log.error("channel %s has a defect", channel, exc_info=error)
             self._figures.failed(channel)
-            await self._set_aside(row, clean(f"defect: {type(error).__name__}: {error}"))
+            more = await self._settling.choked(row, clean(f"defect: {type(error).__name__}: {error}"))
         else:
             self._figures.sent(channel)
-            self._due.pop(row.id, None)
-            await self._outbox.told(row, self._entry(Event.TOLD, row, {"attempts": row.attempts + 1}))
-
-    async def _again(self, row: OutboxRow, reason: str, *, last: bool = False) -> None:
-        wait = backoff(row.attempts)
-        log.warning("channel %s did not take a message (%s); again in %g s", row.message.channel, reason, wait)
-        self._due[row.id] = asyncio.get_running_loop().time() + wait
-        await self._outbox.retry(row, reason, last=last)
-
-    async def _set_aside(self, row: OutboxRow, reason: str) -> None:
-        """A message that its channel chokes on must not hold up what waits behind it: another channel tells it."""
-        tried = {row.message.channel, *row.message.body.get("instead_of", ())}
-        other = next((name for name in self._channels if name not in tried), None)
-        if other is None:
-            await self._again(row, f"{reason}; no other channel is left", last=True)
-            return
-        instead = _by(other, row.message, reason)
-        entry = self._entry(Event.ASIDE, row, {"error": reason, "left_to": [other]})
-        await self._outbox.set_aside(row, reason, entry, [instead])
-        self.wake()
+            more = await self._settling.accepted(row)
+        if more:
+            self.wake()
 
     async def _close_retired(self) -> None:
         busy = [attempt.channel for attempt in self._attempts.values()]
         for channel in [each for each in self._retired if each not in busy]:
             self._retired.remove(channel)
             await channel.close()
-
-    async def _leave(self, row: OutboxRow) -> None:
-        """Its channel is gone: all that are left tell it, but those that were given the same message anyway."""
-        if not self._channels:
-            return  # it waits for a configuration that has one
-        reason = "the channel is no longer in the configuration"
-        instead = [Message(row.message.key, name, row.message.flow, row.message.body) for name in self._channels]
-        entry = self._entry(Event.ASIDE, row, {"error": reason, "left_to": list(self._channels)})
-        await self._outbox.set_aside(row, reason, entry, instead)
-        self.wake()
-
-    def _entry(self, event: Event, row: OutboxRow, data: Mapping[str, object]) -> Entry:
-        body = row.message.body
-        about = {"channel": row.message.channel, "key": row.message.key}
-        about |= {name: body[name] for name in ("incident", "status", "reason") if name in body}
-        return Entry(self._wall(), event, row.message.flow, {**about, **data})
-
-
-def backoff(attempts: int) -> float:
-    """Seconds to wait after an attempt failed, when so many had failed before it."""
-    return min(FIRST_WAIT * 2.0 ** min(attempts, 30), LONGEST_WAIT)
 
 
 async def _send(channel: Channel, message: Message) -> None:
@@ -237,14 +243,3 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {DEADLINE:g} s"
     return clean(str(error)) if error is not None else "cancelled"
-
-
-def _by(channel: str, message: Message, reason: str) -> Message:
-    """The same message by another channel, which says so. Its key is another: that channel may have had the first."""
-    body = {
-        **message.body,
-        "key": f"{message.key}-for-{message.channel}",
-        "instead_of": [*message.body.get("instead_of", ()), message.channel],
-        "text": f"[{message.channel}: {reason}]\n{message.body.get('text', '')}",
-    }
-    return Message(body["key"], channel, message.flow, body)

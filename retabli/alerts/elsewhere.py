@@ -16,12 +16,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from retabli.alerts import placeholders
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, Timeout, because_of
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
-from retabli.model.settings import Duration, Secret, SecretRef, format_duration
+from retabli.model.settings import Secret, SecretRef, format_duration
 from retabli.model.words import Words
 from retabli.net.plugins.command import VariableSettings, surroundings, variable_faults
 from retabli.net.plugins.process import Ended, run
@@ -52,7 +52,7 @@ class Apprise(ChannelSettings):
         default_factory=dict,
         description="what the library finds in its environment: HTTPS_PROXY, for one; nothing of the daemon's",
     )
-    timeout: Duration = Field(default=30.0, description=ATTEMPT)
+    timeout: Timeout = Field(default=30.0, description=ATTEMPT)
 
     def build(self) -> "AppriseChannel":
         return AppriseChannel(self)

@@ -11,13 +11,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, Timeout, because_of
 from retabli.alerts.mail_form import compose
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.record import Message
-from retabli.model.settings import Duration, Port, Secret, SecretRef, SmtpTls, Submit, Tls, format_duration
+from retabli.model.settings import Port, Secret, SecretRef, SmtpTls, Submit, Tls, format_duration
 from retabli.model.words import Words
 from retabli.net.mail.smtp import SmtpSession, open_session, submission_faults, submission_stages
 from retabli.net.mail.smtp_addresses import Address, is_international
@@ -52,7 +52,7 @@ class Smtp(ChannelSettings):
     to: tuple[Address, ...] = Field(
         min_length=1, max_length=MOST_RECIPIENTS, strict=False, description="everybody who is told"
     )
-    timeout: Duration = Field(default=30.0, description=ATTEMPT)
+    timeout: Timeout = Field(default=30.0, description=ATTEMPT)
 
     @property
     def submit(self) -> Submit:

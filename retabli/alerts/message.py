@@ -10,15 +10,19 @@ from retabli.model.causes import Side
 from retabli.model.record import Deciding, FlowPicture, Incident
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
+from retabli.view.site import seen_from
 from retabli.view.times import spoken
 
 HEADINGS = {  # by status and reason
     ("firing", "dropped"): Words("Retombé", "Dropped"),
     ("firing", "breached"): Words("Isolement rompu", "Isolation breached"),
     ("firing", "unknown"): Words("Plus rien n'est su", "Nothing is known any more"),
+    ("firing", "degraded"): Words("Dégradé", "Degraded"),
     ("resolved", "dropped"): Words("Rétabli", "Restored"),
     ("resolved", "breached"): Words("De nouveau isolé", "Contained again"),
     ("resolved", "unknown"): Words("De nouveau suivi", "Known again"),
+    ("resolved", "degraded"): Words("N'est plus dégradé", "No longer degraded"),
+    ("resolved", "superseded"): Words("Aggravé, ce n'est plus un avertissement", "Worse now, no longer a warning"),
     ("resolved", "removed"): Words(
         "Retiré de la surveillance, ce qui n'est pas un rétablissement", "No longer watched, which is no recovery"
     ),
@@ -28,7 +32,8 @@ HEADINGS = {  # by status and reason
 }
 IN_PART = Words("Rétabli en partie", "Restored in part")
 REMINDER = Words("Rappel", "Reminder")
-TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
+ESCALATION = Words("Personne n'a répondu", "Nobody has answered")
+SUMMARY = 160  # characters: one short message of a telephone
 
 SIDES = {
     Side.OURS: Words("de notre côté", "on our side"),
@@ -52,15 +57,25 @@ class Letterhead:
 
 
 def compose(
-    picture: FlowPicture, incident: Incident, status: str, reason: str, letterhead: Letterhead, now: float
+    picture: FlowPicture,
+    incident: Incident,
+    status: str,
+    reason: str,
+    letterhead: Letterhead,
+    now: float,
+    *,
+    escalated: bool = False,
 ) -> dict[str, Any]:
-    """The message as a webhook receives it. `status` is firing, resolved, reminder or test; `now` in wall seconds.
+    """The message as a webhook receives it. `status` is firing, resolved or reminder; `now` in wall seconds.
 
-    Its `key` is the same for every attempt at the same message, and the same on every channel.
+    Its `key` is the same for every attempt at the same message, and the same on every channel. `escalated`: it goes
+    to somebody further, because nobody had acknowledged it.
     """
     flow, standing, deciding = picture.flow, picture.standing, picture.deciding
     cause = deciding.result.cause if deciding else None
     stage = deciding.result.stage if deciding else None
+    heading = _heading(picture, incident, status, reason, escalated=escalated)[letterhead.language]
+    link = link_to(letterhead, flow.id)
     return {
         "key": message_key(incident, status),
         "incident": incident.id,
@@ -72,6 +87,7 @@ def compose(
         "title": flow.title[letterhead.language],
         "state": picture.state.value,
         "since": iso(picture.since),
+        "opened_at": iso(incident.opened_at),
         "restored_at": None if standing.restored_at is None else iso(standing.restored_at),
         "probe": deciding.name.probe if deciding else None,
         "stage": stage.id if stage else None,
@@ -82,8 +98,11 @@ def compose(
         "owner": flow.owner,
         "criticality": flow.criticality.value,
         "runbook": flow.runbook,
-        "url": link_to(letterhead, flow.id),
-        "text": "\n".join(_lines(picture, incident, status, reason, letterhead, now)),
+        "url": link,
+        "acknowledge_url": f"{link}#page" if link and status != "resolved" else "",
+        "escalated": escalated,
+        "summary": _summary(picture, status, heading, letterhead),
+        "text": "\n".join(_lines(picture, incident, status, reason, heading, letterhead, now)),
         "sent_at": iso(now),
     }
 
@@ -97,14 +116,35 @@ def link_to(letterhead: Letterhead, flow: str) -> str:
     return f"{letterhead.url.rstrip('/')}/flows/{quote(flow, safe='')}" if letterhead.url else ""
 
 
+def _summary(picture: FlowPicture, status: str, heading: str, letterhead: Letterhead) -> str:
+    """One line: what, which flow, why, where. What does not fit is cut from its end."""
+    language = letterhead.language
+    said = f"{heading}{_colon(language)} {picture.flow.title[language]}"
+    cause = picture.deciding.result.cause if picture.deciding else None
+    if cause is not None and status != "resolved":
+        said += f" – {cause.words[language]} ({SIDES[cause.side][language]})"
+    said = f"{said} – {letterhead.site}"
+    return said if len(said) <= SUMMARY else f"{said[: SUMMARY - 1]}…"
+
+
+def _colon(language: str) -> str:
+    return " :" if language == "fr" else ":"
+
+
 def _lines(
-    picture: FlowPicture, incident: Incident, status: str, reason: str, letterhead: Letterhead, now: float
+    picture: FlowPicture,
+    incident: Incident,
+    status: str,
+    reason: str,
+    heading: str,
+    letterhead: Letterhead,
+    now: float,
 ) -> list[str]:
     language = letterhead.language
-    colon = " :" if language == "fr" else ":"
-    place = f" ({letterhead.standpoint})" if letterhead.standpoint else ""
+    colon = _colon(language)
+    place = f" ({seen_from(letterhead.standpoint, language)})" if letterhead.standpoint else ""
     lines = [
-        f"{_heading(picture, incident, status, reason)[language]}{colon} {picture.flow.title[language]}",
+        f"{heading}{colon} {picture.flow.title[language]}",
         f"{letterhead.site}{place}",
         *_times(picture, incident, status, reason, letterhead, now),
     ]
@@ -116,21 +156,21 @@ def _lines(
         if picture.deciding is not None:
             lines += _cause(picture.deciding, language)
     because = picture.standing.because
+    link = link_to(letterhead, picture.flow.id)
     labelled = [
         (Words("À cause de", "Because of"), because if status != "resolved" else None),
         (Words("Responsable", "Owner"), picture.flow.owner),
         (Words("Procédure", "Runbook"), picture.flow.runbook),
+        (Words("Prendre en charge", "Take it in hand"), f"{link}#page" if link and status != "resolved" else None),
+        (Words("Voir", "See"), link if status == "resolved" else None),
     ]
-    lines += [f"{label[language]}{colon} {value}" for label, value in labelled if value]
-    return [*lines, link] if (link := link_to(letterhead, picture.flow.id)) else lines
+    return [*lines, *(f"{label[language]}{colon} {value}" for label, value in labelled if value)]
 
 
-def _heading(picture: FlowPicture, incident: Incident, status: str, reason: str) -> Words:
-    if status == "test":
-        return TEST
-    if status == "reminder":
-        said = HEADINGS["firing", incident.reason]
-        return Words(f"{REMINDER.fr} – {said.fr}", f"{REMINDER.en} – {said.en}")
+def _heading(picture: FlowPicture, incident: Incident, status: str, reason: str, *, escalated: bool) -> Words:
+    if status == "reminder" or escalated:
+        before, said = (ESCALATION if escalated else REMINDER), HEADINGS["firing", incident.reason]
+        return Words(f"{before.fr} – {said.fr}", f"{before.en} – {said.en}")
     if (status, reason) == ("resolved", "dropped") and picture.state is not State.RESTORED:
         return IN_PART
     return HEADINGS[status, reason]
@@ -152,6 +192,12 @@ def _times(
     if status in ("resolved", "reminder"):
         opened, lasted = spoken(incident.opened_at, zone, language), _span(now - incident.opened_at)
         lines.append(f"Alerte ouverte {opened}, il y a {lasted}." if french else f"Paged on {opened}, {lasted} ago.")
+    taken = incident.acknowledged
+    if taken is not None:
+        when = spoken(taken.at, zone, language)
+        lines.append(f"Prise en charge par {taken.by}, {when}." if french else f"Taken in hand by {taken.by}, {when}.")
+    elif status == "reminder":
+        lines.append("Personne ne l'a prise en charge." if french else "Nobody has taken it in hand.")
     return lines
 
 
@@ -168,7 +214,8 @@ def _cause(deciding: Deciding, language: str) -> list[str]:
     lines.append(f"Cause : {said} ({side})." if french else f"Cause: {said} ({side}).")
     if result.detail:
         lines.append(f"Détail : {result.detail}" if french else f"Detail: {result.detail}")
-    return [*lines, result.cause.advice(language)]
+    first = result.cause.advice(language)
+    return [*lines, f"À faire d'abord : {first}" if french else f"First: {first}"]
 
 
 def _span(seconds: float) -> str:

@@ -9,6 +9,7 @@ from retabli.alerts.placeholders import FIELDS
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.words import Words
+from retabli.view.site import seen_from
 
 TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
 ASKED = Words(
@@ -25,7 +26,7 @@ def trial_message(letterhead: Letterhead, channel: str, at: float) -> Message:
     language, site = letterhead.language, letterhead.site
     colon = " :" if language == "fr" else ":"
     heading = f"{TEST[language]}{colon} {site}"
-    place = f" ({letterhead.standpoint})" if letterhead.standpoint else ""
+    place = f" ({seen_from(letterhead.standpoint, language)})" if letterhead.standpoint else ""
     moment = datetime.fromtimestamp(at, letterhead.zone)
     stamp = f"{moment:%d/%m/%Y %H:%M:%S}" if language == "fr" else f"{moment:%Y-%m-%d %H:%M:%S}"
     lines = [f"{heading}{place}", ASKED[language].format(channel=channel), f"{stamp} {moment.tzname() or UTC}"]

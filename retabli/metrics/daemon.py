@@ -44,6 +44,25 @@ class Figures:
         self._pending = Gauge(
             "retabli_alerts_pending", "Messages not yet taken by their channel.", ("channel",), registry=registry
         )
+        self._failing = Gauge(
+            "retabli_alerts_failing",
+            "1 while a channel has accepted nothing for long.",
+            ("channel",),
+            registry=registry,
+        )
+        self._beat_at = Gauge(
+            "retabli_heartbeat_last_success_timestamp_seconds",
+            "When a heartbeat was last accepted.",
+            ("channel",),
+            registry=registry,
+        )
+        self._beats = Counter(
+            "retabli_heartbeats_sent", "Heartbeats that a channel took.", ("channel",), registry=registry
+        )
+        self._beats_failed = Counter(
+            "retabli_heartbeats_failed", "Heartbeats that a channel refused or missed.", ("channel",), registry=registry
+        )
+        self._beating: set[str] = set()
         self._reload = Gauge(
             "retabli_config_last_reload_successful", "Whether the configuration was last taken.", registry=registry
         )
@@ -83,6 +102,7 @@ class Figures:
             self._sent.labels(name)
             self._failed.labels(name)
             self._pending.labels(name)
+            self._failing.labels(name)
 
     def alert_sent(self, channel: str) -> None:
         self._sent.labels(channel).inc()
@@ -92,6 +112,29 @@ class Figures:
 
     def alerts_pending(self, channel: str, number: int) -> None:
         self._pending.labels(channel).set(number)
+
+    def alerts_failing(self, channel: str, *, failing: bool) -> None:
+        self._failing.labels(channel).set(int(failing))
+
+    def heartbeats(self, channels: Iterable[str]) -> None:
+        """The channels that heartbeats go to, and no others."""
+        kept = set(channels)
+        for name in self._beating - kept:
+            self._beat_at.remove(name)
+        for name in kept - self._beating:
+            self._beat_at.labels(name)
+            self._beats.labels(name)
+            self._beats_failed.labels(name)
+        self._beating = kept
+
+    def beat(self, channel: str, at: float) -> None:
+        """A heartbeat was accepted, at that wall time."""
+        self._beats.labels(channel).inc()
+        if channel in self._beating:
+            self._beat_at.labels(channel).set(at)
+
+    def beat_failed(self, channel: str) -> None:
+        self._beats_failed.labels(channel).inc()
 
     def reloaded(self, *, successful: bool, at: float) -> None:
         """The configuration was read, at that wall time; if not `successful`, the old one goes on."""

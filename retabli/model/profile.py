@@ -80,7 +80,7 @@ def parse(entry: str) -> tuple[Quiet, ...]:
     """
     match = _ENTRY.fullmatch(entry.strip())
     if match is None:
-        raise ValueError(f'"{entry}" is no time of silence: write "sun", "sat-sun" or "mon-fri 20:00-07:00"')
+        raise ValueError(f'"{entry}" is no time of the week: write "sun", "sat-sun" or "mon-fri 20:00-07:00"')
     first = _weekday(match["from"])
     last = first if match["to"] is None else _weekday(match["to"])
     weekdays = frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))

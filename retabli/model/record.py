@@ -128,16 +128,20 @@ class Event(StrEnum):
     RESOLVE = "resolve"
     TOLD = "told"  # a channel has accepted a message
     ASIDE = "aside"  # a channel cannot take a message: it goes by another one
+    DEFERRED = "deferred"  # a page that is due waits, for a parent or for the end of a silence
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the log, before it is numbered and chained. `data` holds JSON values only."""
+    """One row of the log, before it is numbered and chained. `data` holds JSON values only.
+
+    `event` is an Event; a row that a later version wrote may be of a kind that this one does not know.
+    """
 
     at: float
-    event: Event
+    event: str
     flow: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 

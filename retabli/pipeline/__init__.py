@@ -1,5 +1,6 @@
 """The only road through the daemon: result → evidence → standing → one transaction → outlets."""
 
-from retabli.pipeline.pipeline import Outlet, Pipeline, Store, Teller
+from retabli.pipeline.announcing import Teller
+from retabli.pipeline.pipeline import Outlet, Pipeline, Store
 
 __all__ = ["Outlet", "Pipeline", "Store", "Teller"]

@@ -8,6 +8,7 @@ from retabli.model.probe import Probe
 from retabli.model.record import Closure, Deciding, FlowPicture, Standing, UnitPicture, UnitRecord
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
+from retabli.paging import DEGRADED
 from retabli.restoration import Evidence, Weighed, fresh, staleness, weigh, weigh_closed
 
 
@@ -35,6 +36,7 @@ class LiveFlow:
     doubted: bool = False  # failing, restored until now, and under confirmation: a child's page waits for the verdict
     looked_at: float = float("-inf")  # monotonic: when it was last judged
     queued_for: float = float("inf")  # monotonic: when the sweep will come back
+    follow_up: float = float("inf")  # monotonic: when an open page is to be looked at again
     being_remembered: int = 0  # steps whose transaction is under way: until then nobody is shown what they made of it
 
     @classmethod
@@ -62,8 +64,12 @@ class LiveFlow:
         """
         ends = [unit.record.judged_at + unit.staleness for unit in self.counted if unit.record.judged is not None]
         standing = self.standing
-        if standing.unknown_from is not None and standing.incident is None:
+        paged = standing.incident is not None and standing.incident.reason != DEGRADED
+        if standing.unknown_from is not None and not paged:
             ends.append(standing.unknown_from + self.flow.policy.page_unknown_after)
+        if standing.silence is not None:
+            ends.append(standing.silence.ends)
+        ends.append(self.follow_up)
         return min((end for end in ends if end > self.looked_at), default=float("inf"))
 
     def picture(self, now: float, standing: Standing | None = None) -> FlowPicture:

@@ -7,18 +7,20 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from retabli.model.flow import Flow, UnitName
 from retabli.model.probe import Probe
-from retabli.model.record import Entry, Event, FlowPicture, Incident, Message, Standing, UnitRecord
+from retabli.model.record import Entry, Event, FlowPicture, Incident, Message, Silence, Standing, UnitRecord
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.paging import Notice, Parent, Status, page
+from retabli.pipeline.announcing import Announcer, Teller
 from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
+from retabli.pipeline.writing import Writing
 from retabli.restoration import ANSWERS, Change, advance, begin, close_round, next_round, observe, staleness, stands
 
 OWN_LINK = "own_link"  # the built-in parent of every flow: the daemon's own way out
@@ -60,27 +62,6 @@ class Outlet(Protocol):
         """An entry is in the log."""
 
 
-class Teller(Protocol):
-    """Turns a notice into messages, one for each channel that is to get it. Pure."""
-
-    def __call__(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]: ...
-
-
-@dataclass(slots=True)
-class _Writing:
-    """What one step has to have remembered, and then shown: `looked` are the flows it looked at, as it left them."""
-
-    looked: list[tuple[LiveFlow, Standing]] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    standings: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
-    units: dict[UnitName, Mapping[str, Any] | None] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.standings or self.units or self.entries or self.messages)
-
-
 class Pipeline:
     """Holds the live flows. `clock` is monotonic, `wall` the wall clock, both in seconds."""
 
@@ -95,7 +76,7 @@ class Pipeline:
     ) -> None:
         self._store = store
         self._outlets = tuple(outlets)
-        self._tell = tell
+        self._announcer = Announcer(tell)
         self._clock = clock
         self._wall = wall
         self._live: dict[str, LiveFlow] = {}
@@ -144,7 +125,7 @@ class Pipeline:
         entries: list[Entry],
         results: Mapping[UnitName, tuple[Probe, Result | None]] | None = None,
     ) -> None:
-        writing = _Writing(entries=entries)
+        writing = Writing(entries=entries)
         for gone in known.keys() - flows.keys():
             self._remove(gone, known[gone], writing)
         for name in records.keys() - {name for flow in flows.values() for name, _ in flow.units()}:
@@ -167,12 +148,13 @@ class Pipeline:
         await self._write(writing)
         self._show(writing)
 
-    def _remove(self, id_: str, standing: Standing, writing: _Writing) -> None:
+    def _remove(self, id_: str, standing: Standing, writing: Writing) -> None:
         at = self._wall()
         # Removed while the daemon was stopped: nothing is known of it any more but its standing.
         live = self._live.get(id_) or LiveFlow.of(Flow(id_, Words.same(id_), Intent(standing.intent), {}), standing)
         if standing.incident is not None:
-            self._announce(live, id_, Notice(Status.RESOLVED, "removed", standing.incident), at, writing)
+            notice = Notice(Status.RESOLVED, "removed", standing.incident)
+            self._announcer.ended(live, notice, self._clock(), at, writing)
         writing.standings[id_] = None
         writing.entries.append(Entry(at, Event.CONFIG, id_, {"change": "removed", "state": standing.state.value}))
         writing.gone.append(id_)
@@ -183,7 +165,7 @@ class Pipeline:
         standing: Standing | None,
         records: Mapping[UnitName, tuple[UnitRecord, dict[str, Any]]],
         fingerprint: str,
-        writing: _Writing,
+        writing: Writing,
     ) -> LiveFlow:
         at = self._wall()
         if standing is None:
@@ -202,13 +184,13 @@ class Pipeline:
         writing.standings[flow.id] = dump_standing(live.standing, self._clocks())
         return live
 
-    def _change_intent(self, flow: Flow, standing: Standing, writing: _Writing) -> Standing:
+    def _change_intent(self, flow: Flow, standing: Standing, writing: Writing) -> Standing:
         """People decided otherwise: the page that was open ends, never worded as a recovery, and all starts anew."""
         at = self._wall()
         if standing.incident is not None:
             live = LiveFlow.of(flow, standing)
             notice = Notice(Status.RESOLVED, "intent_changed", standing.incident)
-            self._announce(live, flow.id, notice, at, writing)
+            self._announcer.ended(live, notice, self._clock(), at, writing)
         data = {"was": standing.intent, "now": flow.intent.value, "state": standing.state.value}
         writing.entries.append(Entry(at, Event.INTENT, flow.id, data))
         return replace(
@@ -216,6 +198,7 @@ class Pipeline:
             first_restored_at=standing.first_restored_at,
             drops=standing.drops,
             breaches=standing.breaches,
+            silence=standing.silence,
         )
 
     # the scheduler's side -------------------------------------------------------------------------------------
@@ -277,7 +260,7 @@ class Pipeline:
             if live.next_look() >= now:
                 self._queue(live)
                 continue
-            writing = _Writing()
+            writing = Writing()
             self._judge(id_, writing)
             await self._write(writing)
             self._show(writing)
@@ -285,14 +268,14 @@ class Pipeline:
     # the step -------------------------------------------------------------------------------------------------
 
     async def _step(self, live: LiveFlow, unit: LiveUnit, result: Result | None) -> None:
-        writing = _Writing()
+        writing = Writing()
         self._judge(live.flow.id, writing)
         clocks = self._clocks()
         self._store.keep(unit.name, dump_record(unit.record, clocks), unit.memory, result)
         await self._write(writing)
         self._show(writing, unit.name, result)
 
-    def _judge(self, id_: str, writing: _Writing) -> None:
+    def _judge(self, id_: str, writing: Writing) -> None:
         """Weigh and advance this flow, and its children if what they wait for has moved."""
         live = self._live[id_]
         before, was_excuse = live.standing, self._as_parent(id_).excuses
@@ -302,11 +285,11 @@ class Pipeline:
         live.standing, live.looked_at = standing, now
         live.doubt(evidence)
         parents = {parent: self._as_parent(parent) for parent in self._parents(live.flow)}
-        live.standing, notices = page(live.flow, standing, parents, now=now, at=at)
+        warn = self._announcer.warned(live, now, at)
+        live.standing, notices = page(live.flow, standing, parents, now=now, at=at, warn=warn)
         self._record(live, before, changes, at, writing)
-        for notice in notices:
-            self._announce(live, id_, notice, at, writing)
-        self._remember(live, before, writing, moved=bool(changes or notices))
+        told = self._announce(live, before, notices, now, at, writing)
+        self._remember(live, before, writing, moved=bool(changes or notices or told))
         self._queue(live)
         writing.looked.append((live, live.standing))
         if self._as_parent(id_).excuses != was_excuse:
@@ -321,7 +304,7 @@ class Pipeline:
                 unit.record = next_round(unit.record)
         return whole
 
-    def _remember(self, live: LiveFlow, before: Standing, writing: _Writing, *, moved: bool) -> None:
+    def _remember(self, live: LiveFlow, before: Standing, writing: Writing, *, moved: bool) -> None:
         if live.standing == before:
             return
         values = dump_standing(live.standing, self._clocks())
@@ -335,7 +318,7 @@ class Pipeline:
             self._store.note(live.flow.id, values)
 
     def _record(
-        self, live: LiveFlow, before: Standing, changes: tuple[Change, ...], at: float, writing: _Writing
+        self, live: LiveFlow, before: Standing, changes: tuple[Change, ...], at: float, writing: Writing
     ) -> None:
         """One entry for each state that everybody sees in turn."""
         path = [before.shown, *(change.now for change in changes), live.standing.shown]
@@ -350,20 +333,68 @@ class Pipeline:
                 data |= _cause(deciding.name, deciding.result)
             writing.entries.append(Entry(at, Event.STATE, live.flow.id, data))
 
-    def _announce(self, live: LiveFlow, id_: str, notice: Notice, at: float, writing: _Writing) -> None:
-        messages = self._tell(live.picture(self._clock()), notice, at)
-        if notice.status is Status.FIRING:
-            told = dict.fromkeys((message.channel for message in messages), self._clock())
-            incident: Incident = replace(notice.incident, told=told)
-            live.standing = replace(live.standing, incident=incident)
-        event = Event.PAGE if notice.status is Status.FIRING else Event.RESOLVE
-        data = {
-            "incident": notice.incident.id,
-            "reason": notice.reason,
-            "channels": [message.channel for message in messages],
-        }
-        writing.entries.append(Entry(at, event, id_, data))
-        writing.messages.extend(messages)
+    def _announce(
+        self,
+        live: LiveFlow,
+        before: Standing,
+        notices: Sequence[Notice],
+        now: float,
+        at: float,
+        writing: Writing,
+    ) -> bool:
+        """What is to be told of what `page` decided; whether the standing must be remembered for it."""
+        announcer = self._announcer
+        announcer.silence_ran_out(live, before, at, writing)
+        for notice in notices:
+            if notice.status is Status.RESOLVED:
+                announcer.ended(live, notice, now, at, writing)
+        announcer.deferred(live, before, at, writing)
+        opened = any(notice.status is Status.FIRING for notice in notices)
+        told = announcer.follow(live, now, at, self._stands, writing, opened=opened)
+        return told or before.silence != live.standing.silence
+
+    # what people say ------------------------------------------------------------------------------------------
+
+    async def acknowledge(self, flow: str, *, by: str, note: str = "", until: float | None = None) -> Incident:
+        """Somebody has taken the open page in hand. `until` in wall seconds; None: as long as it is open.
+
+        Raises:
+            LookupError: there is no such flow.
+            NotNow: no page of it is open, or `until` is past.
+        """
+        live, writing, now, at = self._live[flow], Writing(), self._clock(), self._wall()
+        incident = self._announcer.acknowledge(live, now, at, writing, by=by, note=note, until=until)
+        await self._said(live, writing)
+        return incident
+
+    async def silence(self, flow: str, *, until: float, by: str, why: str) -> Silence:
+        """Planned work: no page of this flow until then (wall seconds), but for a breach. Probing goes on.
+
+        Raises:
+            LookupError: there is no such flow.
+            NotNow: `until` is past, or more than 30 days away.
+        """
+        live, writing, now, at = self._live[flow], Writing(), self._clock(), self._wall()
+        silence = self._announcer.silence(live, now, at, writing, until=until, by=by, why=why)
+        await self._said(live, writing)
+        return silence
+
+    async def unsilence(self, flow: str, *, by: str) -> None:
+        """End the silence of this flow: what is due pages now.
+
+        Raises:
+            LookupError: there is no such flow.
+            NotNow: it is not silenced.
+        """
+        live, writing = self._live[flow], Writing()
+        self._announcer.unsilence(live, self._wall(), writing, by=by)
+        await self._said(live, writing)
+
+    async def _said(self, live: LiveFlow, writing: Writing) -> None:
+        writing.standings[live.flow.id] = dump_standing(live.standing, self._clocks())
+        self._judge(live.flow.id, writing)
+        await self._write(writing)
+        self._show(writing)
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -374,6 +405,19 @@ class Pipeline:
     def _as_parent(self, id_: str) -> Parent:
         live = self._live[id_]
         return Parent(live.standing, live.doubted)
+
+    def _stands(self, id_: str) -> bool:
+        """Whether messages that travel on this flow get through, as far as is known: it stands, and all above it."""
+        waiting, seen = [id_], set[str]()
+        while waiting:
+            live = self._live.get(each := waiting.pop())
+            if live is None or each in seen:
+                continue
+            seen.add(each)
+            if live.doubted or live.standing.shown not in (State.RESTORED, State.DEGRADED):
+                return False
+            waiting += live.flow.parents
+        return True
 
     def _excuse_link(self, result: Result) -> Result:
         """Our own link has failed only if nothing at all that is probed has succeeded since."""
@@ -394,7 +438,7 @@ class Pipeline:
             live.queued_for = due
             heapq.heappush(self._looks, (due, next(self._tickets), live.flow.id))
 
-    async def _write(self, writing: _Writing) -> None:
+    async def _write(self, writing: Writing) -> None:
         for live, standing in writing.looked:
             if live.being_remembered:  # by another step: this one waits for it, and shows nothing sooner
                 writing.standings[live.flow.id] = dump_standing(standing, self._clocks())
@@ -413,7 +457,7 @@ class Pipeline:
             for outlet in self._outlets:
                 outlet.logged(entry)
 
-    def _show(self, writing: _Writing, changed: UnitName | None = None, result: Result | None = None) -> None:
+    def _show(self, writing: Writing, changed: UnitName | None = None, result: Result | None = None) -> None:
         """Each flow as this step left it: what a later one made of it may not be remembered yet."""
         for id_ in writing.gone:
             for outlet in self._outlets:

@@ -66,6 +66,11 @@ class Scheduler:
         return self._places.busy + self._places.patient
 
     @property
+    def last_woke(self) -> float | None:
+        """When it last gave a sign, on the loop's clock: ten times a second while it runs."""
+        return self._stalls.last_woke
+
+    @property
     def waiting(self) -> int:
         """How many runs wait for a place."""
         return self._places.waiting

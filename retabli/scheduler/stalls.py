@@ -27,6 +27,11 @@ class Stalls:
         if late >= LONG:
             self._stalls.append((self._woke, late))
 
+    @property
+    def last_woke(self) -> float | None:
+        """When the loop last gave a sign, on its own clock; None while nobody calls `woke`."""
+        return self._woke
+
     def rest(self) -> None:
         """Nobody calls `woke` for a while."""
         self._woke = None

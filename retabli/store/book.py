@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from retabli.model.flow import UnitName
 from retabli.store.chain import canonical, link
 from retabli.store.encoding import Row, UnitRow
-
-SLICE = 500  # rows that one step of a pruning deletes at most: no commit waits long behind it
+from retabli.store.outgoing import SLICE, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +20,11 @@ class Line:
     data: str
 
 
-class Book:
+class Book(Outgoing):
     """The state's tables, written within a transaction that somebody else begins and ends."""
 
     def __init__(self, connection: sqlite3.Connection, wall: Callable[[], float]) -> None:
-        self._connection = connection
-        self._wall = wall
+        super().__init__(connection, wall)
         self._ids: dict[UnitName, int] = {}
         number, self._hash = connection.execute("SELECT number, hash FROM log ORDER BY number DESC LIMIT 1").fetchone()
         head = connection.execute("SELECT number, hash FROM log_head").fetchone() or (number, self._hash)
@@ -44,9 +42,6 @@ class Book:
             )
             self._headed = self._number
         self.fact("last_seen", self._wall())
-
-    def fact(self, name: str, value: float | int) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     # what is live ---------------------------------------------------------------------------------------------
 
@@ -95,44 +90,6 @@ class Book:
             row = (self._number, line.at, line.event, line.flow, line.data, self._hash)
             self._connection.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    # what is to be told ---------------------------------------------------------------------------------------
-
-    def queue(self, key: str, channel: str, flow: str, body: str) -> None:
-        number = self._connection.execute(
-            "INSERT INTO outbox (key, channel, flow, body, turn, queued_at) VALUES (?, ?, ?, ?, 0, ?)",
-            (key, channel, flow, body, self._wall()),
-        ).lastrowid
-        self._connection.execute("UPDATE outbox SET turn = ? WHERE id = ?", (self._turn(), number))
-
-    def has(self, key: str, channel: str) -> bool:
-        """Whether this channel has the message, or is to get it; one that was set aside it never got."""
-        found = self._connection.execute(
-            "SELECT 1 FROM outbox WHERE key = ? AND channel = ? AND state != 'aside' LIMIT 1", (key, channel)
-        )
-        return found.fetchone() is not None
-
-    def settle(self, row: int, state: str, attempts: int, error: str | None) -> bool:
-        """Whether the row was still waiting."""
-        changed = self._connection.execute(
-            "UPDATE outbox SET state = ?, attempts = ?, error = ?, settled_at = ? WHERE id = ? AND state = 'pending'",
-            (state, attempts, error, self._wall(), row),
-        )
-        return changed.rowcount > 0
-
-    def failed(self, row: int, attempts: int, error: str) -> None:
-        self._connection.execute("UPDATE outbox SET attempts = ?, error = ? WHERE id = ?", (attempts, error, row))
-
-    def put_back(self, row: int) -> None:
-        """Behind everything else that waits in its lane."""
-        self._connection.execute("UPDATE outbox SET turn = ? WHERE id = ?", (self._turn(), row))
-
-    def _turn(self) -> int:
-        """A turn after every other one that was ever given."""
-        found = self._connection.execute("SELECT value FROM facts WHERE name = 'turn'").fetchone()
-        turn = (found[0] if found else 0) + 1
-        self.fact("turn", turn)
-        return int(turn)
-
     # what is let go -------------------------------------------------------------------------------------------
 
     def prune_results(self, units: Sequence[int], before: float, number: int) -> int:
@@ -148,13 +105,6 @@ class Book:
                 (unit, last, SLICE),
             ).rowcount
         return gone
-
-    def prune_outbox(self, before: float) -> int:
-        return self._connection.execute(
-            "DELETE FROM outbox WHERE id IN "
-            "(SELECT id FROM outbox WHERE state != 'pending' AND settled_at < ? LIMIT ?)",
-            (before, SLICE),
-        ).rowcount
 
 
 def line(at: float, event: str, flow: str | None, data: dict[str, object]) -> Line:

@@ -44,9 +44,25 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A message that waits for its channel. `attempts` have failed so far, the last one for the reason `error`."""
+    """A message that waits for its channel. `attempts` have failed so far, the last one for the reason `error`.
+
+    `begun`: an attempt may have got through, so that its receiver knows it by its key. `gathers`: how many messages
+    it tells, 0 for one that is no group.
+    """
 
     id: int
     message: Message
     attempts: int = 0
     error: str | None = None
+    begun: bool = False
+    gathers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A channel that has accepted nothing since a wall time. `incident` is the page that says so, `told` who got it."""
+
+    since: float
+    reason: str
+    incident: str | None = None
+    told: tuple[str, ...] = ()

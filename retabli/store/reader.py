@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.store import chain
 from retabli.store.encoding import as_object
-from retabli.store.facts import LogRow, OutboxRow, Remembered, StoreError
+from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
@@ -147,23 +147,71 @@ class Reader:
     # the outbox -----------------------------------------------------------------------------------------------
 
     def heads(self) -> list[OutboxRow]:
-        """The message whose turn it is of every flow and channel."""
+        """The message whose turn it is of every flow and channel; none of a flow of which a waiting group tells."""
+        return self._waiting(
+            "state = 'pending' AND turn = (SELECT MIN(turn) FROM outbox AS other "
+            "WHERE other.state IN ('pending', 'grouped') AND other.channel = one.channel AND other.flow = one.flow)"
+        )
+
+    def members(self, group: int) -> list[OutboxRow]:
+        """The messages that a waiting group tells, in the order of their turns."""
+        return self._waiting("state = 'grouped' AND gathered_by = ?", group)
+
+    def _waiting(self, which: str, *values: int) -> list[OutboxRow]:
         with told(self.path):
             found = self._connection.execute(
-                "SELECT id, key, channel, flow, body, attempts, error FROM outbox AS one WHERE state = 'pending' "
-                "AND turn = (SELECT MIN(turn) FROM outbox AS other WHERE other.state = 'pending' "
-                "AND other.channel = one.channel AND other.flow = one.flow) ORDER BY turn"
+                "SELECT id, key, channel, flow, body, attempts, error, begun, gathers FROM outbox AS one "  # noqa: S608
+                f"WHERE {which} ORDER BY turn",
+                values,
             ).fetchall()
         return [
-            OutboxRow(id_, Message(key, channel, flow, self._object(body)), attempts, error)
-            for id_, key, channel, flow, body, attempts, error in found
+            OutboxRow(id_, Message(key, channel, flow, self._object(body)), attempts, error, bool(begun), gathers)
+            for id_, key, channel, flow, body, attempts, error, begun, gathers in found
         ]
 
     def pending(self) -> dict[str, int]:
-        """How many messages wait, by channel."""
+        """How many messages wait, by channel: those that a group tells, and not the group itself."""
         with told(self.path):
             return dict(
                 self._connection.execute(
-                    "SELECT channel, COUNT(*) FROM outbox WHERE state = 'pending' GROUP BY channel"
+                    "SELECT channel, COUNT(*) FROM outbox WHERE state IN ('pending', 'grouped') AND gathers = 0 "
+                    "GROUP BY channel"
                 )
             )
+
+    def given(self, channel: str, incidents: Collection[str]) -> dict[str, list[Message]]:
+        """What a channel was given of each of these incidents, in that order, but for their resolves."""
+        found: dict[str, list[Message]] = {}
+        with told(self.path):
+            for incident in incidents:
+                rows = self._connection.execute(
+                    "SELECT key, channel, flow, body FROM outbox "
+                    "WHERE key >= ? AND key < ? AND channel = ? ORDER BY id",
+                    (f"{incident}-", f"{incident}.", channel),
+                ).fetchall()
+                messages = [Message(key, to, flow, self._object(body)) for key, to, flow, body in rows]
+                found[incident] = [each for each in messages if not each.key.startswith(f"{incident}-resolved")]
+        return {incident: messages for incident, messages in found.items() if messages}
+
+    def over(self, incidents: Collection[str]) -> dict[str, Message]:
+        """Those of these incidents whose resolve was ever put into the outbox, for whatever channel, and that."""
+        found: dict[str, Message] = {}
+        with told(self.path):
+            for incident in incidents:
+                row = self._connection.execute(
+                    "SELECT key, channel, flow, body FROM outbox WHERE key >= ? AND key < ? ORDER BY key LIMIT 1",
+                    (f"{incident}-resolved", f"{incident}-resolvee"),
+                ).fetchone()
+                if row is not None:
+                    key, channel, flow, body = row
+                    found[incident] = Message(key, channel, flow, self._object(body))
+        return found
+
+    def failing(self) -> dict[str, Failing]:
+        """The channels that have accepted nothing for a while."""
+        with told(self.path):
+            found = self._connection.execute("SELECT name, failing_since, reason, incident, told FROM channels")
+            return {
+                name: Failing(since, reason, incident, tuple(json.loads(got or "[]")))
+                for name, since, reason, incident, got in found
+            }

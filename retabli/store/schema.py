@@ -57,8 +57,30 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_lanes ON outbox (channel, flow, turn) WHERE state = 'pending';
 CREATE INDEX outbox_keys ON outbox (key, channel);
 """  # noqa: S608 - our own constants
-MIGRATIONS = (FIRST,)  # each takes the file from the version of its place to the next
-SMALL_TABLES = ("facts", "standings", "units", "log", "log_head", "outbox")  # checked at every opening
+
+# What waits may be grouped (`gathered_by` is the row of the group, `gathers` how many a group holds), an attempt may
+# have begun (whoever got it knows it by its key: it is never put under another one), and channels may fail for long.
+SECOND = """
+CREATE TABLE outbox_anew (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, channel TEXT NOT NULL, flow TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'grouped', 'told', 'aside')),
+    turn INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT, queued_at REAL NOT NULL, settled_at REAL,
+    begun INTEGER NOT NULL DEFAULT 0, gathers INTEGER NOT NULL DEFAULT 0, gathered_by INTEGER
+);
+INSERT INTO outbox_anew SELECT *, 1, 0, NULL FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE outbox_anew RENAME TO outbox;
+CREATE INDEX outbox_lanes ON outbox (channel, flow, turn) WHERE state IN ('pending', 'grouped');
+CREATE INDEX outbox_keys ON outbox (key, channel);
+CREATE INDEX outbox_groups ON outbox (gathered_by) WHERE gathered_by IS NOT NULL;
+
+CREATE TABLE channels (
+    name TEXT PRIMARY KEY, failing_since REAL NOT NULL, reason TEXT NOT NULL, incident TEXT, told TEXT
+) WITHOUT ROWID;
+"""
+MIGRATIONS = (FIRST, SECOND)  # each takes the file from the version of its place to the next
+SMALL_TABLES = ("facts", "standings", "units", "log", "log_head", "outbox", "channels")  # checked at every opening
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

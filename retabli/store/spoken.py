@@ -1,6 +1,7 @@
 """A row of the log in plain words, French or English, for whoever reads it."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from retabli.model.record import Event
@@ -21,6 +22,7 @@ EVENTS = {
     Event.RESOLVE: Words("fin d'alerte", "resolve"),
     Event.TOLD: Words("remis", "told"),
     Event.ASIDE: Words("mis de côté", "set aside"),
+    Event.DEFERRED: Words("différée", "deferred"),
     Event.ACKNOWLEDGE: Words("prise en compte", "acknowledged"),
     Event.SILENCE: Words("silence", "silence"),
 }
@@ -33,6 +35,7 @@ CHANGES = {
 }
 REASONS: Mapping[str, Words] = {
     **STATES,
+    "superseded": Words("remplacé par une alerte", "replaced by a page"),
     "removed": Words("retiré", "removed"),
     "intent_changed": Words("décision changée", "intent changed"),
 }
@@ -43,6 +46,9 @@ STATUSES = {
     "test": Words("essai", "test"),
 }
 DECISIONS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
+ESCALATED = Words("personne n'a pris en charge, d'autres sont appelés", "nobody has taken it, others are called")
+UNTIL = Words("jusqu'au", "until")
+OVER = Words("arrivé à son terme", "it ran out")
 NOBODY = Words("personne : aucun canal", "nobody: no channel")
 
 Speaker = Callable[[dict[str, Any], str], str]
@@ -53,12 +59,25 @@ def event_word(event: str, language: str) -> str:
     return WORDS[event][language] if event in WORDS else clean(event)
 
 
-def sentence(event: str, data: Mapping[str, Any], language: str) -> str:
-    """What the row says besides its time, event and flow. What has no words of its own follows as `name=value`."""
+def sentence(event: str, data: Mapping[str, Any], language: str, zone: tzinfo | None = None) -> str:
+    """What the row says besides its time, event and flow. What has no words of its own follows as `name=value`.
+
+    Instants are in `zone`; None: the machine's own.
+    """
     rest = dict(data)
+    if "until" in rest:
+        rest["until"] = _local(rest["until"], zone)
     said = SPEAKERS[event](rest, language) if event in SPEAKERS else ""
     left = [f"{name}={_plain(value)}" for name, value in rest.items() if value not in (None, "", [], {})]
     return clean("; ".join(part for part in (said, *left) if part), 4 * LENGTH)
+
+
+def _local(value: object, zone: tzinfo | None) -> object:
+    """As the stamps of the log are written; what is no instant stays."""
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):
+        return value
 
 
 def _plain(value: object) -> str:
@@ -119,7 +138,45 @@ def _page(data: dict[str, Any], language: str) -> str:
     channels = data.pop("channels", None)
     reason = _worded(REASONS, data.pop("reason", "?"), language)
     to = _plain(channels) if channels else NOBODY[language]
-    return f"{reason} → {to}"
+    status, escalated = data.pop("status", None), data.pop("escalated", False)
+    lead = ESCALATED[language] if escalated else ""
+    if status not in (None, "firing", "resolved"):  # which the event says
+        lead = f"{_worded(STATUSES, status, language)}{', ' if lead else ''}{lead}"
+    colon = Words(" : ", ": ")[language]
+    return f"{lead}{colon if lead else ''}{reason} → {to}"
+
+
+def _deferred(data: dict[str, Any], language: str) -> str:
+    because, silenced_by = data.pop("because", None), data.pop("silenced_by", None)
+    said = [_worded(REASONS, data.pop("reason", "?"), language)]
+    if because:
+        said.append(Words("à cause de ", "because of ")[language] + _plain(because))
+    if silenced_by:
+        by = Words("en silence par ", "silenced by ")[language] + _plain(silenced_by)
+        said.append(by + _until(data, language))
+    return ", ".join(said)
+
+
+def _acknowledged(data: dict[str, Any], language: str) -> str:
+    reason, by = data.pop("reason", None), _plain(data.pop("by", None) or "?")
+    said = Words(f"par {by}", f"by {by}")[language] + _until(data, language)
+    note = data.pop("note", None)
+    named = f" ({_worded(REASONS, reason, language)})" if reason else ""
+    return f"{said}{named}" + (f" – {_plain(note)}" if note else "")
+
+
+def _silenced(data: dict[str, Any], language: str) -> str:
+    by, why, ended = data.pop("by", None), data.pop("why", None), data.pop("ended", False)
+    if ended:
+        return Words("levé par ", "lifted by ")[language] + _plain(by) if by else OVER[language]
+    begun = f"{UNTIL[language]} {_plain(data.pop('until', None) or '?')}"
+    said = Words(" : ", ": ")[language].join(_plain(each) for each in (by, why) if each)
+    return f"{begun} – {said}" if said else begun
+
+
+def _until(data: dict[str, Any], language: str) -> str:
+    until = data.pop("until", None)
+    return f" {UNTIL[language]} {_plain(until)}" if until else ""
 
 
 def _told(data: dict[str, Any], language: str) -> str:
@@ -152,4 +209,7 @@ SPEAKERS: Mapping[str, Speaker] = {
     Event.RESOLVE: _page,
     Event.TOLD: _told,
     Event.ASIDE: _aside,
+    Event.DEFERRED: _deferred,
+    Event.ACKNOWLEDGE: _acknowledged,
+    Event.SILENCE: _silenced,
 }

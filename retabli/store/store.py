@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from retabli.model.flow import UnitName
-from retabli.model.record import Entry, Event, Message
+from retabli.model.record import Entry, Message
 from retabli.model.result import Result
-from retabli.store.book import Book, Line, line
+from retabli.store.book import Book
 from retabli.store.encoding import Row, UnitRow, as_row, text
-from retabli.store.facts import LogRow, OutboxRow, Remembered, StoreFailed
+from retabli.store.facts import LogRow, Remembered, StoreFailed
 from retabli.store.faults import told
+from retabli.store.outbox import Outbox, as_line, encoded
 from retabli.store.reader import Reader
 from retabli.store.schema import Lock, open_for_writing
 from retabli.store.writer import Change, Writer
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Store:
+class Store(Outbox):
     """Opened by `Store.open`, which takes the lock; ended by `close`.
 
     `commit` returns when all of it would survive a power cut; `keep` and `note` never wait, and are written within
@@ -135,8 +136,8 @@ class Store:
         """
         new_standings = {flow: None if values is None else text(values) for flow, values in standings.items()}
         new_units = {name: None if values is None else text(values) for name, values in units.items()}
-        lines = [_line(entry) for entry in entries]
-        queued = [_encoded(message) for message in messages]
+        lines = [as_line(entry) for entry in entries]
+        queued = [encoded(message) for message in messages]
 
         def change(book: Book) -> None:
             for flow, standing in new_standings.items():
@@ -209,6 +210,14 @@ class Store:
         if not future.cancelled() and future.exception() is not None:
             self._failed.set()
 
+    async def touch(self) -> None:
+        """Write that the daemon is there. Returns when that would survive a power cut.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        await self._put(lambda _: None, durable=True)
+
     # reading --------------------------------------------------------------------------------------------------
 
     async def _read(self, read: Callable[[Reader], T]) -> T:
@@ -224,64 +233,12 @@ class Store:
         """The newest kept results of a unit, or of all units of a flow, newest first."""
         return await self._read(lambda reader: reader.history(name, limit))
 
-    # the outbox -----------------------------------------------------------------------------------------------
-
-    async def heads(self) -> list[OutboxRow]:
-        """The message whose turn it is of every flow and channel."""
-        return await self._read(Reader.heads)
-
-    async def pending(self) -> dict[str, int]:
-        """How many messages wait, by channel."""
-        return await self._read(Reader.pending)
-
-    async def told(self, row: OutboxRow, entry: Entry) -> None:
-        """The channel has accepted it: durable, with its entry in the log.
-
-        Raises:
-            StoreFailed: it could not be written; it will be told again.
-        """
-        told_line = _line(entry)
-
-        def change(book: Book) -> None:
-            if book.settle(row.id, "told", row.attempts + 1, None):
-                book.log([told_line])
-
-        await self._put(change, durable=True)
-
-    async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None:
-        """An attempt failed. `last`: what waits behind it in its lane goes first from now on."""
-
-        def change(book: Book) -> None:
-            book.failed(row.id, row.attempts + 1, error)
-            if last:
-                book.put_back(row.id)
-
-        await self._put(change, durable=False)
-
-    async def set_aside(self, row: OutboxRow, error: str, entry: Entry, instead: Sequence[Message]) -> None:
-        """Its channel cannot take it; `instead` is told, but not twice to a channel that was given the same message.
-
-        Raises:
-            StoreFailed: it could not be written.
-        """
-        aside_line = _line(entry)
-        queued = [_encoded(message) for message in instead]
-
-        def change(book: Book) -> None:
-            if not book.settle(row.id, "aside", row.attempts, error):
-                return
-            book.log([aside_line])
-            for key, channel, flow, body in queued:
-                if not book.has(key, channel):
-                    book.queue(key, channel, flow, body)
-
-        await self._put(change, durable=True)
-
     # letting go -----------------------------------------------------------------------------------------------
 
     async def prune(self, now: float, *, age: float = 30 * DAY, number: int = 2000) -> int:
         """Drop kept results older than `age` seconds or beyond the newest `number` of their unit, and what was told
-        longer ago than `age`; how many rows went. The log is never pruned. In small steps: no commit waits behind it.
+        longer ago than `age` unless its page is still open; how many rows went. The log is never pruned. In small
+        steps: no commit waits behind it.
 
         Raises:
             StoreFailed: it could not be written.
@@ -301,11 +258,3 @@ class Store:
         while done := int(await self._put(step, durable=False)):
             total += done
         return total
-
-
-def _line(entry: Entry) -> Line:
-    return line(entry.at, Event(entry.event).value, entry.flow, dict(entry.data))
-
-
-def _encoded(message: Message) -> tuple[str, str, str, str]:
-    return message.key, message.channel, message.flow, text(message.body)

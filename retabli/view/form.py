@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from retabli.model.record import Deciding, Entry, FlowPicture, UnitPicture
+from retabli.model.record import Deciding, Entry, FlowPicture, Incident, Silence, UnitPicture
 from retabli.view.site import iso
 
 Stamp = Callable[[float], float]
@@ -44,9 +44,9 @@ def flow_form(picture: FlowPicture, language: str, stamp: Stamp) -> dict[str, An
         "closure": None if picture.closure is None else asdict(picture.closure),
         "cause": None if picture.deciding is None else _cause(picture.deciding, language),
         "incident": standing.incident.id if standing.incident else None,
-        "page": None
-        if standing.incident is None
-        else {"reason": standing.incident.reason, "opened_at": at(standing.incident.opened_at)},
+        "page": None if standing.incident is None else _page(standing.incident, at),
+        "silence": None if standing.silence is None else _silence(standing.silence, at),
+        "deferred": standing.deferred,
         "probes": [_unit(unit, at) for unit in picture.units],
     }
 
@@ -64,6 +64,24 @@ def _cause(deciding: Deciding, language: str) -> dict[str, Any]:
         # For people, in the site's language.
         "words": {"stage": stage.words[language] if stage else None, "cause": cause.words[language] if cause else None},
     }
+
+
+def _page(incident: Incident, at: Callable[[float | None], str | None]) -> dict[str, Any]:
+    taken = incident.acknowledged
+    return {
+        "incident": incident.id,
+        "reason": incident.reason,
+        "opened_at": at(incident.opened_at),
+        "reminders": incident.reminders,
+        "channels": list(incident.channels),
+        "acknowledged": None
+        if taken is None
+        else {"by": taken.by, "at": at(taken.at), "note": taken.note, "until": at(taken.until)},
+    }
+
+
+def _silence(silence: Silence, at: Callable[[float | None], str | None]) -> dict[str, Any]:
+    return {"by": silence.by, "why": silence.why, "at": at(silence.at), "until": at(silence.until)}
 
 
 def _unit(unit: UnitPicture, at: Callable[[float | None], str | None]) -> dict[str, Any]:
@@ -88,7 +106,7 @@ def entry_form(entry: Entry, number: int | None, stamp: Stamp) -> dict[str, Any]
     return {
         "number": number,
         "at": iso(stamp(entry.at)),
-        "event": entry.event.value,
+        "event": str(entry.event),
         "flow": entry.flow,
         "data": dict(entry.data),
     }

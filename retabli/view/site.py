@@ -3,6 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from retabli.model.words import Words
+
+STANDPOINTS = {
+    "inside": Words("vu de l'intérieur", "seen from inside"),
+    "outside": Words("vu de l'extérieur", "seen from outside"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -20,3 +27,8 @@ def iso(instant: float | None) -> str | None:
     if instant is None:
         return None
     return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seen_from(standpoint: str, language: str) -> str:
+    """The standpoint in the reader's words; a name that the site chose stays as it is."""
+    return STANDPOINTS.get(standpoint, Words.same(standpoint))[language]

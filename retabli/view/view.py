@@ -168,6 +168,7 @@ class View:
         return {
             "site": site.name,
             "language": site.language,
+            "timezone": str(site.zone),
             "generated_at": iso(self.now),
             "standpoint": site.standpoint,
         }

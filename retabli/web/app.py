@@ -12,12 +12,13 @@ from starlette.types import ASGIApp
 
 from retabli.view import View
 from retabli.web.api import Api, answer, streamed
-from retabli.web.guard import Headed, foreign
+from retabli.web.desk import HISTORY, Desk
+from retabli.web.guard import Headed, body_of, refuse_foreign
 from retabli.web.live import page_streams
-from retabli.web.pages import LANGUAGES, SHOWN, Pages
+from retabli.web.pages import SHOWN, Pages
 from retabli.web.reports import Reports
-from retabli.web.seams import Exposition, LogReader, Ready, Reload, ReportWriter, Switches, always_ready
-from retabli.web.words import text
+from retabli.web.seams import Exposition, LogReader, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
+from retabli.web.words import LANGUAGES, reading, text
 
 FOR_EVER = "public, max-age=31536000, immutable"
 LARGEST_FORM = 4096
@@ -29,17 +30,22 @@ def build(
     *,
     reload: Reload | None = None,
     ready: Ready = always_ready,
+    healthy: Ready = always_ready,
     log: LogReader | None = None,
     report: ReportWriter | None = None,
     switches: Switches | None = None,
+    on_call: OnCall | None = None,
     hosts: Collection[str] = (),
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
     drawn = Pages(view, switches, reports=report is not None)
-    pages = _Pages(view, drawn)
-    service = _Service(exposition, reload, ready, switches, hosts)
+    desk = Desk(view, drawn, on_call, hosts) if on_call is not None else None
+    pages = _Pages(view, drawn, desk)
+    service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [*pages.routes(), *service.routes(), *Api(view, log).routes(), *extra_routes]
+    if desk is not None:
+        routes.extend(desk.routes())
     if report is not None:
         routes.append(Reports(drawn, report, pages.language).route())
 
@@ -63,9 +69,10 @@ def build(
 class _Pages:
     """The pages for people."""
 
-    def __init__(self, view: View, pages: Pages) -> None:
+    def __init__(self, view: View, pages: Pages, desk: Desk | None) -> None:
         self._view = view
         self._pages = pages
+        self._desk = desk
         self._streams = page_streams(view, pages)
 
     def routes(self) -> Sequence[Route]:
@@ -94,8 +101,9 @@ class _Pages:
         if picture is None:
             raise HTTPException(404, "there is no such flow")
         language, query = self.language(request)
-        history = self._view.entries(flow=picture.flow.id, limit=30)
-        return HTMLResponse(self._pages.flow(picture, history, language, query))
+        history = self._view.entries(flow=picture.flow.id, limit=HISTORY)
+        sheet = self._desk.sheet(request) if self._desk is not None else None
+        return HTMLResponse(self._pages.flow(picture, history, language, query, sheet))
 
     async def log(self, request: Request) -> Response:
         language, query = self.language(request)
@@ -141,10 +149,7 @@ class _Pages:
 
     def language(self, request: Request) -> tuple[str, str]:
         """The reader's language, and what links carry so that it stays."""
-        own = self._view.site.language
-        wanted = request.query_params.get("lang", own)
-        language = wanted if wanted in LANGUAGES else own
-        return language, "" if language == own else f"?lang={language}"
+        return reading(request.query_params.get("lang"), self._view.site.language)
 
 
 class _Service:
@@ -155,12 +160,14 @@ class _Service:
         exposition: Exposition,
         reload: Reload | None,
         ready: Ready,
+        healthy: Ready,
         switches: Switches | None,
         hosts: Collection[str],
     ) -> None:
         self._exposition = exposition
         self._reload = reload
         self._ready = ready
+        self._healthy = healthy
         self._switches = switches
         self._hosts = hosts
 
@@ -190,22 +197,23 @@ class _Service:
         return PlainTextResponse(page, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def healthy(self, request: Request) -> Response:
-        return PlainTextResponse("healthy\n")
+        why_not = self._healthy()
+        return PlainTextResponse(f"{why_not or 'healthy'}\n", 503 if why_not else 200)
 
     async def ready(self, request: Request) -> Response:
         why_not = self._ready()
         return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200)
 
     async def reload(self, request: Request) -> Response:
-        self._check(request)
+        refuse_foreign(request, self._hosts)
         if self._reload is None:
             raise HTTPException(503, "this daemon's configuration cannot be read again")
         faults = await self._reload()
         return answer({"reloaded": not faults, "faults": list(faults)}, 400 if faults else 200)
 
     async def switch(self, request: Request) -> Response:
-        self._check(request)
-        form = parse_qs((await _body(request)).decode("utf-8", "replace"))
+        refuse_foreign(request, self._hosts)
+        form = parse_qs((await body_of(request, LARGEST_FORM)).decode("utf-8", "replace"))
         flow, position = form.get("flow", [""])[0], form.get("position", [""])[0]
         if self._switches is None or not (flow and position):
             raise HTTPException(400, "flow and position are wanted")
@@ -216,17 +224,3 @@ class _Service:
         language = request.query_params.get("lang")
         path = f"/flows/{quote(flow)}" if "stay" in form else "/"
         return RedirectResponse(f"{path}?lang={language}" if language in LANGUAGES else path, 303)
-
-    def _check(self, request: Request) -> None:
-        why_not = foreign(request.headers, self._hosts)
-        if why_not is not None:
-            raise HTTPException(403, why_not)
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_FORM:
-            raise HTTPException(413, "too long")
-    return body

@@ -4,10 +4,12 @@ import asyncio
 import ipaddress
 import socket
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -61,6 +63,29 @@ def foreign(headers: Headers, hosts: Iterable[str] = ()) -> str | None:
     if urlsplit(origin).netloc.lower() != host.lower():
         return "the request comes from another site"
     return None if _is_ours(host, hosts) else f"this daemon is not known as {host}"
+
+
+def refuse_foreign(request: Request, hosts: Collection[str]) -> None:
+    """
+    Raises:
+        HTTPException: 403, this POST is not one of ours.
+    """
+    why_not = foreign(request.headers, hosts)
+    if why_not is not None:
+        raise HTTPException(403, why_not)
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """
+    Raises:
+        HTTPException: 413, it is longer than `most` bytes.
+    """
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise HTTPException(413, "too long")
+    return body
 
 
 def _is_ours(host: str, hosts: Iterable[str]) -> bool:

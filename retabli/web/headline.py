@@ -9,7 +9,8 @@ from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.view import View
 from retabli.web.inert import inert
-from retabli.web.rows import OWN, When, latest, when
+from retabli.web.instants import When, when
+from retabli.web.rows import OWN, latest
 
 NAMED = 2  # closed flows are named one by one up to this many
 

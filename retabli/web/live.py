@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from retabli.model.record import Entry, FlowPicture
 from retabli.view import Feed, Subscription, View, iso
-from retabli.web.pages import LANGUAGES, Pages
-from retabli.web.rows import latest, when
+from retabli.web.instants import when
+from retabli.web.pages import Pages
+from retabli.web.rows import latest
+from retabli.web.words import LANGUAGES
 
 
 def event(kind: str, data: object, id_: int | None = None) -> bytes:
@@ -107,6 +109,8 @@ def _look(picture: FlowPicture) -> object:
         picture.standing.breaches,
         picture.standing.because,
         picture.standing.incident,
+        picture.standing.silence,
+        picture.standing.deferred,
         picture.verified,
         picture.counts(),
         deciding and (deciding.name, deciding.result.stage, deciding.result.cause),

@@ -6,10 +6,15 @@ from retabli.model.causes import Side
 from retabli.model.record import Event
 from retabli.model.result import Outcome
 from retabli.model.states import Criticality, Intent, State
+from retabli.web.fields import LONGEST
 
 
 def _nullable(kind: str, **more: Any) -> dict[str, Any]:
     return {"type": [kind, "null"], **more}
+
+
+def _maybe(**properties: Any) -> dict[str, Any]:
+    return {"anyOf": [_object(**properties), {"type": "null"}]}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -76,7 +81,16 @@ _FLOW = _object(
     },
     cause={"anyOf": [_CAUSE, {"type": "null"}]},
     incident=_MAYBE_TEXT,
-    page={"anyOf": [_object(reason=_TEXT, opened_at=_INSTANT), {"type": "null"}]},
+    page=_maybe(
+        incident=_TEXT,
+        reason=_TEXT,
+        opened_at=_INSTANT,
+        reminders=_COUNT,
+        channels={"type": "array", "items": _TEXT},
+        acknowledged=_maybe(by=_TEXT, at=_INSTANT, note=_TEXT, until=_MAYBE_INSTANT),
+    ),
+    silence=_maybe(by=_TEXT, why=_TEXT, at=_INSTANT, until=_INSTANT),
+    deferred=_MAYBE_TEXT,
     group=_TEXT,
     criticality={"enum": [criticality.value for criticality in Criticality]},
     owner=_TEXT,
@@ -85,7 +99,7 @@ _FLOW = _object(
     public=_FLAG,
     probes={"type": "array", "items": {"$ref": "#/components/schemas/Probe"}},
 )
-_HEADING = {"site": _TEXT, "language": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
+_HEADING = {"site": _TEXT, "language": _TEXT, "timezone": _TEXT, "generated_at": _INSTANT, "standpoint": _TEXT}
 _ENTRY = _object(
     number=_nullable("integer"),
     at=_INSTANT,
@@ -95,7 +109,11 @@ _ENTRY = _object(
 )
 _FLOWS = _object(**_HEADING, flows={"type": "array", "items": {"$ref": "#/components/schemas/Flow"}})
 _LOG = _object(**_HEADING, entries={"type": "array", "items": {"$ref": "#/components/schemas/Entry"}})
-_ERROR = _object(error=_TEXT)
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": _TEXT, "faults": {"type": "array", "items": _TEXT}},
+}
 
 
 def _get(summary: str, answer: dict[str, Any], *parameters: dict[str, Any], errors: tuple[int, ...] = ()) -> Any:
@@ -108,6 +126,39 @@ def _get(summary: str, answer: dict[str, Any], *parameters: dict[str, Any], erro
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
+
+def _post(summary: str, why_not: str, wanted: tuple[str, ...], **fields: dict[str, Any]) -> Any:
+    """What people on call say of a flow: as JSON or as a form."""
+    schema = {"type": "object", "required": list(wanted), "properties": fields, "additionalProperties": False}
+    kinds = ("application/json", "application/x-www-form-urlencoded")
+    refusals = {
+        "400": "Fields that are missing, too long or unreadable: every one of them",
+        "403": "The request comes from another site",
+        "404": "There is no such flow",
+        "409": why_not,
+        "413": "The body is too long",
+    }
+    wrong = {"content": {"application/json": {"schema": _ERROR}}}
+    flow = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Flow"}}}}
+    return {
+        "post": {
+            "summary": summary,
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
+            "requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in kinds}},
+            "responses": {
+                "200": {"description": "The flow as it is now", **flow},
+                **{code: {"description": said, **wrong} for code, said in refusals.items()},
+            },
+        }
+    }
+
+
+def _line(name: str, description: str) -> dict[str, Any]:
+    return {"type": "string", "maxLength": LONGEST[name], "description": description}
+
+
+_BY = _line("by", "a person's name, for the log")
+_WHEN = _line("until", "an instant with its offset (2026-11-25T18:30:00+01:00), or how long from now (2h, 30m)")
 
 _STREAM = {
     "get": {
@@ -128,6 +179,25 @@ DESCRIPTION: dict[str, Any] = {
             {"$ref": "#/components/schemas/Flow"},
             {"name": "id", "in": "path", "required": True, "schema": _TEXT},
             errors=(404,),
+        ),
+        "/api/v1/flows/{id}/acknowledge": _post(
+            "Somebody has taken the open page in hand: no more reminder, nobody else is called",
+            "No page of this flow is open, or `until` is past",
+            ("by",),
+            by=_BY,
+            note=_line("note", "what is known already"),
+            until=_WHEN | {"description": f"{_WHEN['description']}; without it, as long as the page is open"},
+        ),
+        "/api/v1/flows/{id}/silence": _post(
+            "Planned work: no page goes out until then, but for a breach; probing goes on",
+            "`until` is past, or more than 30 days away",
+            ("until", "by", "why"),
+            until=_WHEN,
+            by=_BY,
+            why=_line("why", "the work that is planned"),
+        ),
+        "/api/v1/flows/{id}/unsilence": _post(
+            "End a silence: what is due pages now", "This flow is not silenced", ("by",), by=_BY
         ),
         "/api/v1/log": _get(
             "The log, the newest first",

@@ -15,18 +15,19 @@ from markupsafe import Markup
 from retabli.model.flow import Flow
 from retabli.model.record import Event, FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
-from retabli.model.words import Words
 from retabli.view import Logged, View, iso
+from retabli.view.site import seen_from
 from retabli.view.times import span, took
 from retabli.web.headline import headline
 from retabli.web.inert import inert
-from retabli.web.rows import OWN, When, controls, row, unit_rows, when
+from retabli.web.instants import When, when
+from retabli.web.marks import Sheet
+from retabli.web.rows import OWN, controls, row, unit_rows
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
-from retabli.web.words import CRITICALITIES, INTENTS, STANDPOINTS, required, text
+from retabli.web.words import CRITICALITIES, INTENTS, required, text
 
 HERE = Path(__file__).parent
-LANGUAGES = ("fr", "en")
 BREATH = 20  # rows rendered between two breaths of the loop
 SHOWN = 200  # rows of the log on one page
 MARK = "\u0000ROWS\u0000"
@@ -139,7 +140,15 @@ class Pages:
 
     # the other pages ------------------------------------------------------------------------------------------
 
-    def flow(self, picture: FlowPicture, history: Iterable[Logged], language: str, query: str) -> str:
+    def flow(
+        self,
+        picture: FlowPicture,
+        history: Iterable[Logged],
+        language: str,
+        query: str,
+        sheet: Sheet | None = None,
+    ) -> str:
+        """One flow; with the forms of those on call, where there is somebody to hear them."""
         flow = picture.flow
         context = self._context(language, query, f"/flows/{quote(flow.id)}")
         context |= {
@@ -150,6 +159,7 @@ class Pages:
             "entries": [self.entry(each, language) for each in history],
             "single": True,
             "switches": self._switches_of(flow.id),
+            "sheet": sheet,
         }
         return self._templates.get_template("flow.html").render(context)
 
@@ -212,7 +222,7 @@ class Pages:
         unique = f"retabli:{self.view.site.name}/{entry.at!r}/{entry.flow}/{entry.event}/{state}"
         return EntryRow(
             when=when(entry.at, self.view, language),
-            event=entry.event.value,
+            event=str(entry.event),
             flow=entry.flow or "",
             title=title,
             said=inert(sentence(entry, self.view, language), 600),
@@ -268,7 +278,7 @@ class Pages:
             "revision": view.revision,
             "pace": f"{view.pace:g}",
             "asset": self._asset,
-            "standpoint": STANDPOINTS.get(view.site.standpoint, Words.same(view.site.standpoint))[language],
+            "standpoint": seen_from(view.site.standpoint, language),
             "remark": self._switches.remark[language] if self._switches is not None else "",
         }
 

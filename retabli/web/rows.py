@@ -8,21 +8,14 @@ from retabli.model.facts import fact
 from retabli.model.record import FlowPicture, UnitPicture
 from retabli.model.result import Outcome, Result
 from retabli.model.states import STATE_WORDS, Criticality, Intent, State
-from retabli.view import View, iso
+from retabli.view import View
 from retabli.view.times import moment, span, took
 from retabli.web.inert import inert
+from retabli.web.instants import When, when
+from retabli.web.marks import Paged, Silenced, deferred, paged, silenced
 from retabli.web.words import CRITICALITIES, OUTCOMES, text
 
 OWN = "own_link"  # the built-in flow: not one that people re-open, so it is shown apart and not counted
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """An instant for people: for the machine, how long ago, and in full."""
-
-    iso: str
-    ago: str
-    full: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +47,16 @@ class Row:
     cause: CauseRow | None
     notes: tuple[str, ...]
     notice: str
-    paged: When | None
-    told: bool  # whether any channel was given the page
+    paged: Paged | None
+    silenced: Silenced | None
+    deferred: str  # why a page that is due has not gone out, in words
     seen: When | None  # None also in a replay: days pass between two looks
 
 
-def when(instant: float, view: View, language: str) -> When:
-    """`instant` is a wall time as it was measured; what is shown is mapped."""
-    shown, now = view.stamp(instant), view.now
-    return When(iso(shown) or "", span(now - shown, language), moment(shown, now, view.site.zone, language))
-
-
 def row(picture: FlowPicture, view: View, language: str) -> Row:
-    flow, standing, state = picture.flow, picture.standing, picture.state
+    flow, state = picture.flow, picture.state
     stage, rung, of = picture.verified
     seen = latest(picture)
-    incident = standing.incident
     good = state in (State.RESTORED, State.CONTAINED)
     return Row(
         id=flow.id,
@@ -87,8 +74,9 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         cause=cause_row(picture, view, language),
         notes=tuple(_notes(picture, view, language)),
         notice=inert(flow.notice[language], 600) if flow.notice and not good else "",
-        paged=when(incident.opened_at, view, language) if incident else None,
-        told=bool(incident and incident.channels),
+        paged=paged(picture, view, language),
+        silenced=silenced(picture, view, language),
+        deferred=deferred(picture, view, language),
         seen=when(seen, view, language) if seen is not None and not view.replaying else None,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Protocol
 
+from retabli.model.record import Incident, Silence
 from retabli.model.words import Words
 from retabli.view import Logged
 
@@ -39,7 +40,7 @@ class ReportWriter(Protocol):
 # Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.
 Reload = Callable[[], Awaitable[Sequence[str]]]
 
-# Why this daemon is not ready yet, or None: it is.
+# Why this daemon is not ready yet, or does not really work, or None: it is, and does.
 Ready = Callable[[], str | None]
 
 
@@ -65,6 +66,24 @@ class Switches(Protocol):
 
     async def set(self, flow: str, position: str) -> None:
         """Raises KeyError for a flow that has no switch, and for a switch that has no such position."""
+
+
+class OnCall(Protocol):
+    """What people who are on call say of a flow; each is a row of the log. Instants are wall times.
+
+    Each raises LookupError for a flow that there is not, and retabli.paging.NotNow, whose message is a sentence, for
+    what cannot be done as things stand.
+    """
+
+    async def acknowledge(self, flow: str, *, by: str, note: str = "", until: float | None = None) -> Incident:
+        """Somebody has taken the page that is open; `until` None: for as long as it is."""
+        ...
+
+    async def silence(self, flow: str, *, until: float, by: str, why: str) -> Silence:
+        """Planned work: no page goes out until then, but for a breach."""
+        ...
+
+    async def unsilence(self, flow: str, *, by: str) -> None: ...
 
 
 def always_ready() -> str | None:

@@ -1,15 +1,17 @@
 """Rows of the log as sentences for people."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.record import Entry, Event
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
+from retabli.store import spoken
 from retabli.view import View
-from retabli.view.times import span
-from retabli.web.words import INTENTS, REASONS
+from retabli.view.times import moment, span
+from retabli.web.words import INTENTS, REASONS, text
 
 _CHANGES = {
     "added": Words("Flux ajouté à la configuration", "Flow added to the configuration"),
@@ -22,7 +24,11 @@ _CHANGES = {
 
 def sentence(entry: Entry, view: View, language: str) -> str:
     """What this row says, without its flow's title."""
-    return _SENTENCES[entry.event](entry.data, view, language)
+    speaker = _SENTENCES.get(entry.event)
+    if speaker is not None:
+        return speaker(entry.data, view, language)
+    said = spoken.sentence(entry.event, entry.data, language, view.site.zone)  # of a later version's
+    return f"{spoken.event_word(entry.event, language)} — {said}" if said else spoken.event_word(entry.event, language)
 
 
 def _state(data: Mapping[str, Any], view: View, language: str) -> str:
@@ -45,8 +51,15 @@ def _state_word(value: object, language: str) -> str:
 
 
 def _page(data: Mapping[str, Any], view: View, language: str) -> str:
-    called, nobody = Words("Astreinte appelée", "On-call paged"), Words("Alerte", "Page")
-    return _told(nobody if data.get("channels") == [] else called, data, language)
+    if data.get("escalated"):
+        what = Words("Personne n'a pris en charge, d'autres sont appelés", "Nobody has taken it, others are paged")
+    elif data.get("status") == "reminder":
+        what = Words("Rappel à l'astreinte", "On-call reminded")
+    elif data.get("reason") == "degraded":
+        what = Words("Équipe avertie", "Team warned")
+    else:
+        what = Words("Astreinte appelée", "On-call paged")
+    return _told(Words("Alerte", "Page") if data.get("channels") == [] else what, data, language)
 
 
 def _resolve(data: Mapping[str, Any], view: View, language: str) -> str:
@@ -79,6 +92,55 @@ def _gap(data: Mapping[str, Any], view: View, language: str) -> str:
     return Words("Sans surveillance pendant ", "Not watching for ")[language] + span(seconds, language)
 
 
+def _until(data: Mapping[str, Any], view: View, language: str) -> str:
+    """` jusqu'au 3 juil. à 12 h 00`, or nothing where nothing readable is said."""
+    try:
+        instant = datetime.fromisoformat(str(data.get("until")))
+        shown = view.stamp(instant.timestamp())
+    except (ValueError, OverflowError):
+        return ""
+    return f" {text('until', language)} {moment(shown, view.now, view.site.zone, language)}"
+
+
+def _deferred(data: Mapping[str, Any], view: View, language: str) -> str:
+    reason = str(data.get("reason", ""))
+    said = text("deferred", language).capitalize()
+    said += f" — {REASONS.get(reason, Words.same(reason))[language]}" if reason else ""
+    if data.get("because"):
+        parent = view.pictures.get(str(data["because"]))
+        title = parent.flow.title[language] if parent else str(data["because"])
+        said += f" — {Words('à cause de', 'because of')[language]} {title}"
+    if data.get("silenced_by"):
+        by = f"{Words('en silence par', 'silenced by')[language]} {data['silenced_by']}"
+        said += f" — {by}{_until(data, view, language)}"
+    return said
+
+
+def _acknowledged(data: Mapping[str, Any], view: View, language: str) -> str:
+    by = str(data.get("by") or "?")
+    said = Words(f"Alerte prise en charge par {by}", f"Page taken by {by}")[language] + _until(data, view, language)
+    return f"{said} — {data['note']}" if data.get("note") else said
+
+
+def _silenced(data: Mapping[str, Any], view: View, language: str) -> str:
+    by, why = data.get("by"), data.get("why")
+    if data.get("ended"):
+        ended = Words("Fin du silence", "Silence over")[language]
+        return f"{ended}, {Words('levé par', 'lifted by')[language]} {by}" if by else ended
+    said = Words("En silence", "Silenced")[language] + _until(data, view, language)
+    colon = text("colon", language)
+    return f"{said} — {by}{colon} {why}" if by and why else f"{said} — {by or why}" if by or why else said
+
+
+def _aside(data: Mapping[str, Any], view: View, language: str) -> str:
+    channel, others = data.get("channel"), data.get("left_to")
+    said = Words("Message mis de côté", "Message set aside")[language] + (f" — {channel}" if channel else "")
+    if data.get("error"):
+        said += f"{text('colon', language)} {data['error']}"
+    names = ", ".join(map(str, others)) if isinstance(others, list) else str(others or "")
+    return f"{said} → {names}" if names else said
+
+
 def _by(what: Words) -> Callable[[Mapping[str, Any], View, str], str]:
     def said(data: Mapping[str, Any], view: View, language: str) -> str:
         who = f" — {data['by']}" if data.get("by") else ""
@@ -93,7 +155,7 @@ def _delivered(data: Mapping[str, Any], view: View, language: str) -> str:
     return Words("Message remis", "Message taken")[language] + (f" → {channel}" if channel else "")
 
 
-_SENTENCES: dict[Event, Callable[[Mapping[str, Any], View, str], str]] = {
+_SENTENCES: dict[str, Callable[[Mapping[str, Any], View, str], str]] = {
     Event.START: _by(Words("Démarrage de la surveillance", "Watching began")),
     Event.STOP: _by(Words("Arrêt de la surveillance", "Watching stopped")),
     Event.GAP: _gap,
@@ -103,6 +165,8 @@ _SENTENCES: dict[Event, Callable[[Mapping[str, Any], View, str], str]] = {
     Event.PAGE: _page,
     Event.RESOLVE: _resolve,
     Event.TOLD: _delivered,
-    Event.ACKNOWLEDGE: _by(Words("Alerte prise en charge", "Page acknowledged")),
-    Event.SILENCE: _by(Words("Mise en silence", "Silenced")),
+    Event.ASIDE: _aside,
+    Event.DEFERRED: _deferred,
+    Event.ACKNOWLEDGE: _acknowledged,
+    Event.SILENCE: _silenced,
 }

@@ -2,20 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from retabli.alerts import drain as draining
+from retabli.alerts import settling
 from retabli.alerts.channel import Channel, NotAccepted
 from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.drain import Drain, backoff
+from retabli.alerts.drain import Drain
+from retabli.alerts.gathering import Gathering
+from retabli.alerts.message import Letterhead
+from retabli.alerts.settling import backoff
 from retabli.model.record import Entry, Event, Message
 from retabli.store import OutboxRow, Store
 from tests.alerts.hooks import Answer, Hook, hangs, ok, receiving, says
+from tests.alerts.outboxes import Inline
 from tests.store.making import commit
 
 
@@ -26,6 +32,7 @@ class Counted:
     sends: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     waiting: dict[str, int] = field(default_factory=dict)
+    fails: dict[str, bool] = field(default_factory=dict)
 
     def sent(self, channel: str) -> None:
         self.sends[channel] += 1
@@ -35,6 +42,9 @@ class Counted:
 
     def pending(self, channel: str, messages: int) -> None:
         self.waiting[channel] = messages
+
+    def failing(self, channel: str, failing: bool) -> None:
+        self.fails[channel] = failing
 
 
 @dataclass
@@ -68,6 +78,9 @@ class Choking(Told):
         await super().send(message)
 
 
+GATHERING = Gathering(Letterhead("CHU", "inside", "en"))
+
+
 def page(number: int, flow: str = "mail-out", channel: str = "duty") -> Message:
     return Message(f"{flow}-{number}", channel, flow, {"key": f"{flow}-{number}", "n": number, "text": "x"})
 
@@ -82,7 +95,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def drained(store: Store, channels: Mapping[str, Channel]) -> AsyncIterator[tuple[Drain, Counted]]:
     figures = Counted()
-    drain = Drain(store, channels, figures)
+    drain = Drain(store, channels, figures, GATHERING)
     running = asyncio.create_task(drain.run())
     try:
         yield drain, figures
@@ -106,7 +119,7 @@ async def until_empty(store: Store) -> None:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(settling, "FIRST_WAIT", 0.01)
 
 
 async def test_what_is_committed_is_told_at_once_marked_counted_and_logged(store: Store) -> None:
@@ -181,7 +194,7 @@ async def test_a_channel_that_hangs_holds_up_no_other_channel_and_is_given_only_
     assert await store.pending() == {"duty": 30}
 
 
-async def test_a_storm_of_pages_is_told_in_seconds(store: Store) -> None:
+async def test_messages_that_are_never_grouped_are_told_in_seconds_though_they_are_many(store: Store) -> None:
     flows = [f"flow-{number}" for number in range(400)]
     await commit(store, messages=[page(1, flow) for flow in flows])
     async with hooked(ok) as (hook, duty), drained(store, {"duty": duty}):
@@ -195,12 +208,12 @@ async def test_a_page_that_was_accepted_and_not_marked_before_the_daemon_died_is
     await commit(store, messages=[page(1)])
     duty = Told()
 
-    async def dies(row: OutboxRow, entry: Entry) -> None:
+    async def dies(row: OutboxRow, *entries: Entry) -> None:
         raise asyncio.CancelledError
 
     store.told = dies  # type: ignore[method-assign]
     with pytest.raises(asyncio.CancelledError):
-        await Drain(store, {"duty": duty}, Counted()).run()
+        await Drain(store, {"duty": duty}, Counted(), GATHERING).run()
     await store.close()
     store = Store.open(tmp_path / "state.db")
     async with drained(store, {"duty": duty}):
@@ -317,7 +330,7 @@ async def test_a_message_comes_back_to_a_channel_that_was_gone_for_a_while(store
         async with asyncio.timeout(5):
             while not figures.failures:
                 await asyncio.sleep(0.01)
-        drain.use({"duty": duty})
+        drain.use({"duty": duty}, GATHERING)
         await until_empty(store)
     assert duty.keys == ["mail-out-1"]
 
@@ -329,7 +342,7 @@ async def test_without_any_channel_messages_wait_for_a_configuration_that_has_on
         async with asyncio.timeout(5):
             while figures.waiting != {"gone": 1}:
                 await asyncio.sleep(0.01)
-        drain.use({"duty": duty})
+        drain.use({"duty": duty}, GATHERING)
         await until_empty(store)
     assert duty.keys == ["mail-out-1"]
 
@@ -345,7 +358,7 @@ async def test_a_reload_tries_at_once_what_was_waiting_and_closes_the_old_channe
         async with asyncio.timeout(5):
             while not figures.failures:
                 await asyncio.sleep(0.01)
-            drain.use({"duty": new})
+            drain.use({"duty": new}, GATHERING)
             await until_empty(store)
         assert old.closed
         assert not new.closed
@@ -359,42 +372,23 @@ def test_the_wait_doubles_from_a_second_to_five_minutes_and_stays_there() -> Non
     assert [backoff(attempts) for attempts in (0, 1, 2, 3, 8, 9, 1000)] == [1, 2, 4, 8, 256, 300, 300]
 
 
-@dataclass
-class OutboxInMemory:
-    """One message, in simulated time, where no thread may be waited for."""
-
-    row: OutboxRow = field(default_factory=lambda: OutboxRow(1, page(1)))
-    times: list[float] = field(default_factory=list)
-
-    async def heads(self) -> Sequence[OutboxRow]:
-        return [self.row]
-
-    async def pending(self) -> Mapping[str, int]:
-        return {"duty": 1}
-
-    async def told(self, row: OutboxRow, entry: Entry) -> None:
-        raise AssertionError
-
-    async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None:
-        self.row = OutboxRow(1, row.message, row.attempts + 1, error)
-        self.times.append(asyncio.get_running_loop().time())
-
-    async def set_aside(self, row: OutboxRow, error: str, entry: Entry, instead: Sequence[Message]) -> None:
-        raise AssertionError
-
-
 @pytest.mark.looptime
-async def test_over_six_hours_a_dead_channel_is_tried_at_growing_intervals_for_ever() -> None:
+async def test_over_six_hours_a_dead_channel_is_tried_at_growing_intervals_for_ever(tmp_path: Path) -> None:
+    times: list[float] = []
+
     class Dead(Told):
         async def send(self, message: Message) -> None:
+            times.append(asyncio.get_running_loop().time())
             raise ConnectionRefusedError(111, "Connection refused")
 
-    outbox = OutboxInMemory()
-    running = asyncio.create_task(Drain(outbox, {"duty": Dead()}, Counted()).run())
+    outbox = Inline(tmp_path / "state.db")
+    await outbox.queue(page(1))
+    running = asyncio.create_task(Drain(outbox, {"duty": Dead()}, Counted(), GATHERING).run())
     await asyncio.sleep(6 * 3600)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    gaps = [later - earlier for earlier, later in zip(outbox.times, outbox.times[1:], strict=False)]
+    outbox.close()
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert [round(gap) for gap in gaps[:10]] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
     assert {round(gap) for gap in gaps[9:]} == {300}
-    assert len(outbox.times) == 10 + (6 * 3600 - 511) // 300
+    assert len(times) == 10 + (6 * 3600 - 511) // 300

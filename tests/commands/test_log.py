@@ -20,7 +20,7 @@ from commands import Refused, log
 from commands._moments import parse_moment
 from retabli.model.record import Entry, Event
 from retabli.store import Store
-from retabli.store.spoken import sentence
+from retabli.store.spoken import event_word, sentence
 from tests.store.making import commit, sql
 
 ROOT = Path(__file__).parents[2]
@@ -299,3 +299,61 @@ def test_reasons_and_what_explains_a_change_are_in_words() -> None:
         "resolve (dropped) → duty"
     )
     assert sentence("resolve", {"reason": "intent_changed", "channels": []}, "fr").startswith("décision changée → ")
+
+
+def test_rows_of_on_call_are_words_and_their_instants_in_the_site_s_time() -> None:
+    paris, until = ZoneInfo("Europe/Paris"), "2023-07-03T10:00:00Z"
+    for event, data, french, english in (
+        (
+            "acknowledge",
+            {"incident": "4f2a", "reason": "dropped", "by": "Jeanne", "note": "vu", "until": until},
+            "par Jeanne jusqu'au 2023-07-03 12:00 (retombé) – vu; incident=4f2a",
+            "by Jeanne until 2023-07-03 12:00 (dropped) – vu; incident=4f2a",
+        ),
+        (
+            "silence",
+            {"by": "Karim", "why": "bascule", "until": until},
+            "jusqu'au 2023-07-03 12:00 – Karim : bascule",
+            "until 2023-07-03 12:00 – Karim: bascule",
+        ),
+        ("silence", {"by": "Karim", "ended": True}, "levé par Karim", "lifted by Karim"),
+        ("silence", {"ended": True}, "arrivé à son terme", "it ran out"),
+        (
+            "deferred",
+            {"reason": "dropped", "because": "proxy", "silenced_by": "Karim", "until": until},
+            "retombé, à cause de proxy, en silence par Karim jusqu'au 2023-07-03 12:00",
+            "dropped, because of proxy, silenced by Karim until 2023-07-03 12:00",
+        ),
+        (
+            "page",
+            {"reason": "dropped", "status": "reminder", "channels": ["duty"]},
+            "rappel : retombé → duty",
+            "reminder: dropped → duty",
+        ),
+        (
+            "page",
+            {"reason": "dropped", "escalated": True, "channels": ["chief"]},
+            "personne n'a pris en charge, d'autres sont appelés : retombé → chief",
+            "nobody has taken it, others are called: dropped → chief",
+        ),
+        (
+            "resolve",
+            {"reason": "superseded", "channels": ["team"]},
+            "remplacé par une alerte → team",
+            "replaced by a page → team",
+        ),
+    ):
+        assert sentence(event, data, "fr", paris) == french
+        assert sentence(event, data, "en", paris) == english
+
+
+@pytest.mark.parametrize("event", [*Event, "rung-of-tomorrow"])
+def test_no_row_of_another_version_breaks_the_print(event: str) -> None:
+    for data in (
+        {},
+        {"until": "soon", "by": 7, "ended": [], "channels": "duty", "status": {"a": 1}, "reason": ["x"]},
+        {"until": 10**30, "escalated": 1, "silenced_by": {}, "because": [1]},
+    ):
+        for language in ("fr", "en"):
+            sentence(event, data, language, UTC)
+            assert event_word(event, language)

@@ -7,13 +7,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from commands import status
-from retabli.model.record import FlowPicture
+from commands import _on_call, status
+from retabli.model.record import Acknowledgement, FlowPicture, Incident, Silence
 from retabli.model.result import Outcome
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
@@ -175,3 +175,65 @@ async def test_watch_looks_again_until_it_is_interrupted() -> None:
         await process.stdout.read()
         assert await process.wait() == 1
     assert all(json.loads(look)["flows"] for look in looks)
+
+
+ON_CALL = (
+    picture(
+        flow("taken", title=Words.same("Messagerie")),
+        State.DROPPED,
+        incident=Incident(
+            "i",
+            "dropped",
+            NOW - 540,
+            told={"duty": 0.0},
+            acknowledged=Acknowledgement("Jeanne Martin", NOW - 60, "appel au partenaire en cours", NOW + 3600, 3600.0),
+        ),
+    ),
+    picture(flow("untaken"), State.BREACHED, incident=Incident("j", "breached", NOW - 60)),
+    picture(
+        flow("quiet", title=Words.same("Sites web")),
+        State.DOWN,
+        silence=Silence("Karim\x1b[31m Benali", "mise à jour du proxy " * 4, NOW, NOW + 7200, 7200.0),
+    ),
+    picture(flow("waits"), State.DROPPED, because="taken", deferred="dropped"),
+    picture(flow("slow"), State.DEGRADED, incident=Incident("k", "degraded", NOW - 60, told={"team": 0.0})),
+)
+
+
+async def test_who_was_called_who_took_it_what_waits_and_what_is_silenced_stand_below_the_flow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    async with daemon(ON_CALL) as url:
+        await run(url)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines()[2:])) <= 80
+    assert not set(out) & set("\x1b\u202e")
+    said = " ".join(out.split())
+    for each in (
+        "astreinte appelée il y a 9 min, prise en charge par Jeanne Martin jusqu'au 3 juil. à 11 h 00 (appel",
+        "alerte sans canal, personne n'est prévenu il y a 1 min, pas encore prise en charge",
+        "en silence jusqu'au 3 juil. à 12 h 00, par Karim",
+        "alerte retenue à cause de : Messagerie",
+        "équipe avertie il y a 1 min",
+    ):
+        assert each in said, each
+    assert said.count("pas encore prise en charge") == 1
+
+
+def test_what_has_ended_by_the_clock_is_not_told_as_running() -> None:
+    now = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
+    for until, taken, silenced in (("2026-11-25T18:00:00Z", False, False), ("2026-11-25T18:00:01Z", True, True)):
+        said = {"by": "Jeanne", "until": until, "note": "", "why": "x"}
+        flow = {"page": {"reason": "dropped", "channels": ["duty"], "acknowledged": said}, "silence": said}
+        found = list(_on_call.lines(flow, {}, now, UTC, "en"))
+        assert ("taken by Jeanne" in found[0]) is taken
+        assert (len(found) == 2) is silenced
+
+
+def test_an_older_daemon_says_less_and_nothing_is_made_up() -> None:
+    now = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
+    page = {"reason": "dropped", "opened_at": "2026-11-25T17:30:00.000Z"}
+    assert list(_on_call.lines({"page": page}, {}, now, UTC, "en")) == ["on-call paged 30\u00a0min ago"]
+    assert list(_on_call.lines({}, {}, now, None, "en")) == []
+    assert list(_on_call.lines({"page": None, "silence": None, "deferred": None}, {}, now, UTC, "fr")) == []

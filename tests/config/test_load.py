@@ -361,37 +361,56 @@ def test_each_target_is_a_unit_that_require_counts(write: Write, more_kinds: Non
 # pages that would travel on what they tell of ----------------------------------------------------------------------
 
 
-def test_a_page_that_would_travel_on_its_own_flow_is_a_fault(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    from retabli.alerts import channels
-    from retabli.alerts.webhook import Webhook
-
-    class Carried(Webhook):
-        kind: Literal["carried"]  # type: ignore[assignment]
-        travels_on: tuple[str, ...] = Field(default=(), strict=False)
-
-    monkeypatch.setattr("config.draft.CHANNELS", {**channels.CHANNELS, "carried": Carried})
-    text = (
-        SMALL
-        + """
+CARRIED = (
+    SMALL
+    + """
     depends_on: [resolver]
   resolver: {intent: open, probes: {p: {kind: tcp, host: h, port: 53}}}
   other: {intent: open, probes: {p: {kind: tcp, host: h, port: 1}}}
 alerts:
   channels:
-    mail: {kind: carried, url: "https://h.example", travels_on: [mail-out]}
+    mail: {kind: webhook, url: "https://h.example", travels_on: [mail-out]}
 """
-    )
-    alone = faults(write(text))
+)
+BESIDE = CARRIED + '    duty: {kind: webhook, url: "https://d.example"}\n'
+
+
+def test_a_page_that_would_travel_on_its_own_flow_is_a_fault(write: Write) -> None:
+    alone = faults(write(CARRIED))
     assert [each.split(": ")[0] for each in alone] == ["retabli.yaml:4", "retabli.yaml:10"]
     assert 'its only page would travel on this very flow: by the channel "mail"' in alone[0]
-    beside = text + '    duty: {kind: webhook, url: "https://d.example"}\n'
-    assert warnings(load(write(beside))) == []
-    routed = beside + "  routes: [{states: [dropped], to: [mail]}]\n"
-    assert len(faults(write(routed))) == 2
+    assert warnings(load(write(BESIDE))) == []
+    assert len(faults(write(BESIDE + "  routes: [{states: [dropped], to: [mail]}]\n"))) == 2
     assert (
         'no flow is called "mail-ou" (did you mean "mail-out"?)'
-        in faults(write(beside.replace("[mail-out]", "[mail-ou]")))[0]
+        in faults(write(BESIDE.replace("[mail-out]", "[mail-ou]")))[0]
     )
+
+
+@pytest.mark.parametrize("when", ["side: [content]", 'hours: ["mon-fri 18:00-08:00"]'])
+def test_so_it_is_if_that_is_only_at_some_hours_or_for_some_causes(write: Write, when: str) -> None:
+    text = BESIDE + f"  routes: [{{states: [dropped], to: [mail], {when}}}, {{states: [breached], to: [duty]}}]\n"
+    assert len(faults(write(text))) == 2
+    everyone = text.replace("routes: [", "routes: [{states: [dropped], to: [duty]}, ")
+    assert warnings(load(write(everyone))) == []
+
+
+def test_a_route_that_calls_a_channel_which_is_not_there_is_a_fault(write: Write) -> None:
+    route = "{states: [dropped], to: [dury], escalate: {after: 15m, to: [duty, mial]}}"
+    found = faults(write(BESIDE + f"  routes: [{route}]\n"))
+    assert len(found) == 2
+    assert any('alerts.routes[0].to[0]: no channel is called "dury" (did you mean "duty"?)' in each for each in found)
+    assert any('routes[0].escalate.to[1]: no channel is called "mial" (did you mean "mail"?)' in each for each in found)
+
+
+def test_a_reminder_every_second_is_a_fault(write: Write) -> None:
+    found = faults(write(BESIDE + "  routes: [{states: [dropped], to: [duty], remind: 1s}]\n"))
+    assert found[0].endswith("remind: at least 1m: whoever is on call must have the time to do something")
+
+
+def test_whoever_is_called_next_is_somebody_else(write: Write) -> None:
+    route = "{states: [dropped], to: [duty], escalate: {after: 15m, to: [duty]}}"
+    assert "calls nobody new" in warnings(load(write(BESIDE + f"  routes: [{route}]\n")))[0]
 
 
 # fingerprints ------------------------------------------------------------------------------------------------------

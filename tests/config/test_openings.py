@@ -11,7 +11,10 @@ def test_a_probes_own_name_servers_a_proxy_and_the_channels_ports_are_openings_t
     path.write_text("""
 site: {name: T}
 standpoint: dmz
-alerts: {channels: {duty: {kind: webhook, url: "http://[2001:db8::1]:8080/hook", key: {env: PATH}}}}
+alerts:
+  channels:
+    duty: {kind: webhook, url: "http://[2001:db8::1]:8080/hook", key: {env: PATH}}
+    am: {kind: alertmanager, urls: ["http://am-1.example:9093/am", "https://am-2.example"]}
 proxies: {main: {url: "http://proxy.example:3128"}}
 flows:
   a:
@@ -27,5 +30,7 @@ flows:
         ("10.9.9.9", 5353, "udp"): ("a/p",),
         ("10.9.9.9", 5353, "tcp"): ("a/p",),
         ("2001:db8::1", 8080, "tcp"): ("channel duty",),
+        ("am-1.example", 9093, "tcp"): ("channel am",),
+        ("am-2.example", 443, "tcp"): ("channel am",),
         ("host.example", 25, "tcp"): ("a/p", "a/q"),
     }

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,9 @@ class Post:
 
     port: int = field(default_factory=closed_port)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # monotonic: when each of them was whole
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    lingers: float = 0.0  # seconds between having a message and accepting it
     server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -38,11 +42,17 @@ class Post:
         with contextlib.suppress(OSError, EOFError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             length = int(head.partition("content-length:")[2].split("\r\n")[0])
-            self.bodies.append(json.loads(await reader.readexactly(length)))
+            self.took(json.loads(await reader.readexactly(length)))
+            if self.lingers:
+                await asyncio.sleep(self.lingers)
             writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             await writer.drain()
-            self.news.set()
         writer.close()
+
+    def took(self, body: dict[str, Any]) -> None:
+        self.bodies.append(body)
+        self.times.append(time.monotonic())
+        self.news.set()
 
     async def told(self, number: int) -> list[str]:
         async with asyncio.timeout(15):
@@ -60,6 +70,7 @@ class Life:
         self.port = closed_port()
         self.config = folder / "retabli.yaml"
         self.write()
+        self.environment: dict[str, str] = {}
         self.process: asyncio.subprocess.Process | None = None
 
     def write(self, *, flows: str | None = None, more: str = "", every: str = "200ms") -> None:
@@ -76,7 +87,10 @@ class Life:
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "daemon.py", "run", "--config", str(self.config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+            *(sys.executable, "daemon.py", "run", "--config", str(self.config)),
+            cwd=ROOT,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **self.environment},
         )
         await self.until(lambda flow: True)
 

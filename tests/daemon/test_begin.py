@@ -14,9 +14,13 @@ import pytest
 
 from commands import _daemon
 from config.loading import load
+from retabli.model.record import Event
 from retabli.net import link
 from retabli.store import Store
+from retabli.store.facts import LogRow
 from tests.daemon.living import ROOT, Life, Post
+from tests.view.pictures import NOW
+from tests.web.serving import serving
 
 
 @pytest.fixture
@@ -162,3 +166,20 @@ def hangup_waits(process: int) -> bool:
     """Whether SIGHUP, the first signal of the kernel's mask, is blocked in this process (proc(5))."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return any(int(line.split()[1], 16) & 1 for line in lines if line.startswith("SigBlk"))
+
+
+async def test_a_row_that_a_later_version_wrote_is_shown_by_its_name_after_the_step_back() -> None:
+    row = LogRow(7, NOW, "of_tomorrow", "mail-in", {"by": "Jeanne", "rung": 3}, "")
+    async with serving() as served:
+        served.view.fill([_daemon._logged(row)])
+        assert "of_tomorrow — by=Jeanne; rung=3" in (await served.client.get("/log")).text
+        entries = (await served.client.get("/api/v1/log?flow=mail-in&limit=9")).json()["entries"]
+    assert [each["event"] for each in entries if each["number"] == 7] == ["of_tomorrow"]
+    known = _daemon._logged(LogRow(8, NOW, "state", None, {}, ""))
+    assert known.entry.event is Event.STATE
+
+
+async def test_the_pages_are_reached_by_the_name_that_the_configuration_says(life: Life) -> None:
+    life.config.write_text(life.config.read_text().replace("web: {", 'web: {url: "https://retabli.chu.example/", '))
+    async with Living(life) as daemon:
+        assert daemon._hosts == ["retabli.chu.example"]

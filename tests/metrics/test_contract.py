@@ -433,7 +433,8 @@ probe_icmp_duration_seconds probe_ssl_earliest_cert_expiry probe_tls_version_inf
 """.split()  # noqa: SIM905 - a list of names reads better as one
 
 
-async def test_every_name_of_the_contract_is_exported_and_no_label_is_called_instance(metrics: Metrics) -> None:
+def show_everything(metrics: Metrics) -> None:
+    """An open and a closed flow of which everything has happened once."""
     figures = metrics.figures
     figures.channels(["duty"])
     figures.parts(["web"])
@@ -448,6 +449,10 @@ async def test_every_name_of_the_contract_is_exported_and_no_label_is_called_ins
         metrics.show(
             picture(of, results=runs, restored_at=NOW, first_restored_at=NOW, rounds=(True,)), name(of, place), run
         )
+
+
+async def test_every_name_of_the_contract_is_exported_and_no_label_is_called_instance(metrics: Metrics) -> None:
+    show_everything(metrics)
     found = await samples(metrics)
     assert [each for each in PROMISED if each not in found] == []
     assert not [each for each, series in found.items() if any("instance" in labels for labels, _ in series)]

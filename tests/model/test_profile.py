@@ -64,7 +64,7 @@ def test_a_silence_of_years_is_measured_in_bounded_time() -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("someday", "is no time of silence"),
+        ("someday", "is no time of the week"),
         ("mon-xyz", "is no weekday"),
         ("mon 25:00-26:00", "is no time of day"),
         ("mon 07:00-07:00", "begins and ends at the same minute"),

@@ -13,7 +13,7 @@ from retabli.model.settings import Proxy
 from retabli.model.states import Intent
 from retabli.pipeline import Pipeline
 from tests.climbing import climb, settings
-from tests.restoration.worlds import Memory, Shown, flow, tell
+from tests.restoration.worlds import TELL, Memory, Shown, flow
 
 
 async def main(keys: dict[str, Any], rounds: int) -> dict[str, Any]:
@@ -22,7 +22,7 @@ async def main(keys: dict[str, Any], rounds: int) -> dict[str, Any]:
     probe = settings(Containment, context={"proxies": proxies}, **keys)
     internet = flow("internet", intent=Intent.CLOSED, probes={"ways": probe})
     shown, memory = Shown(), Memory()
-    pipeline = Pipeline(memory, [shown], tell, clock=time.monotonic)
+    pipeline = Pipeline(memory, [shown], TELL, clock=time.monotonic)
     await pipeline.begin({"internet": internet}, {}, {}, {"internet": "same"})
     name = UnitName("internet", "ways")
     pipeline.memory(name).update(memory_before)

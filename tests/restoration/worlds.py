@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from retabli.alerts.message import Letterhead
+from retabli.alerts.teller import Teller
 from retabli.model import causes, stages
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.flow import Flow, Policy, Require, UnitName
@@ -13,7 +15,7 @@ from retabli.model.record import Entry, Event, FlowPicture, Message
 from retabli.model.result import Outcome, Result, Rung
 from retabli.model.states import Criticality, Intent, State
 from retabli.model.words import Words
-from retabli.paging import Notice, Status
+from retabli.paging import Status
 from retabli.pipeline import Pipeline
 
 GREYLISTED = cause("greylisted", Side.PARTNER_REFUSES, fr="x", en="x", verdict=Verdict.TEMPORARY)
@@ -92,12 +94,7 @@ class Shown:
         self.entries.append(entry)
 
 
-def tell(picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
-    channels = notice.incident.channels or ("duty",)
-    return [
-        Message(f"{notice.incident.id}:{notice.status}", channel, picture.flow.id, {"status": notice.status.value})
-        for channel in channels
-    ]
+TELL = Teller(Letterhead("Test", language="en"), {"duty": ()})
 
 
 def flow(
@@ -130,8 +127,14 @@ class World:
     """Monotonic time starts at 1,000 s, wall time at 1,000,000 s; both pass together unless a test says otherwise."""
 
     def __init__(
-        self, *flows: Flow, memory: Memory | None = None, now: float = 1000.0, wall: float = 1_000_000.0
+        self,
+        *flows: Flow,
+        memory: Memory | None = None,
+        now: float = 1000.0,
+        wall: float = 1_000_000.0,
+        tell: Teller = TELL,
     ) -> None:
+        self.tell = tell
         self.now, self.wall_time = now, wall
         self.memory = memory or Memory()
         self.shown = Shown()
@@ -151,6 +154,7 @@ class World:
             memory=self.memory,
             now=5.0 if reboot else self.now + gap,
             wall=self.wall_time + (gap if wall_gap is None else wall_gap),
+            tell=self.tell,
         )
         return await other.begin()
 
@@ -235,6 +239,13 @@ class World:
 
     def told(self, of: str = "mail-out") -> list[str]:
         return [str(message.body["status"]) for message in self.memory.messages if message.flow == of]
+
+    def channels(self, status: str = "firing", of: str = "mail-out") -> list[str]:
+        """Which channels were given such messages, in turn."""
+        return [each.channel for each in self.memory.messages if each.flow == of and each.body["status"] == status]
+
+    def events(self, event: Event, of: str = "mail-out") -> list[Mapping[str, Any]]:
+        return [entry.data for entry in self.memory.entries if entry.event is event and entry.flow == of]
 
     def pages(self, of: str = "mail-out") -> int:
         return self.told(of).count(Status.FIRING.value)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from retabli.store import Store, StoreError
-from retabli.store.schema import Lock
-from tests.store.making import commit, entry, sql
+from retabli.store.schema import APPLICATION, FIRST, Lock
+from tests.store.making import commit, entry, message, sql
 
 
 def refusal(path: Path) -> str:
@@ -45,7 +45,41 @@ async def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     await Store.open(path).close()
     sql(path, "PRAGMA user_version = 99")
-    assert "was written by a newer Retabli (format 99, and this one knows up to 1)" in refusal(path)
+    assert "was written by a newer Retabli (format 99, and this one knows up to 2)" in refusal(path)
+
+
+async def test_a_state_of_the_first_version_is_brought_up_to_date_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    first = f"{FIRST} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(first)
+        old.execute("INSERT INTO facts VALUES ('turn', 7)")
+        columns = (
+            "INSERT INTO outbox (id, key, channel, flow, body, state, turn, attempts, error, queued_at, settled_at)"
+        )
+        waiting = ("mail-out-2", "duty", "mail-out", '{"n":2}', "pending", 7, 3, "answers 500", 1.0, None)
+        told = ("mail-out-1", "duty", "mail-out", '{"n":1}', "told", 6, 1, None, 1.0, 2.0)
+        old.execute(f"{columns} VALUES (9, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", waiting)
+        old.execute(f"{columns} VALUES (8, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", told)
+        old.commit()
+    with pytest.raises(StoreError, match="start the daemon once"):
+        Store.read(path)
+    store = Store.open(path)
+    (row,) = await store.heads()
+    assert (row.id, row.message.key, row.message.body, row.attempts, row.error) == (
+        *(9, "mail-out-2", {"n": 2}, 3),
+        "answers 500",
+    )
+    assert row.begun  # the version before may have tried it
+    await commit(store, messages=[message(3)])
+    await store.told(row, entry())
+    (row,) = await store.heads()
+    assert (row.id, row.message.key, row.begun, row.gathers) == (10, "mail-out-3", False, 0)
+    assert await store.prune(1e12) == 2
+    await store.close()
+    assert sql(path, "PRAGMA user_version", "PRAGMA integrity_check") == [("ok",)]
+    with Store.read(path) as reader:
+        assert [each.number for each in reader.entries()] == [1]
 
 
 async def test_a_state_that_is_cut_or_scribbled_over_is_refused_as_damaged(tmp_path: Path) -> None:
@@ -113,7 +147,7 @@ async def test_the_lock_of_a_daemon_that_was_killed_is_no_obstacle(tmp_path: Pat
     path = tmp_path / "state.db"
     program = f"""
 import pathlib, sys
-from retabli.store.schema import Lock
+from retabli.store.schema import APPLICATION, FIRST, Lock
 lock = Lock(pathlib.Path({str(path)!r}))
 print("held", flush=True)
 sys.stdin.read()

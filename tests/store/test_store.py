@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from retabli.model.flow import UnitName
+from retabli.model.record import Message
 from retabli.model.result import Outcome
 from retabli.store import Store, StoreFailed
 from tests.store.making import UNIT, commit, entry, message, result, sql
@@ -215,6 +216,34 @@ async def test_kept_results_are_bounded_by_number_and_by_age_and_the_log_is_not(
     assert [each["at"] for each in await store.history(busy, 1000)] == [10_699.0 - n for n in range(50)]
     assert await store.history(old, 1000) == []
     assert len(await store.entries()) == 1
+    await store.close()
+
+
+async def test_what_was_told_of_a_page_that_is_open_is_kept_however_old_and_what_is_over_is_let_go(
+    tmp_path: Path,
+) -> None:
+    store = Store.open(tmp_path / "state.db", wall=lambda: 1000.0)
+    pages = [Message(f"{incident}-firing", "am", incident, {}) for incident in ("aa", "bb")]
+    standings = {"aa": {"state": "dropped", "incident": {"id": "aa"}}, "bb": {"state": "restored", "incident": None}}
+    await commit(store, standings=standings, messages=pages)
+    for row in await store.heads():
+        await store.told(row, entry(1))
+    assert await store.prune(10_000.0, age=5000.0) == 1
+    assert set(await store.given("am", ["aa", "bb"])) == {"aa"}
+    await commit(store, standings={"aa": {"state": "restored", "incident": None}})
+    assert await store.prune(10_000.0, age=5000.0) == 1
+    await store.close()
+
+
+async def test_what_a_channel_was_given_of_an_incident_is_known_in_order_and_whether_it_is_over(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    keys = ["4f-firing", "4f-reminder1", "4f-firing-for-duty", "4f-resolved-for-duty", "4f0-firing", "4-resolved"]
+    messages = [Message(key, "am", "mail-out", {"key": key}) for key in keys]
+    await commit(store, messages=[*messages, Message("4f-firing", "duty", "mail-out", {})])
+    given = await store.given("am", ["4f", "beef"])
+    assert {incident: [each.body["key"] for each in found] for incident, found in given.items()} == {"4f": keys[:3]}
+    over = await store.over(["4f", "4f0", "beef"])
+    assert {incident: each.key for incident, each in over.items()} == {"4f": "4f-resolved-for-duty"}
     await store.close()
 
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from retabli.metrics import Figures, Metrics
 from retabli.pipeline import Outlet, Pipeline
 from retabli.view import Site, View
-from tests.restoration.worlds import Memory, World, flow, tell
+from tests.restoration.worlds import TELL, Memory, World, flow
 
 
 async def test_a_flow_that_is_restored_and_drops_is_shown_so_by_both() -> None:
@@ -15,7 +15,7 @@ async def test_a_flow_that_is_restored_and_drops_is_shown_so_by_both() -> None:
     view = View(Site("CHU"), wall=lambda: world.wall_time)
     metrics = Metrics(Figures(CollectorRegistry(), version="0", standpoint="inside"))
     outlets: list[Outlet] = [view, metrics]
-    world.pipeline = Pipeline(Memory(), outlets, tell, clock=lambda: world.now, wall=lambda: world.wall_time)
+    world.pipeline = Pipeline(Memory(), outlets, TELL, clock=lambda: world.now, wall=lambda: world.wall_time)
     await world.begin()
 
     async def shown() -> tuple[str, bool]:
@@ -29,7 +29,7 @@ async def test_a_flow_that_is_restored_and_drops_is_shown_so_by_both() -> None:
     assert await shown() == ("restored", False)
     await world.fail(2, apart=30.0)
     assert await shown() == ("dropped", True)
-    assert [each.entry.event.value for each in view.entries(limit=2)] == ["page", "state"]
+    assert [str(each.entry.event) for each in view.entries(limit=2)] == ["page", "state"]
     await world.pass_time(600.0)
     assert (await shown())[0] == "unknown", "stale evidence is not shown as it was"
     assert metrics.blackbox("mail-out/p0") == "# the outcome is unknown\n"

@@ -91,7 +91,14 @@ async def test_a_failing_flow_names_its_cause_and_its_open_page() -> None:
         "words": {"stage": "connexion", "cause": "aucune réponse dans le délai"},
     }
     assert form["incident"] == "i-1"
-    assert form["page"] == {"reason": "dropped", "opened_at": "2023-07-03T08:00:00.000Z"}
+    assert form["page"] == {
+        "incident": "i-1",
+        "reason": "dropped",
+        "opened_at": "2023-07-03T08:00:00.000Z",
+        "reminders": 0,
+        "channels": [],
+        "acknowledged": None,
+    }
     assert form["probes"][0]["side"] == "network"
 
 

@@ -20,6 +20,7 @@ from retabli.view import Site, View
 from retabli.web import Web, build
 from tests.view.pictures import NOW, Containment, Http, MailLoop, Smtp, flow, name, picture, result
 from tests.view.pictures import Web as WebSites
+from tests.web.on_call import Board
 
 HOUR, DAY = 3600.0, 86400.0
 SITE = Site("CHU de Rennes", "fr", ZoneInfo("Europe/Paris"), "inside")
@@ -230,7 +231,10 @@ def outlets(site: Site = SITE) -> tuple[View, Metrics]:
 
 async def main(port: int) -> None:
     view, metrics = outlets()
-    web = Web(build(view, metrics), "127.0.0.1", port, leaving=view.close)
+    board = Board(view)
+    await board.acknowledge("mail-in", by="Jeanne Martin", note="appel au partenaire en cours")
+    await board.silence("websites", until=NOW + 4 * HOUR, by="Karim Benali", why="mise à jour du proxy")
+    web = Web(build(view, metrics, on_call=board), "127.0.0.1", port, leaving=view.close)
     print(web.bind())  # noqa: T201
     serving = asyncio.create_task(web.run())
     relay = Smtp()

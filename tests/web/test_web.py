@@ -231,6 +231,16 @@ async def test_health_readiness_and_what_is_not_there() -> None:
         assert "text/html" in (await served.client.get("/report")).headers["content-type"]
 
 
+async def test_a_daemon_that_does_not_really_work_is_not_healthy_and_says_why() -> None:
+    why_not = ["the scheduler has stood still for 20 s: nothing is watched"]
+    async with serving(healthy=lambda: why_not[0] if why_not else None) as served:
+        answer = await served.client.get("/-/healthy")
+        assert (answer.status_code, answer.text) == (503, f"{why_not[0]}\n")
+        why_not.clear()
+        answer = await served.client.get("/-/healthy")
+        assert (answer.status_code, answer.text) == (200, "healthy\n")
+
+
 async def test_reload_gives_the_faults_and_is_refused_to_other_sites() -> None:
     faults: list[str] = []
 

@@ -64,12 +64,34 @@
     if (old.dataset.state !== fresh.dataset.state) fresh.classList.add("moved");
   }
 
+  // Somebody is filling in a form, or has yet to read why it was not taken: that part of the page stays as it is.
+  function busy() {
+    var desk = document.getElementById("page");
+    if (!desk) return false;
+    if (desk.dataset.kept || (desk.contains(document.activeElement) && document.activeElement.name)) return true;
+    return Array.prototype.some.call(desk.querySelectorAll("input"), function (input) {
+      return input.value !== input.defaultValue;
+    });
+  }
+
+  // Takes everything of the fresh page but its forms.
+  function around(old, fresh) {
+    var kept = old.querySelector("#page"), other = fresh.querySelector("#page");
+    if (!other) return;
+    var place = kept.parentNode, from = other.parentNode;
+    place.dataset.state = from.dataset.state;
+    while (place.firstChild !== kept) place.removeChild(place.firstChild);
+    while (kept.nextSibling) place.removeChild(kept.nextSibling);
+    while (from.firstChild !== other) place.insertBefore(from.firstChild, kept);
+    while (other.nextSibling) place.appendChild(other.nextSibling);
+  }
+
   // What is not made of rows is taken anew, at most every two seconds: the whole page, or a part of it.
   function again(part) {
     if (waiting) return;
     waiting = setTimeout(function () {
       waiting = null;
-      fetch(location.href, { headers: { Accept: "text/html" } }).then(function (answer) {
+      fetch(body.dataset.page || location.href, { headers: { Accept: "text/html" } }).then(function (answer) {
         if (!answer.ok) throw new Error(String(answer.status));
         return answer.text();
       }).then(function (html) {
@@ -81,10 +103,18 @@
         fresh.querySelectorAll("details").forEach(function (each, place) {
           if (place < open.length) each.open = open[place];
         });
-        old.replaceWith(fresh);
+        if (!part && busy()) around(old, fresh); else old.replaceWith(fresh);
         tick();
       }).catch(function () { /* the banner says that the connection is lost */ });
     }, 2000);
+  }
+
+  // Something was missed.
+  function anew() {
+    if (!busy()) { location.reload(); return; }
+    lost = false;
+    heard = Date.now();
+    again();
   }
 
   function listen() {
@@ -92,7 +122,7 @@
     stream.onerror = function () { lost = true; tick(); };
     function on(kind, act) {
       stream.addEventListener(kind, function (event) {
-        if (lost) { location.reload(); return; }
+        if (lost) { anew(); return; }
         heard = Date.now();
         act(JSON.parse(event.data));
         tick();
@@ -106,7 +136,7 @@
       asof.dateTime = data.iso;
       asof.textContent = data.said;
     });
-    on("resync", function () { location.reload(); });
+    on("resync", anew);
     if (body.dataset.log) { on("log", function () { again(); }); return; }
     if (body.dataset.only) {
       on("row", function (data) { if (data.id === body.dataset.only) again(); });

@@ -1,0 +1,56 @@
+"""Pages that are of no flow: that a channel fails, that the daemon itself stops. The fields of a page, and the text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from retabli.alerts.message import SUMMARY, Letterhead
+from retabli.alerts.stamps import iso
+
+
+def compose(
+    letterhead: Letterhead,
+    *,
+    incident: str,
+    status: str,
+    reason: str,
+    title: str,
+    since: float,
+    now: float,
+    criticality: str,
+    detail: str,
+    heading: str,
+    lines: Sequence[str],
+) -> dict[str, Any]:
+    """As a webhook receives it; `since` and `now` in wall seconds. The summary is the heading and the first line."""
+    place = f"{letterhead.site} ({letterhead.standpoint})" if letterhead.standpoint else letterhead.site
+    url = f"{letterhead.url.rstrip('/')}/" if letterhead.url else ""
+    said = f"{heading} – {letterhead.site}"
+    summary = f"{heading} – {lines[0]} – {letterhead.site}"
+    if len(summary) > SUMMARY:
+        summary = said if len(said) <= SUMMARY else f"{said[: SUMMARY - 1]}…"
+    return {
+        "key": f"{incident}-{status}",
+        "incident": incident,
+        "status": status,
+        "reason": reason,
+        "site": letterhead.site,
+        "standpoint": letterhead.standpoint,
+        "flow": None,
+        "title": title,
+        "state": None,
+        "since": iso(since),
+        "opened_at": iso(since),
+        "restored_at": None,
+        **dict.fromkeys(("probe", "stage", "cause", "side")),
+        "detail": detail,
+        "because": None,
+        "owner": "",
+        "criticality": criticality,
+        "runbook": "",
+        "url": url,
+        "acknowledge_url": "",
+        "escalated": False,
+        "summary": summary,
+        "text": "\n".join([heading, place, *lines, *([url] if url else [])]),
+        "sent_at": iso(now),
+    }

@@ -1,0 +1,52 @@
+"""Instants as the pages show them, and back: what people write is in shown time, what the pipeline is told in wall."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from retabli.model.settings import parse_duration
+from retabli.view import View, iso
+from retabli.view.times import moment, span
+
+_LAST = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """An instant for people: for the machine, how long ago, and in full."""
+
+    iso: str
+    ago: str
+    full: str
+
+
+def when(instant: float, view: View, language: str) -> When:
+    """`instant` is a wall time as it was measured; what is shown is mapped."""
+    shown, now = view.stamp(instant), view.now
+    return When(iso(shown) or "", span(now - shown, language), moment(shown, now, view.site.zone, language))
+
+
+def written(text: str, view: View) -> float:
+    """The wall time of what a person or a program wrote: an instant with its offset, or how long from now (`2h`).
+
+    Raises:
+        ValueError: it is neither, or no calendar has it.
+    """
+    wall = view.unstamped_now
+    try:
+        instant = wall + parse_duration(text)
+    except ValueError:
+        # A `+` that was not escaped in a form arrives as a space.
+        moment_ = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        if moment_.tzinfo is None:
+            raise ValueError("an instant without its offset is two different ones in autumn") from None
+        instant = unstamped(moment_.timestamp(), view)
+    if not 0 <= instant <= _LAST:
+        raise ValueError("out of any calendar")
+    return instant
+
+
+def unstamped(shown: float, view: View) -> float:
+    """The wall time that is shown as that: the same one, but in a world whose stamps are mapped."""
+    wall = view.unstamped_now
+    now = view.stamp(wall)
+    return shown if now == wall else wall + (shown - now) / view.pace
