@@ -10,7 +10,7 @@ FRENCH = {
         "délai après lequel un membre relancé ou absent a ce qui est ouvert, et ce qui est fini"
     ),
     "the flows that carry this channel's messages: it counts on them": (
-        "les flux qui portent les messages de cette voie : elle dépend d'eux"
+        "les flux qui portent les messages de ce canal : il dépend d'eux"
     ),
     "signs the body by HMAC-SHA256, in the header X-Retabli-Signature": (
         "signe le corps par HMAC-SHA256, dans l'en-tête X-Retabli-Signature"

@@ -13,7 +13,7 @@ from retabli.view.site import seen_from
 
 TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
 ASKED = Words(
-    "Quelqu'un vérifie que les alertes arrivent ici, par la voie « {channel} ». Il n'y a rien à faire.",
+    "Quelqu'un vérifie que les alertes arrivent ici, par le canal « {channel} ». Il n'y a rien à faire.",
     "Somebody verifies that pages arrive here, by the channel “{channel}”. There is nothing to do.",
 )
 

@@ -77,7 +77,7 @@ def test_every_channel_gets_a_page_that_says_that_nothing_has_happened(receiver:
         "✓ duty  webhook : acceptée en ",
         "✓ sms   exec : acceptée en ",
     ]
-    assert ended.lines[2] == "Toutes les voies ont accepté l'alerte d'essai."
+    assert ended.lines[2] == "Tous les canaux ont accepté l'alerte d'essai."
     (body,) = receiver.bodies
     assert set(FIELDS) - {"pages"} == set(body)
     assert (body["status"], body["flow"], body["summary"]) == (
