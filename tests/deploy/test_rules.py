@@ -136,6 +136,8 @@ def test_every_alert_is_named_by_one_of_the_rules_own_tests() -> None:
     ("labels", "receivers"),
     [
         ({"alertname": "Watchdog", "severity": "info"}, "dead-man"),
+        ({"alertname": "RetabliHeartbeat", "severity": "none", "site": "CHU de Rennes"}, "dead-man"),
+        ({"alertname": "RetabliTest", "severity": "page", "incident": "k1"}, "duty-and-sms"),
         ({"alertname": "FlowDropped", "severity": "page", **FLOW}, "tickets,duty"),
         ({"alertname": "FlowDropped", "severity": "page", "criticality": "vital", **FLOW}, "tickets,duty-and-sms"),
         ({"alertname": "FlowUnknown", "severity": "page", "criticality": "high", **FLOW}, "tickets,duty"),
