@@ -25,7 +25,7 @@ FLOW = {"site": "CHU de Rennes", "standpoint": "inside", "flow": "mail-out"}
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=25)
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=80)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -117,6 +117,7 @@ def test_the_tools_take_the_rules_and_the_examples() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(90)  # one of them lives through two days
 @needs_tools
 @pytest.mark.parametrize("path", sorted((FOLDER / "tests").glob("*.yml")), ids=lambda path: path.stem)
 def test_the_rules_do_what_their_own_tests_say(path: Path) -> None:
