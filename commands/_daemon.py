@@ -167,7 +167,7 @@ class Daemon:
             address = self._bind()
             self._address = address
             self._teller = teller(self.configuration, address)
-            self._drain.use(self._channels(), self._gathering())
+            self._use_channels()
             self._take_pulse()
             async with self._reloading:  # who asks for a reload meanwhile has it afterwards
                 await self._begin()
@@ -212,10 +212,7 @@ class Daemon:
             _warn_of_what_needs_a_restart(before, fresh)
             self._teller = teller(fresh, self._address)
             self._hosts[:] = _hosts(fresh)
-            channels = self._channels()
-            # With the teller: no message goes by a channel that one of them lacks.
-            self._drain.use(channels, self._gathering())
-            self._keeper.use(channels)
+            self._use_channels()  # with the teller: no message goes by a channel that one of them lacks
             self._take_pulse()
             flows = self._flows()
             entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
@@ -263,6 +260,12 @@ class Daemon:
     def _channels(self) -> dict[str, Any]:
         self.figures.channels(self.configuration.channels)
         return {name: build(settings) for name, settings in self.configuration.channels.items()}
+
+    def _use_channels(self) -> None:
+        """The keeper has the very channels that the drain has: the drain closes those of before."""
+        channels = self._channels()
+        self._drain.use(channels, self._gathering())
+        self._keeper.use(channels)
 
     def _gathering(self) -> Gathering:
         return Gathering(self._teller.letterhead, self.view.cause_words)

@@ -35,8 +35,8 @@ class Alertmanager(ChannelSettings):
     """A message is accepted when one member has; the others are told again every `resend`, and of what has ended."""
 
     SUMMARY: ClassVar[tuple[str, str]] = (
-        "Chaque message est une alerte d'Alertmanager (API v2), donnée à tous les membres de la grappe.",
-        "Each message is an alert of Alertmanager's (API v2), given to every member of the cluster.",
+        "Chaque message est une alerte, donnée à tous les membres d'une grappe Alertmanager (API v2).",
+        "Each message is an alert, given to every member of an Alertmanager cluster (API v2).",
     )
 
     kind: Literal["alertmanager"]
@@ -45,8 +45,10 @@ class Alertmanager(ChannelSettings):
     )
     user: str | None = None
     password: SecretRef | None = None
-    headers: Mapping[Annotated[str, AfterValidator(header_name)], str | SecretRef] = Field(default_factory=dict)
-    timeout: Duration = Field(default=10.0, description="bounds one attempt at one member")
+    headers: Mapping[Annotated[str, AfterValidator(header_name)], str | SecretRef] = Field(
+        default_factory=dict, description="more headers; one that holds a secret names where it is"
+    )
+    timeout: Duration = Field(default=10.0, description="one attempt at one member has this long")
     resend: Duration = Field(
         default=60.0, description="how soon a member that was restarted or away has what is open, and what has ended"
     )

@@ -15,11 +15,12 @@ from retabli.alerts.channel import NotAccepted
 from retabli.alerts.http import Clients, finish, refusal, refusals
 from retabli.alerts.stamps import iso
 from retabli.model.settings import Secret
+from retabli.model.words import Words
 
 ALERTS = "/api/v2/alerts"
 LARGEST = 2 * 1024 * 1024  # bytes of its alerts that are read at once; 1200 alerts of ours take as much
 NESTED = 50_000  # lists and objects in them; an alert has about ten
-SLICES = "0123456789abcdef"  # what an incident's name begins with: too many alerts are asked for in so many parts
+SLICES = (*"0123456789abcdef", "[^0-9a-f]")  # how incidents begin: too many alerts are asked for in so many parts
 
 
 class Access(Protocol):
@@ -42,7 +43,7 @@ class TooMuch(NotAccepted):
     """A member holds more than is read at once."""
 
     def __init__(self) -> None:
-        super().__init__("holds more alerts than can be read")
+        super().__init__(Words("porte plus d'alertes qu'on n'en peut lire", "holds more alerts than can be read"))
 
 
 class Member:
@@ -143,7 +144,9 @@ class Member:
 
 async def _bounded(response: httpx.Response) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise NotAccepted("answers in an encoding that was not asked for")
+        raise NotAccepted(
+            Words("répond dans un codage qui n'était pas demandé", "answers in an encoding that was not asked for")
+        )
     said = bytearray()
     async for part in response.aiter_raw():
         said += part
@@ -158,4 +161,9 @@ def _alerts(said: bytes, labels: Labels) -> list[Identity]:
     try:
         return recognised(json.loads(said), labels)
     except (ValueError, RecursionError):
-        raise NotAccepted("answers something else than alerts; is that address an Alertmanager's?") from None
+        raise NotAccepted(
+            Words(
+                "répond autre chose que des alertes\u00a0; cette adresse est-elle celle d'un Alertmanager\u00a0?",
+                "answers something else than alerts; is that address an Alertmanager's?",
+            )
+        ) from None

@@ -128,7 +128,7 @@ async def test_a_member_with_more_than_can_be_read_is_asked_in_parts(world: Worl
         await says(200, body)(reader, writer)
 
     async with receiving(answer) as one, channel(one, resend="1h", timeout="5s") as am, world.kept(am):
-        await one.until(18)
+        await one.until(19)
         ((ended,),) = posted(one)
         assert ended["labels"] == over
 

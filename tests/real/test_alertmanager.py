@@ -3,6 +3,7 @@ Alertmanager never tells of a recovery that nobody has seen.
 """
 
 import asyncio
+import hashlib
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +15,10 @@ import bcrypt
 import httpx
 import pytest
 
+from retabli.alerts.alertmanager import AlertmanagerChannel
 from retabli.alerts.stamps import iso
+from retabli.model.record import Message
+from tests.alerts.members import message, settings
 from tests.daemon.living import Life, Post
 from tests.real.alertmanagers import Alertmanager, Receiver, alertmanager, cluster, needs_alertmanager, receiver
 
@@ -274,6 +278,24 @@ async def test_an_end_that_lies_in_its_future_is_no_end_for_alertmanager(watched
         await am.post(alert | {"endsAt": iso(time.time() + 2)})
         await asyncio.sleep(3)
         assert burns(await am.alerts())
+
+
+async def test_a_storm_too_large_to_be_read_at_once_burns_and_is_put_out(watched: Watched, tmp_path: Path) -> None:
+    names = [hashlib.sha256(bytes([number // 256, number % 256])).hexdigest()[:20] for number in range(1500)]
+    pages = [{**message().body, "incident": name, "flow": f"f{number}"} for number, name in enumerate(names)]
+    storm: dict[str, Any] = {"status": "firing", "flow": None, "pages": pages}
+    calm = storm | {"status": "resolved", "pages": [each | {"status": "resolved"} for each in pages]}
+    with alertmanager(tmp_path, watched.told.url) as am:
+        channel = AlertmanagerChannel(settings(am.url))
+        await channel.send(Message("storm", "am", "*storm", storm))
+        assert len(await am.alerts()) == 1500
+        again = AlertmanagerChannel(settings(am.url))  # which knows none of them
+        for page in calm["pages"]:
+            page["reason"] = "removed"
+        await again.send(Message("calm", "am", "*storm", calm))
+        assert out(await am.alerts())
+        await channel.close()
+        await again.close()
 
 
 async def test_a_password_and_a_path_of_its_own(watched: Watched, tmp_path: Path) -> None:
