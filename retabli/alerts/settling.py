@@ -13,7 +13,8 @@ from retabli.store import OutboxRow
 
 FIRST_WAIT = 1.0  # seconds after the first attempt that failed; twice as long after each one more …
 LONGEST_WAIT = 300.0  # … up to this, for ever
-REFUSALS = 3  # of a group, after which it is found out whether it is the group that the channel does not take
+REFUSALS = 3  # of a group, after which it falls apart if the channel took something else meanwhile …
+IN_DOUBT = 6  # … and after so many its worst page goes alone to find that out: half a minute, as a restart lasts
 BACK = 30.0  # seconds of failing after which a channel that accepts is given at once all that waits for its turn
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class Settling:
             if self._accepted.get(channel, float("-inf")) >= self._first_tried.get(row.id, float("inf")):
                 await self._fall_apart(row, reason, len(row.message.body["pages"]) // 2)
                 return
-            if channel not in self._single:  # nothing else shows whether it takes anything: its worst page will
+            if row.attempts + 1 >= IN_DOUBT and channel not in self._single:
                 await self._fall_apart(row, reason, 1)
                 return
         await self._again(row, reason)
