@@ -178,7 +178,7 @@ class Settling:
         """Into its first so many pages, and the others. A page that is alone stays so."""
         log.warning("channel %s does not take a group of %d (%s)", row.message.channel, row.gathers, reason)
         places = {page["key"]: place for place, page in enumerate(row.message.body["pages"])}
-        members = sorted(await self._outbox.members(row), key=lambda each: places[each.message.key])
+        members = sorted(await self._outbox.members(row), key=lambda each: places.get(each.message.key, 0))
         parts = [part for part in (members[:first], members[first:]) if part]
         groups = [(self.gather(part), part) for part in parts if part[1:]]
         await self._outbox.fall_apart(row, reason, groups, [part[0] for part in parts if not part[1:]])
