@@ -207,6 +207,10 @@ async def test_a_full_disk_ends_the_daemon_loudly_and_with_room_it_pages_once(li
     last = [body for body in hook.bodies if body["reason"] == "state_unwritable"]
     assert len(last) == 1
     assert "stops: nothing is watched any more" in last[0]["text"]
+    code, _, err = await asyncio.wait_for(life.command("run", "--config", str(life.config)), 60)
+    assert code in (1, 2)  # started again while the disk is full: it ends in a sentence, and floods nobody
+    assert "state.db" in err.splitlines()[-1]
+    assert len({body["key"] for body in hook.bodies if body["reason"] == "state_unwritable"}) == 1
     filler.unlink()
     await life.start()
     await hook.until_told(2, "firing")
