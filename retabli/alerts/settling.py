@@ -73,6 +73,7 @@ class Settling:
         self._logged = logged
         self._channel_of: dict[int, str] = {}
         self._first_tried: dict[int, float] = {}  # each group
+        self._refused: dict[int, float] = {}  # when each row was first refused
         self._accepted: dict[str, float] = {}  # when each channel last took a message
         self._single: set[str] = set()  # the channels that have a message to try which is no group
 
@@ -82,6 +83,7 @@ class Settling:
         self._channel_of = {row.id: row.message.channel for row in heads}
         self.due = {id_: due for id_, due in self.due.items() if id_ in known}
         self._first_tried = {id_: at for id_, at in self._first_tried.items() if id_ in known}
+        self._refused = {id_: at for id_, at in self._refused.items() if id_ in known}
         self._single = single
 
     def begins(self, row: OutboxRow) -> None:
@@ -172,7 +174,7 @@ class Settling:
         log.warning("channel %s did not take a message (%s); again in %g s", row.message.channel, reason, wait)
         self.due[row.id] = _now() + wait
         await self._outbox.retry(row, reason, last=last)
-        await self._troubles.failed(row.message.channel, reason)
+        await self._fails(row, reason)
 
     async def _fall_apart(self, row: OutboxRow, reason: str, first: int) -> None:
         """Into its first so many pages, and the others. A page that is alone stays so."""
@@ -182,7 +184,12 @@ class Settling:
         parts = [part for part in (members[:first], members[first:]) if part]
         groups = [(self.gather(part), part) for part in parts if part[1:]]
         await self._outbox.fall_apart(row, reason, groups, [part[0] for part in parts if not part[1:]])
-        await self._troubles.failed(row.message.channel, reason)
+        await self._fails(row, reason)
+
+    async def _fails(self, row: OutboxRow, reason: str) -> None:
+        channel = row.message.channel
+        first = self._refused.setdefault(row.id, _now())
+        await self._troubles.failed(channel, reason, again=self._accepted.get(channel, float("-inf")) > first)
 
     # bits -----------------------------------------------------------------------------------------------------
 

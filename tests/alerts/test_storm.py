@@ -158,6 +158,14 @@ async def test_while_a_storm_lasts_a_group_comes_every_ten_seconds_but_a_breach_
     assert groups[2][1].body["pages"][0]["flow"] == "internet"
 
 
+async def test_a_breach_amid_a_storm_that_begins_is_told_first_and_alone(state: Path) -> None:
+    duty = Phone()
+    async with draining(state, {"duty": duty}) as (outbox, drain):
+        await put(outbox, drain, *pages(50), page("internet", reason="breached"))
+        await asyncio.sleep(1)
+    assert duty.told()[0] == "internet-firing"
+
+
 async def test_after_a_storm_a_flow_that_drops_alone_is_told_at_once_again(state: Path) -> None:
     duty = Phone()
     async with draining(state, {"duty": duty}) as (outbox, drain):
