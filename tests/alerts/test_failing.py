@@ -158,7 +158,7 @@ def test_it_is_said_in_both_languages() -> None:
     body = failing.words("mail", trouble, "firing", "channel_failing", french, 1688371600.0, 12)
     assert body["text"].splitlines() == [
         "Canal d'alerte en panne\u00a0: mail",
-        "CHU de Rennes (inside)",
+        "CHU de Rennes (vu de l'intérieur)",
         "N'accepte rien depuis le 3 juillet 2023 à 8 h 00\u00a0; 12 messages attendent.",
         "Dernière raison\u00a0: answers 500",
         "Rien n'est perdu\u00a0: chaque message est présenté de nouveau jusqu'à ce qu'il soit accepté.",
@@ -169,6 +169,6 @@ def test_it_is_said_in_both_languages() -> None:
     english = failing.words("mail", trouble, "resolved", "channel_failing", GATHERING.letterhead, 1688371600.0, 0)
     assert english["text"].splitlines() == [
         "An alert channel works again: mail",
-        "CHU (inside)",
+        "CHU (seen from inside)",
         "It had failed since 3 July 2023 at 08:00.",
     ]
