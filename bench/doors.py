@@ -8,9 +8,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from tests.daemon.living import Post
 
+FIRST = 10001  # the doors' ports, from this one on; every other port comes from EPHEMERAL
+EPHEMERAL = "32768 60999"
 INSIDE = "RETABLI_BENCH_IN_A_NETWORK_OF_ITS_OWN"
 WALL = """
 table inet bench {
@@ -80,4 +83,5 @@ def enter_own_network(module: str, arguments: Sequence[str]) -> None:
 
 def prepare_network() -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(EPHEMERAL)
     subprocess.run(["nft", "-f", "-"], input=WALL, text=True, check=True)

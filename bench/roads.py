@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from bench.cuts import Cut, OnCall
-from bench.doors import Door, Kind, enter_own_network, prepare_network
+from bench.doors import FIRST, Door, Kind, enter_own_network, prepare_network
 from bench.roads_table import print_figures
 from tests.real.second_road import Rhythm, missing, second_road
 from tests.real.servers import free_port
@@ -102,7 +102,7 @@ async def live_through(cut: Cut, after: float, every: float, chance: random.Rand
 async def measure(folder: Path, options: argparse.Namespace) -> None:
     chance = random.Random(options.seed)  # noqa: S311 - moments, not secrets
     kinds = [Kind.REFUSING] * options.refusing + [Kind.SILENT] * options.silent + [Kind.BREACH] * options.breaches
-    cuts = [Cut(f"{kind}-{number:03d}", Door(kind=kind)) for number, kind in enumerate(kinds)]
+    cuts = [Cut(f"{kind}-{number:03d}", Door(FIRST + number, kind=kind)) for number, kind in enumerate(kinds)]
     on_call = OnCall(cuts={cut.flow: cut for cut in cuts})
     await on_call.start()
     for cut in cuts:

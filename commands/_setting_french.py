@@ -1,6 +1,42 @@
 """The kinds' own descriptions of their settings in French, for `kinds`; one that is not here is shown in English."""
 
 FRENCH = {
+    # channels
+    "every member of the cluster, never an address in front of them": (
+        "chaque membre de la grappe, jamais une adresse placée devant eux"
+    ),
+    "bounds one attempt at one member": "durée d'une tentative auprès d'un membre",
+    "how soon a member that was restarted or away has what is open, and what has ended": (
+        "délai après lequel un membre relancé ou absent a ce qui est ouvert, et ce qui est fini"
+    ),
+    "the flows that carry this channel's messages: it counts on them": (
+        "les flux qui portent les messages de ce canal : il dépend d'eux"
+    ),
+    "signs the body by HMAC-SHA256, in the header X-Retabli-Signature": (
+        "signe le corps par HMAC-SHA256, dans l'en-tête X-Retabli-Signature"
+    ),
+    "more headers; one that holds a secret names where it is": (
+        "d'autres en-têtes ; celui qui contient un secret dit où il se trouve"
+    ),
+    "the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace; "
+    "{file: …} and the like stand for a secret": (
+        "le corps, à la place du message entier : {title} dans un texte est remplacé par ce champ, {{ est une "
+        "accolade ; {file: …} et ses pareils sont remplacés par un secret"
+    ),
+    "one attempt has this long, and is then made again later": (
+        "durée d'une tentative, après laquelle une autre sera faite plus tard"
+    ),
+    "the program's absolute path, and its arguments, in which {summary} and the like stand for fields": (
+        "le chemin absolu du programme et ses arguments, où {summary}, par exemple, est remplacé par ce champ"
+    ),
+    "retabli@ and this machine's name, if it is not given": "retabli@ et le nom de cette machine, si rien n'est donné",
+    "everybody who is told": "tous ceux qui sont prévenus",
+    "where it goes, as Apprise writes it (xmpps://…, matrixs://…): these addresses hold tokens": (
+        "les adresses, comme Apprise les écrit (xmpps://…, matrixs://…) : elles contiennent des jetons"
+    ),
+    "what the library finds in its environment: HTTPS_PROXY, for one; nothing of the daemon's": (
+        "ce que la bibliothèque trouve dans son environnement, HTTPS_PROXY par exemple ; rien de celui du démon"
+    ),
     # apicrypt, report_loop, mssante
     "where rcpt_to is read; the probe's own account": "où rcpt_to est lu ; un compte propre à la sonde",
     "a path or an address; or {file | url, max_age, refresh, proxy, tls}": (

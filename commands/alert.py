@@ -1,19 +1,43 @@
-"""Sends a marked test page by each channel, or by one, and says which accepted it; nothing of the state is touched."""
+"""Tries the channels by a marked test page, and documents their kinds; nothing of the state is touched."""
 
 import argparse
 from pathlib import Path
 
-HELP = "alert test: send a marked test page by each channel, and say which accepted it"
+HELP = "test: send a marked test page by each channel; kinds: document the kinds of channels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("test",), help="test: a page that says that nothing has happened")
-    parser.add_argument("channel", metavar="CHANNEL", nargs="?", help="one channel; without it, all of them")
+    parser.add_argument(
+        "action",
+        choices=("test", "kinds"),
+        help="send a page that is marked as a test, or document the kinds of channels",
+    )
+    parser.add_argument("name", metavar="CHANNEL|KIND", nargs="?", help="one of them; without it, all")
     parser.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
-    parser.add_argument("--lang", choices=("fr", "en"), help="the language of the page (default: the site's)")
+    parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's; of kinds: en)")
 
 
 def main(args: argparse.Namespace) -> int:
+    return document(args) if args.action == "kinds" else test(args)
+
+
+def document(args: argparse.Namespace) -> int:
+    from commands import Refused, _channel_print
+    from commands._paper import Paper
+    from retabli.alerts.channels import CHANNELS
+    from retabli.model.settings import did_you_mean
+
+    language = args.lang or "en"
+    if args.name is None:
+        _channel_print.all_kinds(Paper(), language)
+        return 0
+    if args.name not in CHANNELS:
+        raise Refused(f'there is no kind of channel "{args.name}"{did_you_mean(args.name, CHANNELS)}')
+    _channel_print.one_kind(Paper(), args.name, language)
+    return 0
+
+
+def test(args: argparse.Namespace) -> int:
     from commands import Refused
     from commands._trying import run
     from config.loading import load
@@ -23,8 +47,8 @@ def main(args: argparse.Namespace) -> int:
     known = configuration.channels
     if not known:
         raise Refused("no channel is described under alerts.channels: nobody would be told of anything")
-    if args.channel is not None and args.channel not in known:
-        hint = did_you_mean(args.channel, known) or f": there are {', '.join(known)}"
-        raise Refused(f'no channel is called "{args.channel}"{hint}')
-    names = tuple(known) if args.channel is None else (args.channel,)
+    if args.name is not None and args.name not in known:
+        hint = did_you_mean(args.name, known) or f": there are {', '.join(known)}"
+        raise Refused(f'no channel is called "{args.name}"{hint}')
+    names = tuple(known) if args.name is None else (args.name,)
     return run(configuration, names, args.lang or configuration.site.language)

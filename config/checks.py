@@ -96,7 +96,8 @@ def above(flow: str, parents: Parents) -> set[str]:
 def _check_channels(draft: Draft, tree: Mapping[str, Any], known: tuple[str, ...], findings: Findings) -> None:
     described = tuple(names(section(section(tree, "alerts"), "channels")))
     _check_routes(section(tree, "alerts").get("routes"), described, findings)
-    whole = len(draft.routes) == len(section(tree, "alerts").get("routes") or ())  # else their places are not these
+    written = section(tree, "alerts").get("routes")
+    whole = len(draft.routes) == len(written if isinstance(written, list) else ())  # else their places are not these
     for number, route in enumerate(draft.routes if whole else ()):
         if route.escalate is not None and set(route.escalate.to) <= set(route.to):
             said = "calls nobody new: name a channel that `to` does not have"

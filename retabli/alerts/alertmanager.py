@@ -48,7 +48,7 @@ class Alertmanager(ChannelSettings):
     headers: Mapping[Annotated[str, AfterValidator(header_name)], str | SecretRef] = Field(
         default_factory=dict, description="more headers; one that holds a secret names where it is"
     )
-    timeout: Duration = Field(default=10.0, description="one attempt at one member has this long")
+    timeout: Duration = Field(default=10.0, description="bounds one attempt at one member")
     resend: Duration = Field(
         default=60.0, description="how soon a member that was restarted or away has what is open, and what has ended"
     )

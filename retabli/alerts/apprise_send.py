@@ -1,7 +1,7 @@
 """Gives one message to one address by Apprise. A program of its own, which `elsewhere.py` starts.
 
-It reads an order from standard input, as JSON: `url`, `title`, `body`, `type`. Exit status 0: the address took it.
-1: it did not, and standard output says why, without a word of the address, which holds tokens.
+It reads an order from standard input, as JSON: `url`, `title`, `body`, `type`, and the daemon's own `path`. Exit status
+0: the address took it. 1: it did not, and standard output says why, without a word of the address, which holds tokens.
 """
 
 import json
@@ -32,6 +32,7 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, most))
     order = json.load(sys.stdin)
+    sys.path += [each for each in order["path"] if each not in sys.path]  # what the daemon can import, this can
     refusal = send(order)
     if refusal is None:
         return 0

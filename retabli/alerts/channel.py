@@ -2,15 +2,26 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Annotated, ClassVar, Protocol
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
-from retabli.model.settings import Secret, Settings
+from retabli.model.settings import Duration, Secret, Settings
 from retabli.model.words import Words
+
+ATTEMPT = "one attempt has this long, and is then made again later"
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be more than 0s")
+    return value
+
+
+Timeout = Annotated[Duration, AfterValidator(_positive)]
 
 
 class NotAccepted(Exception):
@@ -50,6 +61,8 @@ class Channel(Protocol):
 
 class ChannelSettings(Settings):
     """What every kind of channel has. A kind adds `kind: Literal["its name"]` and its settings."""
+
+    SUMMARY: ClassVar[tuple[str, str]] = ("", "")  # what the kind is, in French and in English
 
     kind: str
     travels_on: tuple[str, ...] = Field(

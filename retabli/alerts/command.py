@@ -3,17 +3,17 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts import template
-from retabli.alerts.channel import ChannelSettings, NotAccepted, because_of
-from retabli.alerts.template import Fields
+from retabli.alerts import placeholders
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout, because_of
+from retabli.alerts.placeholders import Fields
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
-from retabli.model.settings import Duration, Secret, format_duration
+from retabli.model.settings import Secret, format_duration
 from retabli.model.words import Words
 from retabli.net.plugins.command import (
     LARGEST_ARGUMENT,
@@ -41,15 +41,20 @@ class Exec(ChannelSettings):
     It leads a process group of its own, which is ended after `timeout`, and finds nothing of the daemon's environment.
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Un programme est lancé pour chaque message (une passerelle SMS, par exemple), sans interpréteur de commandes.",
+        "A program is run for each message (an SMS gateway's, for one), without a shell.",
+    )
+
     kind: Literal["exec"]
     command: Command = Field(
-        description="the program's absolute path, and its arguments; no shell reads them, {text} stands for the text"
+        description="the program's absolute path, and its arguments, in which {summary} and the like stand for fields"
     )
     environment: VariableSettings = Field(
         default_factory=dict,
         description="more variables, in clear or as secrets; {env: NAME} hands on one of the daemon's own",
     )
-    timeout: Duration = 30.0
+    timeout: Timeout = Field(default=30.0, description=ATTEMPT)
 
     def build(self) -> "ExecChannel":
         return ExecChannel(self)
@@ -59,10 +64,10 @@ class Exec(ChannelSettings):
 
     def faults(self) -> Iterator[str]:
         yield from command_faults(self.command)
-        if template.has_placeholder(self.command[0]):
+        if placeholders.has_placeholder(self.command[0]):
             yield "command: a message does not choose the program: its path takes no placeholder"
         else:
-            yield from template.faults(self.command, "command")
+            yield from placeholders.faults(self.command, "command")
         yield from variable_faults(self.environment)
         if KEY in self.environment:
             yield f"environment: {KEY} is set by Retabli itself"
@@ -84,7 +89,9 @@ class ExecChannel:
         """
         try:
             environment, secrets = await asyncio.to_thread(surroundings, self._settings.environment)
-            ended = await self._run(template.fields_of(message), {**environment, KEY: _cut(message.key, LONGEST_KEY)})
+            ended = await self._run(
+                placeholders.fields_of(message), {**environment, KEY: _cut(message.key, LONGEST_KEY)}
+            )
         except Fall as fall:
             raise because_of(fall) from fall
         _judge(ended, secrets, self._settings.timeout)
@@ -96,7 +103,7 @@ class ExecChannel:
         path, timeout = self._settings.command[0], self._settings.timeout
         try:
             await look_at(self._settings.command, timeout)
-            body = json.dumps(fields, ensure_ascii=False).encode()
+            body = json.dumps(fields).encode()
             return await run(arguments(self._settings.command, fields), environment, timeout, reads=body)
         except TimeoutError:
             raise NotAccepted(
@@ -109,8 +116,8 @@ class ExecChannel:
 def arguments(command: Sequence[str], fields: Fields) -> list[str]:
     """The program, and what it is given of the message."""
     path, *rest = command
-    if not any(map(template.has_placeholder, rest)):
-        words = [*(template.in_text(word, fields) for word in rest), _harmless(fields["text"])]
+    if not any(map(placeholders.has_placeholder, rest)):
+        words = [*(placeholders.in_text(word, fields) for word in rest), _harmless(fields["text"])]
     else:
         words = [_filled(word, fields) for word in rest]
     most = min(MOST_ARGUMENTS // len(words), LARGEST_ARGUMENT - 1)
@@ -119,7 +126,7 @@ def arguments(command: Sequence[str], fields: Fields) -> list[str]:
 
 def _filled(word: str, fields: Fields) -> str:
     """What others wrote (a detail) must not be taken for an option."""
-    value = template.in_text(word, fields)
+    value = placeholders.in_text(word, fields)
     return value if word.startswith("-") else _harmless(value)
 
 

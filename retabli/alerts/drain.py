@@ -172,7 +172,9 @@ class Drain:
         return alone, again
 
     def _start(self, row: OutboxRow) -> None:
-        channel = self._channels[row.message.channel]
+        channel = self._channels.get(row.message.channel)
+        if channel is None:
+            return  # a reload took it away just now; the next look leaves the row to others
         self._settling.begins(row)
         task = asyncio.create_task(_send(channel, row.message), name=f"tell {row.message.channel}")
         task.add_done_callback(lambda _: self._woken.set())

@@ -11,17 +11,17 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts import template
-from retabli.alerts.channel import ChannelSettings, because_of
+from retabli.alerts import placeholders
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, Timeout, because_of
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean
-from retabli.model.settings import Duration, Secret, SecretRef, format_duration
+from retabli.model.settings import Secret, SecretRef, format_duration
 from retabli.model.words import Words
 from retabli.net.plugins.command import VariableSettings, surroundings, variable_faults
 from retabli.net.plugins.process import Ended, run
@@ -29,7 +29,7 @@ from retabli.net.plugins.process import Ended, run
 SCRIPT = Path(__file__).with_name("apprise_send.py")
 MOST_ADDRESSES = 8  # of one channel
 AT_ONCE = 4  # processes of one channel: each takes some 60 MB while it lives
-TYPES = {"firing": "failure", "reminder": "warning", "resolved": "success"}  # as Apprise calls them; else info
+TYPES = {"firing": "failure", "reminder": "warning", "resolved": "success"}  # as Apprise calls them
 
 REFUSED = 1  # the exit status by which the process says so
 
@@ -39,6 +39,11 @@ class Apprise(ChannelSettings):
     log as an error. `timeout` bounds one attempt at one address. Needs the library: pip install "retabli[apprise]".
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        'XMPP, Matrix, Teams, Mattermost et d\'autres, par la bibliothèque Apprise (pip install "retabli[apprise]").',
+        'XMPP, Matrix, Teams, Mattermost and many more, by the library Apprise (pip install "retabli[apprise]").',
+    )
+
     kind: Literal["apprise"]
     urls: Annotated[tuple[SecretRef, ...], Field(strict=False, min_length=1, max_length=MOST_ADDRESSES)] = Field(
         description="where it goes, as Apprise writes it (xmpps://…, matrixs://…): these addresses hold tokens"
@@ -47,7 +52,7 @@ class Apprise(ChannelSettings):
         default_factory=dict,
         description="what the library finds in its environment: HTTPS_PROXY, for one; nothing of the daemon's",
     )
-    timeout: Duration = 30.0
+    timeout: Timeout = Field(default=30.0, description=ATTEMPT)
 
     def build(self) -> "AppriseChannel":
         return AppriseChannel(self)
@@ -101,12 +106,13 @@ class AppriseChannel:
 
     def _order(self, name: str, message: Message) -> tuple[bytes, dict[str, str]]:
         """What the process reads, and its environment; secrets are read from files."""
-        fields = template.fields_of(message)
+        fields = placeholders.fields_of(message)
         order = {
             "url": self._urls[name].text(),
             "title": fields["summary"],
             "body": fields["text"],
-            "type": TYPES.get(str(fields.get("status")), "info"),
+            "type": _type(fields),
+            "path": [each for each in sys.path if each],
         }
         return json.dumps(order).encode(), surroundings(self._settings.environment)[0]
 
@@ -118,3 +124,9 @@ class AppriseChannel:
         if ended.status == REFUSED and reason:
             return Refusal(Words(f"refusé : {reason}", f"refused: {reason}"))
         return Refusal(Words("Apprise s'est interrompu", "Apprise broke off"))
+
+
+def _type(fields: placeholders.Fields) -> str:
+    """As Apprise calls them: services choose a colour or a sign by it."""
+    status = str(fields.get("status"))
+    return "warning" if (status, fields.get("reason")) == ("firing", "degraded") else TYPES.get(status, "info")

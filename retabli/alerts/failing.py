@@ -16,6 +16,7 @@ from retabli.store import Failing
 from retabli.view.times import spoken
 
 FAILING_AFTER = 300.0  # seconds without any acceptance: a receiver's restart or an update is over within five minutes
+REFUSED_AFTER = 3600.0  # … if all that fails is what it refused before, while it took other messages
 IN_DOUBT = 60.0  # seconds after which a channel that fails too is no road for the news of another
 
 REASON = "channel_failing"
@@ -39,12 +40,16 @@ class Remembered(Protocol):
 
 @dataclass(slots=True)
 class Trouble:
-    """`since` on the loop's clock and `since_at` on the wall clock; `failures` in a row since then."""
+    """`since` on the loop's clock and `since_at` on the wall clock; `failures` in a row since then.
+
+    `patience`: how many seconds of it are long.
+    """
 
     since: float
     since_at: float
     reason: str
     failures: int = 1
+    patience: float = FAILING_AFTER
     incident: str | None = None
     told: tuple[str, ...] = ()
     alone: bool = False  # it was said that nobody can be told
@@ -71,16 +76,18 @@ class Troubles:
         now, at = _now(), self._wall()
         for channel, each in (await self._memory.failing()).items():
             since = now - max(0.0, at - each.since)
-            self._troubles[channel] = Trouble(since, each.since, each.reason, 2, each.incident, each.told)
+            self._troubles[channel] = Trouble(since, each.since, each.reason, 2, incident=each.incident, told=each.told)
 
-    async def failed(self, channel: str, reason: str) -> None:
-        """An attempt failed."""
+    async def failed(self, channel: str, reason: str, *, again: bool) -> None:
+        """An attempt failed. `again`: the channel refused this message before, and took another one since."""
+        patience = REFUSED_AFTER if again else FAILING_AFTER
         trouble = self._troubles.get(channel)
         if trouble is None:
-            trouble = self._troubles[channel] = Trouble(_now(), self._wall(), reason)
+            trouble = self._troubles[channel] = Trouble(_now(), self._wall(), reason, patience=patience)
         else:
             trouble.reason = reason
             trouble.failures += 1
+            trouble.patience = min(trouble.patience, patience)
         await self._memory.note_failing(channel, trouble.since_at, reason)
 
     async def accepted(self, channel: str, letterhead: Letterhead, channels: Iterable[str]) -> bool:
@@ -104,7 +111,7 @@ class Troubles:
     def next_report(self) -> float:
         """When a trouble will have lasted for long enough, on the loop's clock."""
         now = _now()
-        ends = (trouble.since + FAILING_AFTER for trouble in self._troubles.values())
+        ends = (trouble.since + trouble.patience for trouble in self._troubles.values())
         return min((end for end in ends if end > now), default=float("inf"))
 
     def lasted(self, channel: str) -> float:
@@ -118,7 +125,7 @@ class Troubles:
         return bool(states) and all(states)
 
     def _long(self, trouble: Trouble) -> bool:
-        return trouble.failures > 1 and _now() - trouble.since >= FAILING_AFTER
+        return trouble.failures > 1 and _now() - trouble.since >= trouble.patience
 
     async def _tell(
         self, channel: str, trouble: Trouble, letterhead: Letterhead, channels: Sequence[str], waiting: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retabli.alerts.message import SIDES, SUMMARY, Letterhead
+from retabli.alerts.no_flow import placed
 from retabli.alerts.stamps import iso
 from retabli.model.causes import Side
 from retabli.model.record import Message
@@ -111,7 +112,7 @@ class Gathering:
     def _lines(self, pages: Sequence[Page], status: str) -> list[str]:
         """What, where, the first of them with their causes, how many more, what explains them all, and a link."""
         letterhead, language = self.letterhead, self.letterhead.language
-        colon, place = _colon(language), f" ({letterhead.standpoint})" if letterhead.standpoint else ""
+        colon = _colon(language)
         lines = [f"{_heading(pages, status, language)}{colon}"]
         lines += [f"- {self._flow(page, status)}" for page in pages[:NAMED]]
         if len(pages) > NAMED:
@@ -119,7 +120,7 @@ class Gathering:
         parents = {page.get("because") for page in pages}
         if status != "resolved" and len(parents) == 1 and (parent := parents.pop()):
             lines.append(f"{Words('À cause de', 'Because of')[language]}{colon} {parent}")
-        lines.append(f"{letterhead.site}{place}")
+        lines.append(placed(letterhead))
         if letterhead.url:
             lines.append(f"{Words('Voir', 'See')[language]}{colon} {letterhead.url.rstrip('/')}/")
         return lines

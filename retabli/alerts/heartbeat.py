@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from retabli.alerts.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
+from retabli.alerts.no_flow import placed
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.result import clean
@@ -179,7 +180,7 @@ class Pulse:
 
 def _said(letterhead: Letterhead, states: Mapping[str, int]) -> str:
     language = letterhead.language
-    place = f"{letterhead.site} ({letterhead.standpoint})" if letterhead.standpoint else letterhead.site
+    place = placed(letterhead)
     counts = ", ".join(f"{number} {STATE_WORDS[State(state)][language]}" for state, number in states.items() if number)
     if language == "fr":
         return f"Retabli veille\u00a0: {place}. Flux\u00a0: {counts or 'aucun'}."

@@ -7,17 +7,17 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts.channel import ChannelSettings, because_of
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, Timeout, because_of
 from retabli.alerts.mail_form import compose
 from retabli.alerts.receivers import Receivers, Refusal
 from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.record import Message
-from retabli.model.settings import Duration, Port, Secret, SecretRef, SmtpTls, Submit, Tls, format_duration
+from retabli.model.settings import Port, Secret, SecretRef, SmtpTls, Submit, Tls, format_duration
 from retabli.model.words import Words
 from retabli.net.mail.smtp import SmtpSession, open_session, submission_faults, submission_stages
 from retabli.net.mail.smtp_addresses import Address, is_international
@@ -35,6 +35,11 @@ class Smtp(ChannelSettings):
     in the log as an error. `timeout` bounds one whole attempt. A password is never sent in clear to another machine.
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Chaque message est remis à un relais de messagerie, en texte simple, les messages d'une alerte se suivant.",
+        "Each message is handed to a mail relay, as plain text, those of one page threaded.",
+    )
+
     kind: Literal["smtp"]
     host: str = Field(min_length=1)
     port: Port = 25
@@ -44,8 +49,10 @@ class Smtp(ChannelSettings):
     mail_from: Address = Field(
         default_factory=_own_address, description="retabli@ and this machine's name, if it is not given"
     )
-    to: tuple[Address, ...] = Field(min_length=1, max_length=MOST_RECIPIENTS, strict=False)
-    timeout: Duration = 30.0
+    to: tuple[Address, ...] = Field(
+        min_length=1, max_length=MOST_RECIPIENTS, strict=False, description="everybody who is told"
+    )
+    timeout: Timeout = Field(default=30.0, description=ATTEMPT)
 
     @property
     def submit(self) -> Submit:

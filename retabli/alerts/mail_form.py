@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from retabli.alerts import template
+from retabli.alerts import placeholders
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.net.mail.smtp_addresses import path
@@ -28,7 +28,7 @@ def compose(message: Message, mail_from: str, to: Sequence[str], at: float) -> b
     Its Message-ID follows from the message's key: a repeat is the same mail. It answers its incident's first message.
     Nothing in the message can add a header: each value is one line of printable characters.
     """
-    fields = template.fields_of(message)
+    fields = placeholders.fields_of(message)
     text = "".join(each if each.isprintable() or each in KEPT else " " for each in fields["text"])
     body = quopri.encodestring(f"{text.rstrip()}\n".encode())
     head = "\r\n".join(_headers(message, fields["summary"], mail_from, to, at))
@@ -47,7 +47,7 @@ def _headers(message: Message, summary: str, mail_from: str, to: Sequence[str], 
     own = message_id(message.key, mail_from)
     yield f"From: {_bare(mail_from)}"
     yield "To: " + ",\r\n ".join(map(_bare, to))
-    yield "Subject: " + Header(clean(summary), _charset(summary), 76, "Subject").encode(linesep="\r\n")
+    yield "Subject: " + Header(summary, _charset(summary), 76, "Subject").encode(linesep="\r\n")
     yield f"Date: {format_datetime(datetime.fromtimestamp(int(at), UTC))}"
     yield f"Message-ID: {own}"
     first = [message_id(f"{incident}-firing", mail_from) for incident in _incidents(message)]
@@ -58,8 +58,8 @@ def _headers(message: Message, summary: str, mail_from: str, to: Sequence[str], 
     yield "Auto-Submitted: auto-generated"  # RFC 3834: no holiday notice answers it
     yield "X-Auto-Response-Suppress: All"  # the same, for Exchange
     yield f"X-Retabli-Key: {_plain(message.key)}"
-    yield f"X-Retabli-Status: {_plain(template.as_text(body.get('status')))}"
-    if body.get("status") == "firing":
+    yield f"X-Retabli-Status: {_plain(placeholders.as_text(body.get('status')))}"
+    if body.get("status") == "firing" and body.get("reason") != "degraded":  # which is a warning
         yield from URGENT
     yield "MIME-Version: 1.0"
     yield "Content-Type: text/plain; charset=utf-8"

@@ -5,6 +5,7 @@ from typing import Any
 
 from retabli.alerts.message import SUMMARY, Letterhead
 from retabli.alerts.stamps import iso
+from retabli.view.site import seen_from
 
 
 def compose(
@@ -22,10 +23,10 @@ def compose(
     lines: Sequence[str],
 ) -> dict[str, Any]:
     """As a webhook receives it; `since` and `now` in wall seconds. The summary is the heading and the first line."""
-    place = f"{letterhead.site} ({letterhead.standpoint})" if letterhead.standpoint else letterhead.site
+    place = placed(letterhead)
     url = f"{letterhead.url.rstrip('/')}/" if letterhead.url else ""
     said = f"{heading} – {letterhead.site}"
-    summary = f"{heading} – {lines[0]} – {letterhead.site}"
+    summary = f"{heading} – {lines[0].rstrip('.')} – {letterhead.site}"
     if len(summary) > SUMMARY:
         summary = said if len(said) <= SUMMARY else f"{said[: SUMMARY - 1]}…"
     return {
@@ -54,3 +55,10 @@ def compose(
         "text": "\n".join([heading, place, *lines, *([url] if url else [])]),
         "sent_at": iso(now),
     }
+
+
+def placed(letterhead: Letterhead) -> str:
+    """The site, and where this daemon stands if it says so."""
+    if not letterhead.standpoint:
+        return letterhead.site
+    return f"{letterhead.site} ({seen_from(letterhead.standpoint, letterhead.language)})"

@@ -13,7 +13,8 @@ from retabli.store import OutboxRow
 
 FIRST_WAIT = 1.0  # seconds after the first attempt that failed; twice as long after each one more …
 LONGEST_WAIT = 300.0  # … up to this, for ever
-REFUSALS = 3  # of a group, after which it is found out whether it is the group that the channel does not take
+REFUSALS = 3  # of a group, after which it falls apart if the channel took something else meanwhile …
+IN_DOUBT = 6  # … and after so many its worst page goes alone to find that out: half a minute, as a restart lasts
 BACK = 30.0  # seconds of failing after which a channel that accepts is given at once all that waits for its turn
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Settling:
         self._logged = logged
         self._channel_of: dict[int, str] = {}
         self._first_tried: dict[int, float] = {}  # each group
+        self._refused: dict[int, float] = {}  # when each row was first refused
         self._accepted: dict[str, float] = {}  # when each channel last took a message
         self._single: set[str] = set()  # the channels that have a message to try which is no group
 
@@ -81,6 +83,7 @@ class Settling:
         self._channel_of = {row.id: row.message.channel for row in heads}
         self.due = {id_: due for id_, due in self.due.items() if id_ in known}
         self._first_tried = {id_: at for id_, at in self._first_tried.items() if id_ in known}
+        self._refused = {id_: at for id_, at in self._refused.items() if id_ in known}
         self._single = single
 
     def begins(self, row: OutboxRow) -> None:
@@ -124,7 +127,7 @@ class Settling:
             if self._accepted.get(channel, float("-inf")) >= self._first_tried.get(row.id, float("inf")):
                 await self._fall_apart(row, reason, len(row.message.body["pages"]) // 2)
                 return
-            if channel not in self._single:  # nothing else shows whether it takes anything: its worst page will
+            if row.attempts + 1 >= IN_DOUBT and channel not in self._single:
                 await self._fall_apart(row, reason, 1)
                 return
         await self._again(row, reason)
@@ -171,17 +174,22 @@ class Settling:
         log.warning("channel %s did not take a message (%s); again in %g s", row.message.channel, reason, wait)
         self.due[row.id] = _now() + wait
         await self._outbox.retry(row, reason, last=last)
-        await self._troubles.failed(row.message.channel, reason)
+        await self._fails(row, reason)
 
     async def _fall_apart(self, row: OutboxRow, reason: str, first: int) -> None:
         """Into its first so many pages, and the others. A page that is alone stays so."""
         log.warning("channel %s does not take a group of %d (%s)", row.message.channel, row.gathers, reason)
         places = {page["key"]: place for place, page in enumerate(row.message.body["pages"])}
-        members = sorted(await self._outbox.members(row), key=lambda each: places[each.message.key])
+        members = sorted(await self._outbox.members(row), key=lambda each: places.get(each.message.key, 0))
         parts = [part for part in (members[:first], members[first:]) if part]
         groups = [(self.gather(part), part) for part in parts if part[1:]]
         await self._outbox.fall_apart(row, reason, groups, [part[0] for part in parts if not part[1:]])
-        await self._troubles.failed(row.message.channel, reason)
+        await self._fails(row, reason)
+
+    async def _fails(self, row: OutboxRow, reason: str) -> None:
+        channel = row.message.channel
+        first = self._refused.setdefault(row.id, _now())
+        await self._troubles.failed(channel, reason, again=self._accepted.get(channel, float("-inf")) > first)
 
     # bits -----------------------------------------------------------------------------------------------------
 

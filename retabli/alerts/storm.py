@@ -43,7 +43,8 @@ class Storm:
         self.waiting = {row: since for row, since in self.waiting.items() if row in known}
         if not self.waiting and self.gathered <= now - PAUSE:
             room = max(0, min(BURST - len(self.alone), places))
-            first, rest = list(fresh[:room]), list(fresh[room:])
+            ordered = sorted(fresh, key=lambda row: not is_breach(row))
+            first, rest = ordered[:room], ordered[room:]
         else:
             first, rest = [], list(fresh)  # a storm lasts: who comes now joins those that wait
         self.alone.extend(now for _ in first)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from retabli.alerts.message import Letterhead
+from retabli.alerts.placeholders import FIELDS
 from retabli.alerts.stamps import iso
-from retabli.alerts.template import FIELDS
 from retabli.model.record import Message
 from retabli.model.words import Words
 from retabli.view.site import seen_from
 
 TEST = Words("Essai, rien n'est arrivé", "Test, nothing has happened")
 ASKED = Words(
-    "Quelqu'un vérifie que les alertes arrivent ici, par la voie « {channel} ». Il n'y a rien à faire.",
+    "Quelqu'un vérifie que les alertes arrivent ici, par le canal « {channel} ». Il n'y a rien à faire.",
     "Somebody verifies that pages arrive here, by the channel “{channel}”. There is nothing to do.",
 )
 
@@ -42,6 +42,8 @@ def trial_message(letterhead: Letterhead, channel: str, at: float) -> Message:
         "detail": "",
         "owner": "",
         "runbook": "",
+        "escalated": False,
+        "acknowledge_url": "",
         "url": letterhead.url,
         "text": "\n".join(lines),
         "summary": heading,

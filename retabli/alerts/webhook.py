@@ -6,18 +6,18 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from retabli.alerts import template
-from retabli.alerts.channel import ChannelSettings, NotAccepted
+from retabli.alerts import placeholders
+from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout
 from retabli.alerts.http import Clients, HttpTls, address, finish, header_name, headers_in_clear, refusal, refusals
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
-from retabli.model.settings import Duration, Secret, SecretRef
+from retabli.model.settings import Secret, SecretRef
 
 SIGNATURE = "X-Retabli-Signature"
 OURS = {"idempotency-key", SIGNATURE.lower()}
@@ -29,21 +29,34 @@ def _header_name(value: str) -> str:
     return value
 
 
+Template = Annotated[Mapping[str, Any], BeforeValidator(placeholders.with_secrets), WithJsonSchema({"type": "object"})]
+
+
 class Webhook(ChannelSettings):
     """A 2xx answer accepts the message; redirects are not followed. `timeout` bounds one whole attempt.
 
     The body is the whole message, or what `template` makes of it: `{text: "{text}"}` is what most chats take.
     """
 
+    SUMMARY: ClassVar[tuple[str, str]] = (
+        "Chaque message est envoyé en JSON, par POST, à une adresse ; une réponse 2xx l'accepte.",
+        "Each message is sent as JSON, by POST, to an address; a 2xx answer accepts it.",
+    )
+
     kind: Literal["webhook"]
     url: Annotated[str, AfterValidator(address)]
-    key: SecretRef | None = None
-    headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(default_factory=dict)
-    template: Mapping[str, JsonValue] | None = Field(
-        default=None,
-        description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace",
+    key: SecretRef | None = Field(
+        default=None, description="signs the body by HMAC-SHA256, in the header X-Retabli-Signature"
     )
-    timeout: Duration = 10.0
+    headers: Mapping[Annotated[str, AfterValidator(_header_name)], str | SecretRef] = Field(
+        default_factory=dict, description="more headers; one that holds a secret names where it is"
+    )
+    template: Template | None = Field(
+        default=None,
+        description="the body, in place of the whole message: {title} in a text stands for that field, {{ is a brace; "
+        "{file: …} and the like stand for a secret",
+    )
+    timeout: Timeout = Field(default=10.0, description=ATTEMPT)
     tls: HttpTls = HttpTls()
 
     def build(self) -> "WebhookChannel":
@@ -53,10 +66,11 @@ class Webhook(ChannelSettings):
         if self.key is not None:
             yield self.key
         yield from (value for value in self.headers.values() if isinstance(value, Secret))
+        yield from placeholders.secrets_in(self.template)
 
     def faults(self) -> Iterator[str]:
         yield from headers_in_clear(self.headers)
-        yield from template.faults(self.template, "template")
+        yield from placeholders.faults(self.template, "template")
 
     def warnings(self) -> Iterator[str]:
         if urlsplit(self.url).scheme == "http" and self.key is None:
@@ -98,14 +112,17 @@ class WebhookChannel:
 
     async def _post(self, message: Message) -> httpx.Response:
         at = self._wall()
-        body = json.dumps(self._body(message, iso(at))).encode()
-        headers = await asyncio.to_thread(self._headers, message, body, int(at))  # secrets are read from files
+        body, headers = await asyncio.to_thread(self._content, message, at)  # secrets are read from files
         return await self._clients.send("POST", self._settings.url, headers=headers, content=body)
 
-    def _body(self, message: Message, sent_at: str) -> object:
+    def _content(self, message: Message, at: float) -> tuple[bytes, dict[str, str]]:
+        own = {"key": message.key, "sent_at": iso(at)}
         if self._settings.template is None:
-            return {**message.body, "key": message.key, "sent_at": sent_at}
-        return template.filled(self._settings.template, {**template.fields_of(message), "sent_at": sent_at})
+            given: object = {**message.body, **own}
+        else:
+            given = placeholders.filled(self._settings.template, {**placeholders.fields_of(message), **own})
+        body = json.dumps(given).encode()
+        return body, self._headers(message, body, int(at))
 
     def _headers(self, message: Message, body: bytes, at: int) -> dict[str, str]:
         headers = {

@@ -148,8 +148,9 @@ class Reader:
 
     def heads(self) -> list[OutboxRow]:
         """The message whose turn it is of every flow and channel; none of a flow of which a waiting group tells."""
+        # The first condition is what the index is made of: without it, all that was ever told is looked through.
         return self._waiting(
-            "state = 'pending' AND turn = (SELECT MIN(turn) FROM outbox AS other "
+            "state IN ('pending', 'grouped') AND state = 'pending' AND turn = (SELECT MIN(turn) FROM outbox AS other "
             "WHERE other.state IN ('pending', 'grouped') AND other.channel = one.channel AND other.flow = one.flow)"
         )
 

@@ -38,6 +38,7 @@ REASONS: Mapping[str, Words] = {
     "superseded": Words("remplacé par une alerte", "replaced by a page"),
     "removed": Words("retiré", "removed"),
     "intent_changed": Words("décision changée", "intent changed"),
+    "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
 }
 STATUSES = {
     "firing": Words("appel", "page"),
@@ -186,7 +187,16 @@ def _told(data: dict[str, Any], language: str) -> str:
     attempts = data.pop("attempts", 1)
     data.pop("key", None)
     after = Words(f" (au {attempts}e essai)", f" (attempt {attempts})")[language] if attempts != 1 else ""
-    return f"{status} → {channel}{after}"
+    return f"{status} → {channel}{after}{_grouped(data, language)}"
+
+
+def _grouped(data: dict[str, Any], language: str) -> str:
+    """That a message of a storm told it, together with others."""
+    data.pop("group", None)
+    together = data.pop("together", None)
+    if not isinstance(together, int):
+        return ""
+    return Words(f" (groupé, {together} ensemble)", f" (grouped, {together} together)")[language]
 
 
 def _aside(data: dict[str, Any], language: str) -> str:

@@ -70,6 +70,8 @@ def _told(what: Words, data: Mapping[str, Any], language: str) -> str:
     reason = str(data.get("reason", ""))
     channels = ", ".join(str(each) for each in data.get("channels") or ())
     said = f"{what[language]} — {REASONS.get(reason, Words.same(reason))[language]}" if reason else what[language]
+    if data.get("channel"):  # it is of no flow: it is this channel that fails
+        said += f" ({data['channel']})"
     if data.get("channels") == []:
         channels = Words("personne, il n'y a pas de canal", "nobody, there is no channel")[language]
     return f"{said} → {channels}" if channels else said
@@ -151,8 +153,11 @@ def _by(what: Words) -> Callable[[Mapping[str, Any], View, str], str]:
 
 
 def _delivered(data: Mapping[str, Any], view: View, language: str) -> str:
-    channel = data.get("channel")
-    return Words("Message remis", "Message taken")[language] + (f" → {channel}" if channel else "")
+    channel, together = data.get("channel"), data.get("together")
+    said = Words("Message remis", "Message taken")[language] + (f" → {channel}" if channel else "")
+    if isinstance(together, int):
+        said += Words(f" (groupé, {together} ensemble)", f" (grouped, {together} together)")[language]
+    return said
 
 
 _SENTENCES: dict[str, Callable[[Mapping[str, Any], View, str], str]] = {

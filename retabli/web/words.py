@@ -24,6 +24,7 @@ REASONS = {
     "removed": Words("flux retiré de la configuration", "flow removed from the configuration"),
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "recovered": Words("flux rétabli", "flow restored"),
+    "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
 }
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 

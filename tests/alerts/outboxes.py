@@ -22,6 +22,7 @@ class Inline(Outbox):
     def __init__(self, path: Path) -> None:
         self.jump = 0.0
         self._connection = open_for_writing(path)
+        self._connection.execute("PRAGMA synchronous = OFF")  # no power is cut here
         self._book = Book(self._connection, self.wall)
         self._reader = Reader(path)
 

@@ -14,12 +14,12 @@ import pytest
 from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
-from retabli.alerts.apprise_send import hidden
+from retabli.alerts.apprise_send import MOST_MEMORY, hidden
 from retabli.alerts.channel import NotAccepted
 from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.elsewhere import Apprise
+from retabli.alerts.elsewhere import Apprise, AppriseChannel
 from retabli.model.record import Message
-from tests.alerts.hooks import endless, hangs, ok, receiving, says
+from tests.alerts.hooks import SENT, endless, hangs, ok, receiving, says
 from tests.alerts.messages import PAGE, grouped, heartbeat, page
 from tests.commands.terminal import ROOT
 
@@ -54,13 +54,14 @@ async def refusal(folder: Path, *urls: str, message: Message | None = None, **gi
     ("message", "kind"),
     [
         (page(), "failure"),
+        (page(reason="degraded"), "warning"),
         (page("reminder"), "warning"),
         (page("resolved"), "success"),
         (page("test"), "info"),
         (grouped(), "failure"),
         (heartbeat(), "info"),
     ],
-    ids=["firing", "reminder", "resolved", "test", "grouped", "heartbeat"],
+    ids=["firing", "degraded", "reminder", "resolved", "test", "grouped", "heartbeat"],
 )
 async def test_every_status_arrives_with_its_summary_its_text_and_its_type(
     message: Message, kind: str, tmp_path: Path
@@ -98,11 +99,27 @@ async def test_one_that_hangs_holds_up_no_other_address_and_ends_with_its_time(t
     assert (len(slow.requests), len(good.requests)) == (2, 1)
 
 
+async def test_who_took_it_is_not_told_again_though_the_send_was_cancelled(tmp_path: Path) -> None:
+    async with receiving(ok) as good, receiving(hangs, ok) as slow:
+        built = build(channel(tmp_path, address(good.port), f"{address(slow.port)}?rto=60"))
+        assert isinstance(built, AppriseChannel)
+        task = asyncio.create_task(built.send(page()))
+        await slow.until(1)
+        while len(built.receivers.left(page())) == 2:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await built.send(page())
+    assert (len(good.requests), len(slow.requests)) == (1, 2)
+
+
 async def test_an_answer_without_end_costs_the_daemon_nothing(tmp_path: Path) -> None:
-    before = memory()
+    before, sent = memory(), len(SENT)
     async with receiving(endless(200)) as hook:
-        assert await refusal(tmp_path, address(hook.port), timeout="20s")
+        assert (await refusal(tmp_path, address(hook.port), timeout="20s")).startswith("refused: ")
     assert memory() - before < 50 * 2**20
+    assert sum(SENT[sent:]) < 2 * MOST_MEMORY, "its process ends when it has taken so much"
 
 
 def memory() -> int:

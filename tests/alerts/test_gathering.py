@@ -47,7 +47,7 @@ def test_a_group_in_french_names_the_first_ten_counts_the_others_and_links() -> 
     assert lines[0] == "1 isolement rompu, 36 flux retombés\u00a0:"
     assert lines[1:4] == ["- Internet", f"- Urgences (vital) – {refused}", f"- Flux 2 – {refused}"]
     assert len([line for line in lines if line.startswith("- ")]) == 10
-    assert lines[11:] == ["+27 autres", "CHU de Rennes (inside)", "Voir\u00a0: https://retabli.chu.example/"]
+    assert lines[11:] == ["+27 autres", "CHU de Rennes (vu de l'intérieur)", "Voir\u00a0: https://retabli.chu.example/"]
     assert body["summary"].startswith("1 isolement rompu, 36 flux retombés\u00a0: Internet, Urgences, Flux 2, ")
     assert body["summary"].endswith(" autres – CHU de Rennes")
     assert len(body["summary"]) <= 160

@@ -93,7 +93,7 @@ async def test_it_beats_at_once_and_then_at_its_rhythm_and_says_how_the_flows_ar
         "sent_at": "2023-07-03T08:00:00Z",
     }
     assert body["states"]["dropped"] == 2
-    assert body["text"] == "Retabli is watching: CHU (inside). Flows: 2 dropped, 10 restored."
+    assert body["text"] == "Retabli is watching: CHU (seen from inside). Flows: 2 dropped, 10 restored."
 
 
 async def test_each_beat_has_a_key_of_its_own_or_receivers_that_drop_repeats_would_drop_it() -> None:

@@ -19,6 +19,8 @@ from retabli.alerts.mail import Smtp, SmtpChannel
 from retabli.alerts.mail_form import compose, message_id
 from retabli.model.record import Message
 from tests.alerts.messages import PAGE, grouped, heartbeat, page
+from tests.alerts.test_message import page as composed_body
+from tests.alerts.test_message import picture
 from tests.mail_servers import (
     Answer,
     SmtpServer,
@@ -120,6 +122,18 @@ def test_mail_programs_keep_an_incident_together_and_know_a_repeat() -> None:
     assert len({each["Message-ID"] for each in (firing, reminder, resolved)}) == 3
 
 
+def test_the_mail_that_later_ones_answer_is_the_one_that_opened_the_incident() -> None:
+    opened = composed_body(picture())
+    firing = Message(opened["key"], "duty", "mail-out", opened)
+    later = composed_body(picture(), "resolved")
+    resolved = Message(later["key"], "duty", "mail-out", later)
+    assert composed(resolved)["In-Reply-To"] == composed(firing)["Message-ID"]
+
+
+def test_a_warning_is_not_urgent() -> None:
+    assert composed(page(reason="degraded"))["Importance"] is None
+
+
 def test_several_pages_in_one_mail_refer_to_each_and_a_heartbeat_to_none() -> None:
     storm, beat = composed(grouped()), composed(heartbeat())
     assert storm["References"].split() == ["<4f2a-firing@chu.test>", "<5b3c-firing@chu.test>"]
@@ -137,6 +151,8 @@ def test_nothing_in_a_message_adds_a_header_or_a_recipient() -> None:
     assert text_of(mail) == PAGE["text"] + "\n"
     assert mail["Message-ID"] == message_id(evil, FROM)
     assert "\n" not in mail["X-Retabli-Key"]
+    bare = composed(Message(evil, "duty", "", {}))
+    assert (bare["Bcc"], bare["Subject"].partition(" ")[0]) == (None, "x")
 
 
 def test_long_and_odd_values_stay_within_what_a_line_takes() -> None:

@@ -158,6 +158,14 @@ async def test_while_a_storm_lasts_a_group_comes_every_ten_seconds_but_a_breach_
     assert groups[2][1].body["pages"][0]["flow"] == "internet"
 
 
+async def test_a_breach_amid_a_storm_that_begins_is_told_first_and_alone(state: Path) -> None:
+    duty = Phone()
+    async with draining(state, {"duty": duty}) as (outbox, drain):
+        await put(outbox, drain, *pages(50), page("internet", reason="breached"))
+        await asyncio.sleep(1)
+    assert duty.told()[0] == "internet-firing"
+
+
 async def test_after_a_storm_a_flow_that_drops_alone_is_told_at_once_again(state: Path) -> None:
     duty = Phone()
     async with draining(state, {"duty": duty}) as (outbox, drain):
@@ -274,6 +282,22 @@ async def test_a_group_whose_channel_is_gone_is_told_by_the_others_but_not_twice
         await asyncio.sleep(60)
         assert await outbox.pending() == {}
     assert sorted(mail.told()) == sorted(f"flow-{each}-firing" for each in range(20))
+
+
+async def test_a_reload_amid_the_grouping_that_takes_the_channel_away_loses_nothing(state: Path) -> None:
+    duty, mail = Phone(), Phone()
+    async with draining(state, {"duty": duty, "mail": mail}) as (outbox, drain):
+        gather = outbox.gather
+
+        async def reloads(groups: Any) -> None:
+            await gather(groups)
+            drain.use({"mail": mail}, GATHERING)
+
+        outbox.gather = reloads  # type: ignore[method-assign]
+        await put(outbox, drain, *pages(30))
+        await asyncio.sleep(60)
+        assert await outbox.pending() == {}
+    assert sorted([*duty.told(), *mail.told()]) == sorted(f"flow-{each}-firing" for each in range(30))
 
 
 async def test_an_hour_of_refusals_ends_with_every_page_told_in_few_messages(state: Path) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from retabli.alerts import template
+from retabli.alerts import placeholders
+from retabli.alerts.channel import NotAccepted
 from retabli.alerts.channels import CHANNELS, build
 from retabli.alerts.webhook import Webhook
 from retabli.model.record import Message
 from tests.alerts.hooks import ok, receiving
 from tests.alerts.messages import grouped, heartbeat, page
+from tests.alerts.test_message import page as composed
+from tests.alerts.test_message import picture
 
 
 def webhook(**given: Any) -> Webhook:
@@ -92,6 +95,32 @@ async def test_several_pages_in_one_and_a_heartbeat_have_a_text_and_a_summary_to
     assert seen["status"] == message.body["status"]
 
 
+async def test_a_secret_of_the_body_is_read_from_where_it_is_when_it_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("routing-key\n")
+    secret = {"file": str(tmp_path / "key")}
+    wanted = {"routing_key": secret, "list": [{"token": secret}], "payload": {"summary": "{summary}"}}
+    seen = await arrives(wanted, page())
+    assert seen == {
+        "routing_key": "routing-key",
+        "list": [{"token": "routing-key"}],
+        "payload": {"summary": page().body["summary"]},
+    }
+    settings = webhook(url="https://h.example", template=wanted)
+    assert not list(settings.faults())
+    assert len(list(settings.secrets())) == 2
+    (tmp_path / "key").unlink()
+    with pytest.raises(NotAccepted, match="key: No such file"):
+        await build(settings).send(page())
+
+
+def test_a_secret_in_clear_is_a_fault() -> None:
+    wanted = {"routing_key": "0123", "author": "Retabli", "dedup_key": "{key}", "in": {"api_token": "x"}}
+    assert list(webhook(url="https://h.example", template=wanted).faults()) == [
+        "template.routing_key: a secret is not written in clear: name where it is, as {file: …}",
+        "template.in.api_token: a secret is not written in clear: name where it is, as {file: …}",
+    ]
+
+
 async def test_sent_at_is_when_this_attempt_was_made() -> None:
     assert (await arrives({"at": "{sent_at}"}, page(sent_at="before")))["at"] > "2023"
 
@@ -113,10 +142,14 @@ def test_each_placeholder_that_no_message_has_is_a_fault_which_says_where_and_wh
     assert list(webhook(url="https://h.example", template=wanted).faults()) == [
         'template.a: a message has no field "sumary" (did you mean "summary"?)',
         "template.b[1].c: a single { means nothing: write {field}, or {{ for a brace",
-        f'template.d: a message has no field "zzz": the fields are {", ".join(template.FIELDS)}',
+        f'template.d: a message has no field "zzz": the fields are {", ".join(placeholders.FIELDS)}',
     ]
 
 
+def test_every_field_of_a_page_may_stand_in_a_template() -> None:
+    assert set(composed(picture())) <= set(placeholders.FIELDS)
+
+
 def test_a_summary_is_one_line_of_an_sms_where_the_message_has_none() -> None:
-    assert template.summary_of({"text": "é" * 200 + "\nsecond"}) == "é" * 159 + "…"
-    assert template.summary_of({"summary": "said\nbefore", "text": "x"}) == "said before"
+    assert placeholders.summary_of({"text": "é" * 200 + "\nsecond"}) == "é" * 159 + "…"
+    assert placeholders.summary_of({"summary": "said\nbefore", "text": "x"}) == "said before"

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from commands import _trying
+from retabli.alerts.channels import CHANNELS
 from retabli.alerts.message import Letterhead
-from retabli.alerts.template import FIELDS
+from retabli.alerts.placeholders import FIELDS
 from retabli.alerts.trial import trial_message
 from tests.commands.terminal import run, typed
 
@@ -76,7 +77,7 @@ def test_every_channel_gets_a_page_that_says_that_nothing_has_happened(receiver:
         "✓ duty  webhook : acceptée en ",
         "✓ sms   exec : acceptée en ",
     ]
-    assert ended.lines[2] == "Toutes les voies ont accepté l'alerte d'essai."
+    assert ended.lines[2] == "Tous les canaux ont accepté l'alerte d'essai."
     (body,) = receiver.bodies
     assert set(FIELDS) - {"pages"} == set(body)
     assert (body["status"], body["flow"], body["summary"]) == (
@@ -117,9 +118,9 @@ def test_it_speaks_the_sites_language_or_the_one_that_is_asked_for(receiver: Rec
         in typed("alert", "test", "--config", path).out
     )
     assert "PAS acceptée" in typed("alert", "test", "--config", path, "--lang", "fr").out
-    assert [body["text"].partition("\n")[0] for body in receiver.bodies] == [
-        "Test, nothing has happened: CHU de l'Exemple (inside)",
-        "Essai, rien n'est arrivé : CHU de l'Exemple (inside)",
+    assert [body["text"].partition(" (")[0] for body in receiver.bodies] == [
+        "Test, nothing has happened: CHU de l'Exemple",
+        "Essai, rien n'est arrivé : CHU de l'Exemple",
     ]
 
 
@@ -161,3 +162,20 @@ def test_as_it_is_typed(tmp_path: Path) -> None:
 def test_two_test_pages_are_never_the_same_to_a_receiver() -> None:
     letterhead = Letterhead("T")
     assert trial_message(letterhead, "a", 0.0).key != trial_message(letterhead, "a", 0.0).key
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_kind_of_channel_is_documented_to_its_last_setting_within_80_columns(name: str, language: str) -> None:
+    assert any(line.startswith(f"{name} ") for line in typed("alert", "kinds", "--lang", language).lines)
+    ended = typed("alert", "kinds", name, "--lang", language)
+    assert (ended.code, ended.err) == (0, "")
+    shown = [line.split()[0] for line in ended.lines if line.startswith("  ") and not line.startswith("   ")]
+    assert set(CHANNELS[name].model_fields) - {"kind"} <= set(shown)
+    assert max(map(len, ended.lines)) <= 80
+    assert "summary" in ended.out
+
+
+def test_a_kind_of_channel_that_does_not_exist_is_refused_with_the_nearest() -> None:
+    ended = typed("alert", "kinds", "webhok")
+    assert (ended.code, ended.err) == (2, 'there is no kind of channel "webhok" (did you mean "webhook"?)\n')

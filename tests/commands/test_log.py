@@ -298,6 +298,10 @@ def test_reasons_and_what_explains_a_change_are_in_words() -> None:
     assert sentence("told", {"status": "resolved", "channel": "duty", "reason": "dropped"}, "en") == (
         "resolve (dropped) → duty"
     )
+    grouped = {"status": "firing", "channel": "duty", "reason": "dropped", "group": "group-1", "together": 37}
+    assert sentence("told", grouped, "fr") == "appel (retombé) → duty (groupé, 37 ensemble)"
+    failing = {"reason": "channel_failing", "channel": "mail", "channels": ["duty"]}
+    assert sentence("page", failing, "en") == "alert channel fails → duty; channel=mail"
     assert sentence("resolve", {"reason": "intent_changed", "channels": []}, "fr").startswith("décision changée → ")
 
 

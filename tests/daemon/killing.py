@@ -45,8 +45,10 @@ class Heard:
 
 
 def own(body: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What a message of Retabli's webhook says: status, page, key."""
-    yield body["status"], body["incident"], body["key"]
+    """What a message of Retabli's webhook says of flows, one by one or grouped: status, page, key."""
+    for page in body.get("pages", [body]):
+        if page.get("flow") is not None:
+            yield page["status"], page["incident"], page["key"]
 
 
 def alertmanagers(body: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

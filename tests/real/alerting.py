@@ -16,10 +16,18 @@ import httpx
 import yaml
 
 from tests.deploy.shipped import FOLDER
-from tests.real.servers import PATIENCE, Server, accepts, free_port
+from tests.real.servers import PATIENCE, Server, free_port
 
 RESEND = 2  # seconds after which Prometheus repeats an alert; Alertmanager forgets it after four times as many
 FORGOTTEN = 4 * RESEND
+
+
+def is_ready(port: int) -> bool:
+    """Whether it answers questions: it listens before it has read its own past."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/-/ready", trust_env=False, timeout=1.0).is_success
+    except httpx.HTTPError:
+        return False
 
 
 @dataclass
@@ -108,7 +116,7 @@ class Stack:
                 *("prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"),
                 *(f"--web.listen-address=127.0.0.1:{self.port}", f"--rules.alert.resend-delay={RESEND}s"),
             ],
-            lambda: accepts(self.port),
+            lambda: is_ready(self.port),
             folder / "prometheus.log",
             (self.port,),
         )
@@ -118,7 +126,7 @@ class Stack:
                 *(f"--storage.path={folder}/am", f"--web.listen-address=127.0.0.1:{self.am_port}"),
                 "--cluster.listen-address=",
             ],
-            lambda: accepts(self.am_port),
+            lambda: is_ready(self.am_port),
             folder / "alertmanager.log",
             (self.am_port,),
         )
@@ -149,15 +157,9 @@ class Stack:
         """Until the query gives something."""
         async with asyncio.timeout(within):
             while True:
-                if found := await self._try(expression):
+                if found := await self.query(expression):
                     return found
                 await asyncio.sleep(0.1)  # another process: there is nothing here to await
-
-    async def _try(self, expression: str) -> list[dict[str, Any]]:
-        try:
-            return await self.query(expression)
-        except httpx.HTTPError:
-            return []  # it is starting
 
     async def held(self, name: str) -> list[dict[str, Any]]:
         """The alerts of that name that Alertmanager holds to be firing."""

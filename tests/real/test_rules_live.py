@@ -104,6 +104,10 @@ async def test_a_page_survives_the_death_of_everything_and_ends_with_the_repair(
     await life.end(signal.SIGKILL)
     await stack.until('up{job="retabli"} == 0')
     assert await stack.query("retabli_build_info") == []
+    await stack.until('count_over_time((up{job="retabli"} == 0)[5s:1s]) >= 4')  # and rules were evaluated meanwhile
+    assert await stack.query('ALERTS{alertname="FlowDropped"}')
+    assert await stack.held("FlowDropped")
+    assert told.resolved("tickets") == []
     # Prometheus dies meanwhile, for a moment
     stack.prometheus.kill()
     stack.prometheus.start()

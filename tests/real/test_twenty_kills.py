@@ -7,7 +7,6 @@ Prometheus and Alertmanager beside it.
 import itertools
 import os
 import random
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 
 from tests.daemon.killing import Killings, Road, Window, alertmanagers, watching
 from tests.daemon.living import Life, Post
-from tests.real.second_road import QUICK, second_road
+from tests.real.second_road import QUICK, missing, second_road
 
 KILLS = int(os.environ.get("RETABLI_KILLS", "6"))
 
@@ -66,7 +65,7 @@ async def test_as_many_kills_as_many_pages_and_resolves_and_repeats_only_with_th
     assert (await life.command("log", "verify", "--config", str(life.config)))[0] == 0
 
 
-@pytest.mark.skipif(shutil.which("prometheus-alertmanager") is None, reason="Alertmanager is not installed")
+@pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}")
 async def test_prometheus_and_alertmanager_tell_of_each_as_well_and_a_dead_daemon_ends_nothing(life: Life) -> None:
     pager = Post()
     await pager.start()

@@ -15,7 +15,7 @@ from retabli.model.record import Entry, Event, FlowPicture, Message
 from retabli.model.result import Outcome, Result, Rung
 from retabli.model.states import Criticality, Intent, State
 from retabli.model.words import Words
-from retabli.paging import Status
+from retabli.paging import Following, Status
 from retabli.pipeline import Pipeline
 
 GREYLISTED = cause("greylisted", Side.PARTNER_REFUSES, fr="x", en="x", verdict=Verdict.TEMPORARY)
@@ -123,6 +123,22 @@ def flow(
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The teller that the world has now: a reload gives another one."""
+
+    world: "World"
+
+    def warns(self, *what: Any, **more: Any) -> bool:
+        return self.world.tell.warns(*what, **more)
+
+    def follow(self, *what: Any, **more: Any) -> Following:
+        return self.world.tell.follow(*what, **more)
+
+    def resolve(self, *what: Any, **more: Any) -> Sequence[Message]:
+        return self.world.tell.resolve(*what, **more)
+
+
 class World:
     """Monotonic time starts at 1,000 s, wall time at 1,000,000 s; both pass together unless a test says otherwise."""
 
@@ -139,7 +155,9 @@ class World:
         self.memory = memory or Memory()
         self.shown = Shown()
         self.flows = {each.id: each for each in flows}
-        self.pipeline = Pipeline(self.memory, [self.shown], tell, clock=lambda: self.now, wall=lambda: self.wall_time)
+        self.pipeline = Pipeline(
+            self.memory, [self.shown], Asked(self), clock=lambda: self.now, wall=lambda: self.wall_time
+        )
 
     async def begin(self) -> "World":
         await self.pipeline.begin(
@@ -162,6 +180,10 @@ class World:
         self.flows = {each.id: each for each in flows}
         prints = {each.id: "other" if each.id in changed else "same" for each in flows}
         await self.pipeline.adopt(self.flows, prints)
+
+    def use(self, tell: Teller) -> None:
+        """Other channels and routes, from the next reload on."""
+        self.tell = tell
 
     async def pass_time(self, seconds: float) -> None:
         self.now += seconds

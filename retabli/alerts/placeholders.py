@@ -9,18 +9,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationInfo
+
 from retabli.model.record import Message
 from retabli.model.result import clean
-from retabli.model.settings import did_you_mean
+from retabli.model.settings import Secret, did_you_mean
 
 FIELDS = (
-    *("key", "incident", "status", "reason", "site", "standpoint", "flow", "title", "state", "since", "restored_at"),
-    *("probe", "stage", "cause", "side", "detail", "because", "owner", "criticality", "runbook", "url"),
-    *("acknowledge_url", "text", "summary", "sent_at", "pages"),
+    *("key", "incident", "status", "reason", "site", "standpoint", "flow", "title", "state", "since", "opened_at"),
+    *("restored_at", "probe", "stage", "cause", "side", "detail", "because", "owner", "criticality", "runbook", "url"),
+    *("acknowledge_url", "escalated", "summary", "text", "sent_at", "pages"),
 )
 SUMMARY_LENGTH = 160  # characters of a summary that is made here, of the text's first line: one SMS
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+_SECRET_KEY = re.compile(r"token|secret|password|(routing|api|access)_?key", re.IGNORECASE)
 
 Fields = Mapping[str, Any]
 
@@ -32,10 +36,31 @@ def faults(template: object, at: str = "") -> Iterator[str]:
         yield from (where + said for said in _text_faults(template))
     elif isinstance(template, Mapping):
         for key, each in template.items():
-            yield from faults(each, f"{at}.{key}" if at else str(key))
+            place = f"{at}.{key}" if at else str(key)
+            if isinstance(each, str) and _SECRET_KEY.search(key) and not has_placeholder(each):
+                yield f"{place}: a secret is not written in clear: name where it is, as {{file: …}}"
+            else:
+                yield from faults(each, place)
     elif isinstance(template, list | tuple):
         for number, each in enumerate(template):
             yield from faults(each, f"{at}[{number}]")
+
+
+def with_secrets(template: Any, info: ValidationInfo) -> Any:
+    """The same, with a Secret in the place of each mapping that names one, as `{file: …}`."""
+    if isinstance(template, Mapping):
+        if len(template) == 1 and next(iter(template)) in Secret.model_fields:
+            return Secret.model_validate(template, context=info.context)
+        return {key: with_secrets(each, info) for key, each in template.items()}
+    return [with_secrets(each, info) for each in template] if isinstance(template, list) else template
+
+
+def secrets_in(template: object) -> Iterator[Secret]:
+    if isinstance(template, Secret):
+        yield template
+    elif isinstance(template, Mapping | list):
+        for each in template.values() if isinstance(template, Mapping) else template:
+            yield from secrets_in(each)
 
 
 def has_placeholder(text: str) -> bool:
@@ -46,7 +71,12 @@ def filled(template: object, fields: Fields) -> Any:
     """The same with its placeholders replaced. A text that is one placeholder and nothing else keeps the field's type.
 
     What a field holds is never read as a template again.
+
+    Raises:
+        Fall: `secret_unreadable`.
     """
+    if isinstance(template, Secret):
+        return template.text()
     if isinstance(template, str):
         alone = _PART.fullmatch(template)
         if alone is not None and alone[1] is not None:
@@ -74,7 +104,7 @@ def as_text(value: object) -> str:
 def fields_of(message: Message) -> dict[str, Any]:
     """What placeholders stand for. Text and summary are always there, whatever kind of message it is."""
     body = message.body
-    summary = summary_of(body) or message.key
+    summary = summary_of(body) or clean(message.key)
     return {**body, "key": message.key, "summary": summary, "text": as_text(body.get("text")) or summary}
 
 
