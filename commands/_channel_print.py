@@ -3,8 +3,7 @@
 from commands._kind_print import heading, setting, settings, wrapped
 from commands._paper import Paper
 from config.schema import of_kind
-from retabli.alerts import placeholders
-from retabli.alerts.channels import CHANNELS
+from retabli.alerts.channels import CHANNELS, placeholders
 from retabli.model.words import Words
 
 FIELDS = Words("champs d'un message, pour {…}", "fields of a message, for {…}")

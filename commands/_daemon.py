@@ -17,13 +17,13 @@ from config.configuration import Configuration, fingerprint
 from config.faults import ConfigurationFault
 from retabli import __version__
 from retabli.alerts.channels import build
-from retabli.alerts.drain import Drain
-from retabli.alerts.gathering import Gathering
 from retabli.alerts.health import CHECK, Health
 from retabli.alerts.heartbeat import Pulse, beating_channels
-from retabli.alerts.keeper import Keeper
 from retabli.alerts.last_words import say
 from retabli.alerts.message import Letterhead
+from retabli.alerts.outbox.drain import Drain
+from retabli.alerts.outbox.gathering import Gathering
+from retabli.alerts.outbox.keeper import Keeper
 from retabli.alerts.teller import Teller
 from retabli.metrics import Figures, Metrics
 from retabli.model.flow import Flow, UnitName

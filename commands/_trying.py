@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from commands._paper import Paper
 from config.configuration import Configuration
-from retabli.alerts.channel import NotAccepted
 from retabli.alerts.channels import build
-from retabli.alerts.drain import DEADLINE
+from retabli.alerts.channels.channel import NotAccepted
 from retabli.alerts.message import Letterhead
+from retabli.alerts.outbox.drain import DEADLINE
 from retabli.alerts.trial import trial_message
 from retabli.model.ladder import cause_of, detail_of
 from retabli.model.result import clean

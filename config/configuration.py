@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.faults import Fault
 from config.sections import Defaults, Keep, Site
-from retabli.alerts.channel import ChannelSettings
+from retabli.alerts.channels.channel import ChannelSettings
 from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route
 from retabli.model.flow import Flow

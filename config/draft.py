@@ -13,8 +13,8 @@ from config.faults import Findings
 from config.sections import NAME, OWN_LINK, Defaults, FlowSettings, Keep, Place, Routes, Site, Web
 from config.sentences import MAPPING, sentences
 from config.yaml_lines import Steps
-from retabli.alerts.channel import ChannelSettings
 from retabli.alerts.channels import CHANNELS
+from retabli.alerts.channels.channel import ChannelSettings
 from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route
 from retabli.model.probe import Probe

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config.configuration import Configuration
-from retabli.alerts.channel import ChannelSettings
+from retabli.alerts.channels.channel import ChannelSettings
 from retabli.model.settings import split_host_port
 
 

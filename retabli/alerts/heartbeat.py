@@ -11,9 +11,9 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from retabli.alerts.channel import Channel, NotAccepted
+from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
-from retabli.alerts.no_flow import placed
+from retabli.alerts.outbox.no_flow import placed
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.result import clean

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from retabli.alerts.channel import Channel, NotAccepted
+from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
-from retabli.alerts.no_flow import compose
+from retabli.alerts.outbox.no_flow import compose
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.words import Words

@@ -4,8 +4,8 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from retabli.alerts.channels.placeholders import FIELDS
 from retabli.alerts.message import Letterhead
-from retabli.alerts.placeholders import FIELDS
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.words import Words

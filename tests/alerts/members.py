@@ -7,8 +7,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from retabli.alerts.alertmanager import Alertmanager, AlertmanagerChannel
 from retabli.alerts.channels import CHANNELS
+from retabli.alerts.channels.alertmanager import Alertmanager, AlertmanagerChannel
 from retabli.model.record import Message
 from tests.alerts.hooks import Answer, Hook, Request, says
 from tests.alerts.test_message import page, picture

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 import pytest
 from pydantic import ValidationError
 
-from retabli.alerts.alert_forms import SOON, STANDS
-from retabli.alerts.channel import NotAccepted
+from retabli.alerts.channels.alert_forms import SOON, STANDS
+from retabli.alerts.channels.channel import NotAccepted
 from retabli.model.record import Message
 from tests.alerts.hooks import SENT, Answer, Hook, endless, hangs, hangs_up, receiving, says, talks_garbage
 from tests.alerts.members import (

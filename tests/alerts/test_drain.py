@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from retabli.alerts import drain as draining
-from retabli.alerts import settling, storm
-from retabli.alerts.channel import Channel, NotAccepted
 from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.drain import Drain
-from retabli.alerts.gathering import Gathering
+from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
-from retabli.alerts.settling import backoff
+from retabli.alerts.outbox import drain as draining
+from retabli.alerts.outbox import settling, storm
+from retabli.alerts.outbox.drain import Drain
+from retabli.alerts.outbox.gathering import Gathering
+from retabli.alerts.outbox.settling import backoff
 from retabli.model.record import Entry, Event, Message
 from retabli.store import OutboxRow, Store
 from tests.alerts.hooks import Answer, Hook, endless, hangs, hangs_up, ok, receiving, says

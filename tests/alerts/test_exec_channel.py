@@ -13,10 +13,10 @@ import pytest
 from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
-from retabli.alerts.channel import NotAccepted
 from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.command import Exec, arguments
-from retabli.alerts.placeholders import fields_of
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.command import Exec, arguments
+from retabli.alerts.channels.placeholders import fields_of
 from retabli.model.record import Message
 from tests.alerts.messages import grouped, heartbeat, page
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retabli.alerts import failing
+from retabli.alerts.outbox import failing
 from retabli.model.record import Event
 from tests.alerts.test_storm import GATHERING, Phone, draining, page, pages, put
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from retabli.alerts.gathering import Gathering, group_key
 from retabli.alerts.message import Letterhead
+from retabli.alerts.outbox.gathering import Gathering, group_key
 from retabli.model.causes import REFUSED
 from retabli.model.record import Message
 from retabli.model.words import Words

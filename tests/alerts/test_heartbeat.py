@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from retabli.alerts.channel import Channel, NotAccepted
+from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.health import Health
 from retabli.alerts.heartbeat import Heartbeat, Pulse, beating_channels
 from retabli.alerts.message import Letterhead

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from retabli.alerts import alertmanager as telling
-from retabli.alerts.alertmanager import AlertmanagerChannel
-from retabli.alerts.keeper import Keeper
+from retabli.alerts.channels import alertmanager as telling
+from retabli.alerts.channels.alertmanager import AlertmanagerChannel
+from retabli.alerts.outbox.keeper import Keeper
 from retabli.model.record import FlowPicture, Incident, Message
 from retabli.store import Store
 from retabli.view import Site
@@ -141,7 +141,7 @@ async def test_a_member_that_is_unreachable_for_long_is_counted_each_time_and_lo
     answers = [says(500), says(500), says(500), says(500), takes]
     async with receiving(*answers) as one, channel(one, resend="20ms") as am, world.kept(am):
         await one.until(8)
-    told = [record.getMessage() for record in caplog.records if record.name == "retabli.alerts.keeper"]
+    told = [record.getMessage() for record in caplog.records if record.name == "retabli.alerts.outbox.keeper"]
     assert world.failures["am"] == 4
     assert [line.partition("127.0.0.1")[2].partition(" ")[2][:22] for line in told] == [
         "cannot be kept told wh",

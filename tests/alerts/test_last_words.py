@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from retabli.alerts.channel import NotAccepted
+from retabli.alerts.channels.channel import NotAccepted
 from retabli.alerts.last_words import PATIENCE, say, words
 from retabli.alerts.message import Letterhead
 from tests.alerts.test_storm import Phone

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from retabli.alerts import receivers
-from retabli.alerts.channel import NotAccepted
-from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.mail import Smtp, SmtpChannel
-from retabli.alerts.mail_form import compose, message_id
+from retabli.alerts.channels import CHANNELS, build, receivers
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.mail import Smtp, SmtpChannel
+from retabli.alerts.channels.mail_form import compose, message_id
 from retabli.model.record import Message
 from tests.alerts.messages import PAGE, grouped, heartbeat, page
 from tests.alerts.test_message import page as composed_body

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from retabli.alerts import settling
-from retabli.alerts.channel import Channel, NotAccepted
-from retabli.alerts.drain import Drain
-from retabli.alerts.gathering import Gathering, group_key
+from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
+from retabli.alerts.outbox import settling
+from retabli.alerts.outbox.drain import Drain
+from retabli.alerts.outbox.gathering import Gathering, group_key
 from retabli.model.record import Event, Message
 from tests.alerts.outboxes import Inline
 from tests.alerts.test_drain import Counted

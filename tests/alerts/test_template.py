@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from retabli.alerts import placeholders
-from retabli.alerts.channel import NotAccepted
-from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.webhook import Webhook
+from retabli.alerts.channels import CHANNELS, build, placeholders
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.webhook import Webhook
 from retabli.model.record import Message
 from tests.alerts.hooks import ok, receiving
 from tests.alerts.messages import grouped, heartbeat, page

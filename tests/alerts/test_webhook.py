@@ -15,9 +15,9 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from retabli.alerts.channel import NotAccepted
 from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.webhook import Webhook, WebhookChannel, sign
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.webhook import Webhook, WebhookChannel, sign
 from retabli.model.record import Message
 from tests.alerts.hooks import SENT, endless, hangs, hangs_up, ok, receiving, says, talks_garbage, trickles
 

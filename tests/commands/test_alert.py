@@ -11,8 +11,8 @@ import pytest
 
 from commands import _trying
 from retabli.alerts.channels import CHANNELS
+from retabli.alerts.channels.placeholders import FIELDS
 from retabli.alerts.message import Letterhead
-from retabli.alerts.placeholders import FIELDS
 from retabli.alerts.trial import trial_message
 from tests.commands.terminal import run, typed
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import pytest
 
 from commands._daemon import Waker
-from retabli.alerts.drain import Drain
-from retabli.alerts.gathering import Gathering
+from retabli.alerts.outbox.drain import Drain
+from retabli.alerts.outbox.gathering import Gathering
 from retabli.model import stages
 from retabli.model.flow import Flow, Policy, Require, UnitName
 from retabli.model.ladder import Fall, Ladder

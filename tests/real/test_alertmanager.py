@@ -15,7 +15,7 @@ import bcrypt
 import httpx
 import pytest
 
-from retabli.alerts.alertmanager import AlertmanagerChannel
+from retabli.alerts.channels.alertmanager import AlertmanagerChannel
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from tests.alerts.members import message, settings

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from retabli.alerts import receivers
-from retabli.alerts.channel import NotAccepted
-from retabli.alerts.channels import CHANNELS, build
-from retabli.alerts.mail import SmtpChannel
+from retabli.alerts.channels import CHANNELS, build, receivers
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.mail import SmtpChannel
 from retabli.model.record import Message
 from tests.alerts.messages import PAGE, grouped, page
 from tests.mail_servers import HOST, authority, trusting
@@ -168,8 +167,8 @@ SEND = """
 import asyncio, json, os, sys
 from tests import mail_servers
 from tests.alerts.messages import page
-from retabli.alerts.channel import NotAccepted
-from retabli.alerts.mail import Smtp
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.mail import Smtp
 
 mail_servers.HOST = sys.argv[1]
 os.environ["PASSWORD"] = "hush-hush"

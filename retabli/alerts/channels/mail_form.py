@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from retabli.alerts import placeholders
+from retabli.alerts.channels import placeholders
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.net.mail.smtp_addresses import path

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from retabli.alerts.alertmanager import Alertmanager
-from retabli.alerts.channel import Channel, ChannelSettings
-from retabli.alerts.command import Exec
-from retabli.alerts.elsewhere import Apprise
-from retabli.alerts.mail import Smtp
-from retabli.alerts.webhook import Webhook
+from retabli.alerts.channels.alertmanager import Alertmanager
+from retabli.alerts.channels.channel import Channel, ChannelSettings
+from retabli.alerts.channels.command import Exec
+from retabli.alerts.channels.elsewhere import Apprise
+from retabli.alerts.channels.mail import Smtp
+from retabli.alerts.channels.webhook import Webhook
 
 CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
     {"webhook": Webhook, "alertmanager": Alertmanager, "smtp": Smtp, "exec": Exec, "apprise": Apprise}

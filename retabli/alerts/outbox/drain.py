@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from retabli.alerts.channel import Channel, NotAccepted
-from retabli.alerts.failing import Troubles
-from retabli.alerts.gathering import Gathering
-from retabli.alerts.settling import Outbox, Settling
-from retabli.alerts.storm import Storm, is_breach, may_wait
+from retabli.alerts.channels.channel import Channel, NotAccepted
+from retabli.alerts.outbox.failing import Troubles
+from retabli.alerts.outbox.gathering import Gathering
+from retabli.alerts.outbox.settling import Outbox, Settling
+from retabli.alerts.outbox.storm import Storm, is_breach, may_wait
 from retabli.model.record import Entry, Message
 from retabli.model.result import clean
 from retabli.store import OutboxRow

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import httpx
 
-from retabli.alerts.alert_forms import Alert, Identity, Labels, matchers, recognised
-from retabli.alerts.channel import NotAccepted
-from retabli.alerts.http import Clients, finish, refusal, refusals
+from retabli.alerts.channels.alert_forms import Alert, Identity, Labels, matchers, recognised
+from retabli.alerts.channels.channel import NotAccepted
+from retabli.alerts.channels.http import Clients, finish, refusal, refusals
 from retabli.alerts.stamps import iso
 from retabli.model.settings import Secret
 from retabli.model.words import Words

@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts import placeholders
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, Timeout, because_of
-from retabli.alerts.receivers import Receivers, Refusal
+from retabli.alerts.channels import placeholders
+from retabli.alerts.channels.channel import ATTEMPT, ChannelSettings, Timeout, because_of
+from retabli.alerts.channels.receivers import Receivers, Refusal
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean

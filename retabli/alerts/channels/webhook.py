@@ -12,9 +12,18 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from retabli.alerts import placeholders
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout
-from retabli.alerts.http import Clients, HttpTls, address, finish, header_name, headers_in_clear, refusal, refusals
+from retabli.alerts.channels import placeholders
+from retabli.alerts.channels.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout
+from retabli.alerts.channels.http import (
+    Clients,
+    HttpTls,
+    address,
+    finish,
+    header_name,
+    headers_in_clear,
+    refusal,
+    refusals,
+)
 from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.settings import Secret, SecretRef

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from retabli.alerts.channel import NotAccepted
+from retabli.alerts.channels.channel import NotAccepted
 from retabli.model.record import Message
 from retabli.model.words import Words
 

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts import placeholders
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout, because_of
-from retabli.alerts.placeholders import Fields
+from retabli.alerts.channels import placeholders
+from retabli.alerts.channels.channel import ATTEMPT, ChannelSettings, NotAccepted, Timeout, because_of
+from retabli.alerts.channels.placeholders import Fields
 from retabli.model.ladder import Fall
 from retabli.model.record import Message
 from retabli.model.result import clean

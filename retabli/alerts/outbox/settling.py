@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from retabli.alerts.failing import Remembered, Troubles
-from retabli.alerts.gathering import Gathering
+from retabli.alerts.outbox.failing import Remembered, Troubles
+from retabli.alerts.outbox.gathering import Gathering
 from retabli.model.record import Entry, Event, Message
 from retabli.model.result import clean
 from retabli.store import OutboxRow

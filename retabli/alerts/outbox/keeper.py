@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from retabli.alerts.alertmanager import AlertmanagerChannel, Given
-from retabli.alerts.channel import Channel
+from retabli.alerts.channels.alertmanager import AlertmanagerChannel, Given
+from retabli.alerts.channels.channel import Channel
 from retabli.model.record import FlowPicture, Message
 from retabli.model.words import Words
 from retabli.view import Site

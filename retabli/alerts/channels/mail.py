@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from retabli.alerts.channel import ATTEMPT, ChannelSettings, Timeout, because_of
-from retabli.alerts.mail_form import compose
-from retabli.alerts.receivers import Receivers, Refusal
+from retabli.alerts.channels.channel import ATTEMPT, ChannelSettings, Timeout, because_of
+from retabli.alerts.channels.mail_form import compose
+from retabli.alerts.channels.receivers import Receivers, Refusal
 from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.record import Message

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from retabli.alerts.channel import NotAccepted, because_of
+from retabli.alerts.channels.channel import NotAccepted, because_of
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.model.settings import Secret, Tls, format_duration
 from retabli.model.words import Words
