@@ -31,8 +31,8 @@ FRENCH = {
     ),
     "retabli@ and this machine's name, if it is not given": "retabli@ et le nom de cette machine, si rien n'est donné",
     "everybody who is told": "tous ceux qui sont prévenus",
-    "where it goes, as Apprise writes it (xmpps://…, matrixs://…): these addresses hold tokens": (
-        "les adresses, comme Apprise les écrit (xmpps://…, matrixs://…) : elles contiennent des jetons"
+    "where it goes, as Apprise writes it (matrixs://…, mmosts://…): these addresses hold tokens": (
+        "les adresses, comme Apprise les écrit (matrixs://…, mmosts://…) : elles contiennent des jetons"
     ),
     "what the library finds in its environment: HTTPS_PROXY, for one; nothing of the daemon's": (
         "ce que la bibliothèque trouve dans son environnement, HTTPS_PROXY par exemple ; rien de celui du démon"

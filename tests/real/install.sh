@@ -5,7 +5,7 @@ set -eu
 wanted="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd squid unbound nginx nftables iproute2 openssl
   orthanc orthanc-dicomweb dcmtk openssh-server prometheus prometheus-alertmanager
   prometheus-blackbox-exporter monitoring-plugins-basic
-  kamailio kamailio-tls-modules sip-tester flite chromium faketime"
+  kamailio kamailio-tls-modules sip-tester flite chromium faketime prosody"
 
 missing=""
 for package in $wanted; do

@@ -9,9 +9,10 @@ from retabli.alerts.channels.command import Exec
 from retabli.alerts.channels.elsewhere import Apprise
 from retabli.alerts.channels.mail import Smtp
 from retabli.alerts.channels.webhook import Webhook
+from retabli.alerts.channels.xmpp import Xmpp
 
 CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
-    {"webhook": Webhook, "alertmanager": Alertmanager, "smtp": Smtp, "exec": Exec, "apprise": Apprise}
+    {"webhook": Webhook, "alertmanager": Alertmanager, "smtp": Smtp, "exec": Exec, "apprise": Apprise, "xmpp": Xmpp}
 )
 
 

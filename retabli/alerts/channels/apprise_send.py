@@ -44,6 +44,9 @@ def send(order: dict[str, Any]) -> str | None:
     """Why the address did not take it, or None."""
     import apprise
 
+    scheme = order["url"].partition("://")[0].lower()
+    if scheme in ("xmpp", "xmpps"):
+        return "Apprise does not know whether an XMPP server took a message: use the kind xmpp"
     warnings = Warnings()
     logger = logging.getLogger("apprise")
     logger.addHandler(warnings)
@@ -51,7 +54,7 @@ def send(order: dict[str, Any]) -> str | None:
     asset = apprise.AppriseAsset(app_id="Retabli", app_desc="Retabli")
     one = apprise.Apprise(asset=asset)
     if not one.add(order["url"]):
-        lacking = ", ".join(lacked(apprise, order["url"].partition("://")[0].lower()))
+        lacking = ", ".join(lacked(apprise, scheme))
         return f"it needs {lacking}, not installed" if lacking else "Apprise does not understand this address"
     if one.notify(title=order["title"], body=order["body"], notify_type=order["type"], body_format="text"):
         return None

@@ -1,4 +1,4 @@
-"""A channel to whatever the library Apprise knows: XMPP, Matrix, Teams, Mattermost, gateways of SMS and many more.
+"""A channel to whatever the library Apprise knows: Matrix, Teams, Mattermost, gateways of SMS and many more.
 
 Apprise blocks, reads answers without bound and has a timeout for each read only. So each message is given to it in
 a process of its own (`apprise_send.py`), which is bounded in memory and ended after `timeout`, whatever it hangs on.
@@ -40,13 +40,13 @@ class Apprise(ChannelSettings):
     """
 
     SUMMARY: ClassVar[tuple[str, str]] = (
-        'XMPP, Matrix, Teams, Mattermost et d\'autres, par la bibliothèque Apprise (pip install "retabli[apprise]").',
-        'XMPP, Matrix, Teams, Mattermost and many more, by the library Apprise (pip install "retabli[apprise]").',
+        'Matrix, Teams, Mattermost et d\'autres, par la bibliothèque Apprise (pip install "retabli[apprise]").',
+        'Matrix, Teams, Mattermost and many more, by the library Apprise (pip install "retabli[apprise]").',
     )
 
     kind: Literal["apprise"]
     urls: Annotated[tuple[SecretRef, ...], Field(strict=False, min_length=1, max_length=MOST_ADDRESSES)] = Field(
-        description="where it goes, as Apprise writes it (xmpps://…, matrixs://…): these addresses hold tokens"
+        description="where it goes, as Apprise writes it (matrixs://…, mmosts://…): these addresses hold tokens"
     )
     environment: VariableSettings = Field(
         default_factory=dict,
