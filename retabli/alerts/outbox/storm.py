@@ -13,7 +13,7 @@ from retabli.store import OutboxRow
 BURST = 5  # messages that a channel is given one by one within WINDOW: what a person can still read as they come …
 WINDOW = 10.0  # … in so many seconds
 GATHERING = 2.0  # seconds that the first one on top waits for others: flows that one fault takes fall within that
-PAUSE = 10.0  # seconds between two groups while a storm lasts; a breach waits for GATHERING at most
+PAUSE = 10.0  # seconds after a group of more than BURST before the next one; a breach waits for GATHERING at most
 LARGEST = 200  # messages in one group: about half a megabyte, which receivers take
 STATUSES = ("firing", "reminder", "resolved")  # what may be grouped, each with its like
 
@@ -28,20 +28,19 @@ class Admitted:
 
 
 @dataclass(slots=True)
-class Storm:
-    """The messages of one channel that have not been tried yet. Times are the loop's clock, in seconds."""
+class _Flood:
+    """The messages of one kind, of one channel."""
 
     alone: deque[float] = field(default_factory=deque)  # when the latest ones went by themselves
-    gathered: float = float("-inf")  # when the last groups were made
+    paused_until: float = float("-inf")
     waiting: dict[int, float] = field(default_factory=dict)  # since when each row waits for others
 
     def admit(self, fresh: Sequence[OutboxRow], now: float, places: int) -> Admitted:
-        """`fresh` in the order in which they came; `places`: how many more the channel can be given at once."""
         while self.alone and self.alone[0] <= now - WINDOW:
             self.alone.popleft()
         known = {row.id for row in fresh}
         self.waiting = {row: since for row, since in self.waiting.items() if row in known}
-        if not self.waiting and self.gathered <= now - PAUSE:
+        if not self.waiting and self.paused_until <= now:
             room = max(0, min(BURST - len(self.alone), places))
             ordered = sorted(fresh, key=lambda row: not is_breach(row))
             first, rest = ordered[:room], ordered[room:]
@@ -54,8 +53,10 @@ class Storm:
         if due > now:
             return Admitted(first, (), due)
         self.waiting.clear()
-        self.gathered = now
         made = together(rest)
+        self.alone.extend(now for _ in made)
+        if len(rest) > BURST:
+            self.paused_until = now + PAUSE
         return Admitted(
             [*first, *(rows[0] for rows in made if len(rows) == 1)],
             [rows for rows in made if len(rows) > 1],
@@ -66,9 +67,31 @@ class Storm:
         """When those that wait are grouped."""
         if not rows:
             return float("inf")
-        due = max(min(self.waiting[row.id] for row in rows) + GATHERING, self.gathered + PAUSE)
+        due = max(min(self.waiting[row.id] for row in rows) + GATHERING, self.paused_until)
         breaches = [self.waiting[row.id] + GATHERING for row in rows if is_breach(row)]
         return min([due, *breaches])
+
+
+@dataclass(slots=True)
+class Storm:
+    """The messages of one channel that have not been tried yet. Times are the loop's clock, in seconds.
+
+    A page is never held up by reminders and resolves, however many there are: they are counted apart.
+    """
+
+    pages: _Flood = field(default_factory=_Flood)
+    others: _Flood = field(default_factory=_Flood)
+
+    def admit(self, fresh: Sequence[OutboxRow], now: float, places: int) -> Admitted:
+        """`fresh` in the order in which they came; `places`: how many more the channel can be given at once."""
+        news = self.pages.admit([row for row in fresh if _is_page(row)], now, places)
+        rest = [row for row in fresh if not _is_page(row)]
+        others = self.others.admit(rest, now, places - len(news.alone))
+        return Admitted([*news.alone, *others.alone], [*news.groups, *others.groups], min(news.again, others.again))
+
+
+def _is_page(row: OutboxRow) -> bool:
+    return row.message.body.get("status") == "firing"
 
 
 def may_wait(row: OutboxRow) -> bool:
