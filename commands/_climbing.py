@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from commands import Refused
@@ -18,6 +17,7 @@ from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result, Rung
 from retabli.model.settings import did_you_mean, format_duration
+from retabli.model.stamps import iso_milliseconds
 from retabli.scheduler.runner import climb
 
 AT_ONCE = 20  # units that climb at the same time
@@ -153,10 +153,9 @@ def form(climb: Climb) -> dict[str, Any]:
     if result is None:
         raise ValueError("the climb has not ended")
     made = result.as_json({"id": climb.name.probe, "kind": climb.probe.kind, "target": climb.name.target})
-    instant = datetime.fromtimestamp(result.at, UTC).isoformat(timespec="milliseconds")
     return {
         **made,
-        "at": instant.replace("+00:00", "Z"),
+        "at": iso_milliseconds(result.at),
         "of": result.of,
         "fresh": True,
         "counts": climb.probe.counts,

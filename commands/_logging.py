@@ -4,10 +4,10 @@ import json
 import logging
 import os
 import sys
-from datetime import UTC, datetime
 from typing import TextIO
 
 from retabli.model.result import clean
+from retabli.model.stamps import iso_milliseconds
 
 FORMATS = ("text", "json")
 LEVELS = ("debug", "info", "warning", "error")
@@ -32,11 +32,6 @@ def colourful(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def stamp(record: logging.LogRecord) -> str:
-    instant = datetime.fromtimestamp(record.created, UTC)
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class Text(logging.Formatter):
     """`2023-07-03T08:00:00.000Z warning retabli.store: …`; a traceback follows, indented, for defects only."""
 
@@ -48,7 +43,7 @@ class Text(logging.Formatter):
         level = record.levelname.lower()
         if self._colour and record.levelno in COLOURS:
             level = f"\x1b[{COLOURS[record.levelno]}m{level}\x1b[0m"
-        line = f"{stamp(record)} {level} {record.name}: {clean(record.getMessage(), LENGTH)}"
+        line = f"{iso_milliseconds(record.created)} {level} {record.name}: {clean(record.getMessage(), LENGTH)}"
         if record.exc_info:
             trace = self.formatException(record.exc_info).splitlines()
             line += "".join(f"\n    {clean_indented(each)}" for each in trace)
@@ -60,7 +55,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         row = {
-            "at": stamp(record),
+            "at": iso_milliseconds(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": clean(record.getMessage(), LENGTH),

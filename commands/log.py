@@ -10,12 +10,13 @@ import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import Refused
 from commands._moments import parse_moment
+from retabli.model.stamps import iso
 
 if TYPE_CHECKING:
     from retabli.store import LogRow, Reader
@@ -124,7 +125,7 @@ def _print_csv(rows: Iterable["LogRow"], _: Place) -> None:
     writer.writerow(("number", "at", "event", "flow", "data", "hash"))
     for row in rows:
         data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
-        writer.writerow(tuple(map(_shown, (str(row.number), _iso(row.at), row.event, row.flow or "", data, row.hash))))
+        writer.writerow(tuple(map(_shown, (str(row.number), iso(row.at), row.event, row.flow or "", data, row.hash))))
 
 
 def _shown(cell: str) -> str:
@@ -136,7 +137,7 @@ def _print_json(rows: Iterable["LogRow"], _: Place) -> None:
     for row in rows:
         found = {
             "number": row.number,
-            "at": _iso(row.at),
+            "at": iso(row.at),
             "unix": row.at,
             "event": row.event,
             "flow": row.flow,
@@ -175,10 +176,6 @@ def _say_why_nothing(reader: "Reader", flow: str | None) -> None:
 
 def _out(line: str) -> None:
     sys.stdout.write(f"{line}\n")
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # reading the command line ------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
 from retabli.alerts.outbox.no_flow import placed
-from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.settings import Duration, Settings
+from retabli.model.stamps import iso
 from retabli.model.states import STATE_WORDS, State
 
 LONGEST_SEND = 30.0  # seconds that a beat is given to be accepted, or the rhythm if that is shorter

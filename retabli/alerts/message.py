@@ -5,9 +5,9 @@ from datetime import UTC, tzinfo
 from typing import Any
 from urllib.parse import quote
 
-from retabli.alerts.stamps import iso
 from retabli.model.causes import Side
 from retabli.model.record import Deciding, FlowPicture, Incident
+from retabli.model.stamps import iso
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.view.site import seen_from

@@ -6,8 +6,8 @@ from typing import Any
 
 from retabli.alerts.channels.placeholders import FIELDS
 from retabli.alerts.message import Letterhead
-from retabli.alerts.stamps import iso
 from retabli.model.record import Message
+from retabli.model.stamps import iso
 from retabli.model.words import Words
 from retabli.view.site import seen_from
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from retabli.model.record import Acknowledgement, Entry, Event, FlowPicture, Incident, Message, Silence, Standing
+from retabli.model.stamps import iso
 from retabli.model.states import State
 from retabli.paging import Following, Notice, NotNow, Status
 from retabli.pipeline.live import LiveFlow
@@ -155,8 +155,3 @@ def _ahead(until: float, now: float, at: float) -> float:
     if until - at > LONGEST:
         raise NotNow(f"{iso(until)} is more than {LONGEST / 86400:g} days away")
     return now + (until - at)
-
-
-def iso(at: float) -> str:
-    """`2023-07-03T08:00:00Z`, as rows of the log have it."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,8 +1,9 @@
 """Where this daemon stands and how it speaks: the site's name, language, time zone; and instants as text."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 
+from retabli.model.stamps import iso_milliseconds
 from retabli.model.words import Words
 
 STANDPOINTS = {
@@ -24,9 +25,7 @@ class Site:
 
 def iso(instant: float | None) -> str | None:
     """A wall time as RFC 3339 in UTC, to the millisecond: `2023-07-03T08:00:00.000Z`."""
-    if instant is None:
-        return None
-    return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if instant is None else iso_milliseconds(instant)
 
 
 def seen_from(standpoint: str, language: str) -> str:

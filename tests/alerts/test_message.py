@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from retabli.alerts.message import Letterhead, compose
-from retabli.alerts.stamps import iso
 from retabli.model import causes, stages
 from retabli.model.flow import Flow, UnitName
 from retabli.model.record import Deciding, FlowPicture, Incident
 from retabli.model.result import Outcome, Result, Rung
+from retabli.model.stamps import iso
 from retabli.model.states import Criticality, Intent, State
 from retabli.model.words import Words
 from retabli.restoration import begin

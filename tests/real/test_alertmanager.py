@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from retabli.alerts.channels.alertmanager import AlertmanagerChannel
-from retabli.alerts.stamps import iso
 from retabli.model.record import Message
+from retabli.model.stamps import iso
 from tests.alerts.members import message, settings
 from tests.daemon.living import Life, Post
 from tests.real.alertmanagers import Alertmanager, Receiver, alertmanager, cluster, needs_alertmanager, receiver

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from retabli.alerts.stamps import iso
+from retabli.model.stamps import iso
 
 Alert = dict[str, Any]
 Labels = Mapping[str, str]

@@ -13,9 +13,9 @@ from retabli.alerts.channels.alert_forms import Identity, burning, ended, is_pag
 from retabli.alerts.channels.channel import ChannelSettings, NotAccepted
 from retabli.alerts.channels.http import Clients, HttpTls, address, header_name, headers_in_clear
 from retabli.alerts.channels.member import ALERTS, Member
-from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.settings import Duration, Secret, SecretRef
+from retabli.model.stamps import iso
 from retabli.model.words import Words
 
 GRACE = 1.0  # seconds that the other members are given once one has accepted; re-sending reaches them later

@@ -13,8 +13,8 @@ import httpx
 from retabli.alerts.channels.alert_forms import Alert, Identity, Labels, matchers, recognised
 from retabli.alerts.channels.channel import NotAccepted
 from retabli.alerts.channels.http import Clients, finish, refusal, refusals
-from retabli.alerts.stamps import iso
 from retabli.model.settings import Secret
+from retabli.model.stamps import iso
 from retabli.model.words import Words
 
 ALERTS = "/api/v2/alerts"

@@ -24,9 +24,9 @@ from retabli.alerts.channels.http import (
     refusal,
     refusals,
 )
-from retabli.alerts.stamps import iso
 from retabli.model.record import Message
 from retabli.model.settings import Secret, SecretRef
+from retabli.model.stamps import iso
 
 SIGNATURE = "X-Retabli-Signature"
 OURS = {"idempotency-key", SIGNATURE.lower()}

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from retabli.alerts.message import Letterhead
 from retabli.alerts.outbox.no_flow import compose
-from retabli.alerts.stamps import iso
 from retabli.model.record import Entry, Event, Message
+from retabli.model.stamps import iso
 from retabli.model.words import Words
 from retabli.store import Failing
 from retabli.view.times import spoken

@@ -8,9 +8,9 @@ from typing import Any
 
 from retabli.alerts.message import SIDES, SUMMARY, Letterhead
 from retabli.alerts.outbox.no_flow import placed
-from retabli.alerts.stamps import iso
 from retabli.model.causes import Side
 from retabli.model.record import Message
+from retabli.model.stamps import iso
 from retabli.model.words import Words
 
 NAMED = 10  # flows that a text names; the others are counted, and all of them are in `pages`

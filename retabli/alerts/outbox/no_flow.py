@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from retabli.alerts.message import SUMMARY, Letterhead
-from retabli.alerts.stamps import iso
+from retabli.model.stamps import iso
 from retabli.view.site import seen_from
 
 
