@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
-from retabli.alerts.outbox.no_flow import placed
+from retabli.alerts.own_page import placed
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.settings import Duration, Settings

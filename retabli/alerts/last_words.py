@@ -9,7 +9,7 @@ from typing import Any
 
 from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
-from retabli.alerts.outbox.no_flow import compose
+from retabli.alerts.own_page import compose
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.words import Words

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from pydantic import ValidationError
 
-from retabli.alerts.channels.alert_forms import SOON, STANDS
+from retabli.alerts.channels.alertmanager_alerts import SOON, STANDS
 from retabli.alerts.channels.channel import NotAccepted
 from retabli.model.record import Message
 from tests.alerts.hooks import SENT, Answer, Hook, endless, hangs, hangs_up, receiving, says, talks_garbage

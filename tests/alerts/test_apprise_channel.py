@@ -15,9 +15,9 @@ from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
 from retabli.alerts.channels import CHANNELS, build
+from retabli.alerts.channels.apprise import Apprise, AppriseChannel
 from retabli.alerts.channels.apprise_send import MOST_MEMORY, hidden
 from retabli.alerts.channels.channel import NotAccepted
-from retabli.alerts.channels.elsewhere import Apprise, AppriseChannel
 from retabli.model.record import Message
 from tests.alerts.hooks import SENT, endless, hangs, ok, receiving, says
 from tests.alerts.messages import PAGE, grouped, heartbeat, page

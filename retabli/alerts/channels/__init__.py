@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from retabli.alerts.channels.alertmanager import Alertmanager
+from retabli.alerts.channels.apprise import Apprise
 from retabli.alerts.channels.channel import Channel, ChannelSettings
 from retabli.alerts.channels.command import Exec
-from retabli.alerts.channels.elsewhere import Apprise
 from retabli.alerts.channels.mail import Smtp
 from retabli.alerts.channels.webhook import Webhook
 from retabli.alerts.channels.xmpp import Xmpp

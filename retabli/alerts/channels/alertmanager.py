@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from retabli.alerts.channels.alert_forms import Identity, burning, ended, is_page, labels_of
+from retabli.alerts.channels.alertmanager_alerts import Identity, burning, ended, is_page, labels_of
+from retabli.alerts.channels.alertmanager_member import ALERTS, Member
 from retabli.alerts.channels.channel import ChannelSettings, NotAccepted
 from retabli.alerts.channels.http import Clients, HttpTls, address, header_name, headers_in_clear
-from retabli.alerts.channels.member import ALERTS, Member
 from retabli.model.record import Message
 from retabli.model.settings import Duration, Secret, SecretRef
 from retabli.model.stamps import iso

@@ -1,4 +1,4 @@
-"""Gives one message to one address by Apprise. A program of its own, which `elsewhere.py` starts.
+"""Gives one message to one address by Apprise. A program of its own, which `apprise.py` starts.
 
 It reads an order from standard input, as JSON: `url`, `title`, `body`, `type`, and the daemon's own `path`. Exit status
 0: the address took it. 1: it did not, and standard output says why, without a word of the address, which holds tokens.

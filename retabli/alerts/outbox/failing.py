@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from retabli.alerts.message import Letterhead
-from retabli.alerts.outbox.no_flow import compose
+from retabli.alerts.own_page import compose
 from retabli.model.record import Entry, Event, Message
 from retabli.model.stamps import iso
 from retabli.model.words import Words

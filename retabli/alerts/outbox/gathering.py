@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retabli.alerts.message import SIDES, SUMMARY, Letterhead
-from retabli.alerts.outbox.no_flow import placed
+from retabli.alerts.own_page import placed
 from retabli.model.causes import Side
 from retabli.model.record import Message
 from retabli.model.stamps import iso

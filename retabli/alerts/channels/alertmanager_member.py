@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from retabli.alerts.channels.alert_forms import Alert, Identity, Labels, matchers, recognised
+from retabli.alerts.channels.alertmanager_alerts import Alert, Identity, Labels, matchers, recognised
 from retabli.alerts.channels.channel import NotAccepted
 from retabli.alerts.channels.http import Clients, finish, refusal, refusals
 from retabli.model.settings import Secret

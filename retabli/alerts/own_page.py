@@ -1,4 +1,4 @@
-"""Pages that are of no flow: that a channel fails, that the daemon itself stops. The fields of a page, and the text."""
+"""A page of the daemon itself, of no flow: that a channel fails, that it stops. Its fields, and its text. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
