@@ -90,7 +90,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def play(folder: Path, listen: tuple[str, int], args: argparse.Namespace) -> None:
-    from commands._daemon import Daemon, serve
+    from commands._daemon import Daemon
+    from commands._serving import serve
     from config.loading import load
     from simulator.configuration import write
     from simulator.hospital import Hospital

@@ -31,7 +31,8 @@ def main(args: argparse.Namespace) -> int:
     configuration = load(args.config)
 
     async def run() -> None:
-        from commands._daemon import Daemon, serve
+        from commands._daemon import Daemon
+        from commands._serving import serve
 
         log = logging.getLogger("retabli")
         daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config))

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from commands import _daemon
+from commands._records import logged
+from commands._serving import raise_open_files
 from config.loading import load
 from retabli.model.record import Event
 from retabli.net import link
@@ -62,7 +64,7 @@ def test_as_many_files_are_opened_as_may_be() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
     try:
-        _daemon.raise_open_files()
+        raise_open_files()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -171,11 +173,11 @@ def hangup_waits(process: int) -> bool:
 async def test_a_row_that_a_later_version_wrote_is_shown_by_its_name_after_the_step_back() -> None:
     row = LogRow(7, NOW, "of_tomorrow", "mail-in", {"by": "Jeanne", "rung": 3}, "")
     async with serving() as served:
-        served.view.fill([_daemon._logged(row)])
+        served.view.fill([logged(row)])
         assert "of_tomorrow — by=Jeanne; rung=3" in (await served.client.get("/log")).text
         entries = (await served.client.get("/api/v1/log?flow=mail-in&limit=9")).json()["entries"]
     assert [each["event"] for each in entries if each["number"] == 7] == ["of_tomorrow"]
-    known = _daemon._logged(LogRow(8, NOW, "state", None, {}, ""))
+    known = logged(LogRow(8, NOW, "state", None, {}, ""))
     assert known.entry.event is Event.STATE
 
 

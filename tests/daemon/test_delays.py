@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from commands._daemon import Waker
+from commands._alerting import Waker
 from retabli.alerts.outbox.drain import Drain
 from retabli.alerts.outbox.gathering import Gathering
 from retabli.model import stages

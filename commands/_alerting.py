@@ -1,0 +1,161 @@
+"""What tells people, wired: the teller, the outbox's drain, the keeper of receivers, the heartbeat, the last words."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from config.configuration import Configuration
+from retabli.alerts.channels import build
+from retabli.alerts.channels.channel import Channel
+from retabli.alerts.health import Health
+from retabli.alerts.heartbeat import Pulse, beating_channels
+from retabli.alerts.last_words import say
+from retabli.alerts.message import Letterhead
+from retabli.alerts.outbox.drain import Drain
+from retabli.alerts.outbox.gathering import Gathering
+from retabli.alerts.outbox.keeper import Keeper
+from retabli.alerts.teller import Teller
+from retabli.metrics import Figures
+from retabli.model.flow import UnitName
+from retabli.model.record import Entry, Event, FlowPicture, Message
+from retabli.model.result import Result
+from retabli.model.states import State
+from retabli.paging import Following, Notice
+from retabli.store import Store
+from retabli.supervisor import Supervisor
+from retabli.view import View
+
+
+@dataclass(slots=True)
+class Waker:
+    """Wakes the drain when the log says that there is something to tell."""
+
+    wake: Callable[[], None] = field(default=lambda: None)
+
+    def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None: ...
+
+    def skipped(self, picture: FlowPicture, name: UnitName) -> None: ...
+
+    def forget(self, flow: str) -> None: ...
+
+    def logged(self, entry: Entry) -> None:
+        if entry.event in (Event.PAGE, Event.RESOLVE):  # reminders and escalations are rows of a page too
+            self.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The drain's counts, as metrics."""
+
+    figures: Figures
+
+    def sent(self, channel: str) -> None:
+        self.figures.alert_sent(channel)
+
+    def failed(self, channel: str) -> None:
+        self.figures.alert_failed(channel)
+
+    def pending(self, channel: str, messages: int) -> None:
+        self.figures.alerts_pending(channel, messages)
+
+    def failing(self, channel: str, failing: bool) -> None:
+        self.figures.alerts_failing(channel, failing=failing)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The teller of now: a reload gives another one."""
+
+    now: Callable[[], Teller]
+
+    def warns(self, picture: FlowPicture, at: float) -> bool:
+        return self.now().warns(picture, at)
+
+    def follow(self, picture: FlowPicture, *, now: float, at: float, stands: Callable[[str], bool]) -> Following:
+        return self.now().follow(picture, now=now, at=at, stands=stands)
+
+    def resolve(self, picture: FlowPicture, notice: Notice, at: float) -> Sequence[Message]:
+        return self.now().resolve(picture, notice, at)
+
+
+class Alerting:
+    """One configuration after another. `waker` and `told` are for the pipeline: who is to be woken, and asked.
+
+    `woke` is when the scheduler last gave a sign; `logged` is told of what is in the log without the pipeline.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        view: View,
+        figures: Figures,
+        *,
+        woke: Callable[[], float | None],
+        logged: Callable[[Entry], None],
+    ) -> None:
+        self._view = view
+        self._figures = figures
+        self._teller = teller(configuration, "")
+        channels = self._channels(configuration)
+        self._drain = Drain(store, channels, Counted(figures), self._gathering(), logged=logged)
+        self._keeper = Keeper(store, view, Counted(figures), channels)
+        self.health = Health(store, woke, self._drain)
+        self._pulse = Pulse(self.health.why_not, self._states, figures)
+        self.waker = Waker(self._drain.wake)
+        self.told = Told(lambda: self._teller)
+
+    def use(self, configuration: Configuration, address: str) -> None:
+        """Go on with another configuration; `address` is where the pages are.
+
+        With the teller the channels: no message goes by one that either of them lacks.
+        """
+        self._teller = teller(configuration, address)
+        self._use_channels(configuration)
+        self._take_pulse(configuration)
+
+    def keep_running(self, supervisor: Supervisor) -> None:
+        supervisor.keep("drain", self._drain.run)
+        supervisor.keep("keeper", self._keeper.run)
+        supervisor.keep("heartbeat", self._pulse.run)
+
+    async def say_last_words(self, why: str) -> None:
+        await say(self._drain.channels, self._teller.letterhead, why, at=time.time())
+
+    async def close(self) -> None:
+        await self._pulse.close()
+        await self._drain.close()
+
+    # bits -----------------------------------------------------------------------------------------------------
+
+    def _channels(self, configuration: Configuration) -> dict[str, Channel]:
+        self._figures.channels(configuration.channels)
+        return {name: build(settings) for name, settings in configuration.channels.items()}
+
+    def _use_channels(self, configuration: Configuration) -> None:
+        """The keeper has the very channels that the drain has: the drain closes those of before."""
+        channels = self._channels(configuration)
+        self._drain.use(channels, self._gathering())
+        self._keeper.use(channels)
+
+    def _gathering(self) -> Gathering:
+        return Gathering(self._teller.letterhead, self._view.cause_words)
+
+    def _take_pulse(self, configuration: Configuration) -> None:
+        """Heartbeats go by channels of their own: what the drain closes at a reload cuts none off."""
+        names = beating_channels(configuration.heartbeat, tuple(configuration.channels))
+        self._figures.heartbeats(names)
+        channels = {name: build(configuration.channels[name]) for name in names}
+        self._pulse.use(configuration.heartbeat, channels, self._teller.letterhead)
+
+    def _states(self) -> Mapping[State, int]:
+        shown = [picture.state for picture in self._view.pictures.values()]
+        return {state: shown.count(state) for state in State}
+
+
+def teller(configuration: Configuration, address: str) -> Teller:
+    """`address` is where the pages are, for a configuration that does not say how people reach them."""
+    site = configuration.site
+    letterhead = Letterhead(site.name, configuration.standpoint, site.language, site.zone, configuration.url or address)
+    channels = {name: settings.travels_on for name, settings in configuration.channels.items()}
+    return Teller(letterhead, channels, configuration.routes)

@@ -1,0 +1,47 @@
+"""What pages ask for that is not on view: rows of the log, and the point of situation at any moment of it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config.configuration import Configuration
+from retabli.model.record import Entry, Event
+from retabli.report import Situation, body, compose, from_view, replay, written
+from retabli.store import Reader, Store
+from retabli.view import Logged, View
+
+_EVENTS = {event.value: event for event in Event}
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """`_configuration` is that of now: a reload gives another one."""
+
+    _store: Store
+    _view: View
+    _configuration: Callable[[], Configuration]
+
+    async def read(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
+        return [logged(row) for row in await self._store.entries(since=since, flow=flow, limit=limit)]
+
+    async def report(self, *, language: str, form: str, public: bool, at: float | None) -> str:
+        """As it is now, from what is shown; as it was, from the whole log, read beside the loop."""
+        if at is None:
+            situation = from_view(self._view)
+        elif at > time.time():
+            raise LookupError("that moment is in the future, of which nothing is known")
+        else:
+            situation = await asyncio.to_thread(self._situation, at)
+        report = compose(situation, language, public=public)
+        return str(body(report)) if form == "body" else written(report, form)
+
+    def _situation(self, at: float) -> Situation:
+        with Reader(self._configuration().state) as reader:
+            return replay(reader.each(), self._configuration().flows, self._view.site, at)
+
+
+def logged(row: Any) -> Logged:
+    """A row that a later version wrote, of a kind that this one does not know, is shown by its name."""
+    return Logged(Entry(row.at, _EVENTS.get(row.event, row.event), row.flow, row.data), row.number)
