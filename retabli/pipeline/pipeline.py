@@ -1,65 +1,29 @@
 """The pipeline: takes each result in, moves the flow's standing, has it remembered, and only then shows it.
 
-It knows neither SQLite nor Prometheus nor any channel: what it needs of them is said by the protocols below.
+It knows neither SQLite nor Prometheus nor any channel: what it needs of them is said by the protocols of `seams.py`.
 """
 
 import heapq
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from retabli.model.flow import Flow, UnitName
 from retabli.model.probe import Probe
-from retabli.model.record import Entry, Event, FlowPicture, Incident, Message, Silence, Standing, UnitRecord
+from retabli.model.record import Entry, Event, Incident, Silence, Standing, UnitRecord
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
-from retabli.model.words import Words
+from retabli.own_link import ID as OWN_LINK
 from retabli.paging import Notice, Parent, Status, page
 from retabli.pipeline.announcing import Announcer, Teller
 from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
+from retabli.pipeline.seams import Outlet, Store
+from retabli.pipeline.taking_up import TakingUp, given_time
+from retabli.pipeline.way_out import WayOut
 from retabli.pipeline.writing import Writing
-from retabli.restoration import ANSWERS, Change, advance, begin, close_round, next_round, observe, staleness, stands
-
-OWN_LINK = "own_link"  # the built-in parent of every flow: the daemon's own way out
-
-
-class Store(Protocol):
-    """What the pipeline asks of the memory."""
-
-    async def commit(
-        self,
-        *,
-        standings: Mapping[str, Mapping[str, Any] | None],
-        units: Mapping[UnitName, Mapping[str, Any] | None],
-        entries: Sequence[Entry],
-        messages: Sequence[Message],
-    ) -> None:
-        """One durable transaction; None forgets the flow or the unit."""
-
-    def keep(self, name: UnitName, record: Mapping[str, Any], memory: Mapping[str, Any], result: Result | None) -> None:
-        """Batched; never waits."""
-
-    def note(self, flow: str, standing: Mapping[str, Any]) -> None:
-        """Batched: a standing that moved within its state (its rounds). Never waits."""
-
-
-class Outlet(Protocol):
-    """Something that shows. In memory: it may neither fail nor wait."""
-
-    def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
-        """After each result (with its unit), or when the flow moved without one."""
-
-    def skipped(self, picture: FlowPicture, name: UnitName) -> None:
-        """A beat of this unit was skipped."""
-
-    def forget(self, flow: str) -> None:
-        """The flow left the configuration."""
-
-    def logged(self, entry: Entry) -> None:
-        """An entry is in the log."""
+from retabli.restoration import ANSWERS, Change, advance, close_round, next_round, observe, stands
 
 
 class Pipeline:
@@ -83,8 +47,8 @@ class Pipeline:
         self._children: dict[str, list[str]] = {}
         self._looks: list[tuple[float, int, str]] = []  # a heap: (when, ticket, flow)
         self._tickets = itertools.count()
-        self._link_failing_since: float | None = None
-        self._last_success = float("-inf")
+        self._taking_up = TakingUp(self._announcer, clock, wall)
+        self._way_out = WayOut()
 
     # starting and reloading -----------------------------------------------------------------------------------
 
@@ -99,7 +63,7 @@ class Pipeline:
         """Start from what is remembered; `entries` (a start, a gap) are logged in the same transaction."""
         clocks = Clocks(self._clock(), self._wall())
         known = {
-            id_: _given_time(flows.get(id_), load_standing(values, clocks), clocks.monotonic)
+            id_: given_time(flows.get(id_), load_standing(values, clocks), clocks.monotonic)
             for id_, values in standings.items()
         }
         records = {name: (load_record(record, clocks), dict(memory)) for name, (record, memory) in units.items()}
@@ -127,12 +91,12 @@ class Pipeline:
     ) -> None:
         writing = Writing(entries=entries)
         for gone in known.keys() - flows.keys():
-            self._remove(gone, known[gone], writing)
+            self._taking_up.remove(gone, known[gone], self._live.get(gone), writing)
         for name in records.keys() - {name for flow in flows.values() for name, _ in flow.units()}:
             writing.units[name] = None
         fresh: dict[str, LiveFlow] = {}
         for id_, flow in flows.items():
-            fresh[id_] = self._take_up(flow, known.get(id_), records, fingerprints.get(id_, ""), writing)
+            fresh[id_] = self._taking_up.take_up(flow, known.get(id_), records, fingerprints.get(id_, ""), writing)
             for name, unit in fresh[id_].units.items():
                 probe, result = (results or {}).get(name, (unit.probe, None))
                 unit.result = result if probe == unit.probe else None  # another probe has not run yet
@@ -148,59 +112,6 @@ class Pipeline:
         await self._write(writing)
         self._show(writing)
 
-    def _remove(self, id_: str, standing: Standing, writing: Writing) -> None:
-        at = self._wall()
-        # Removed while the daemon was stopped: nothing is known of it any more but its standing.
-        live = self._live.get(id_) or LiveFlow.of(Flow(id_, Words.same(id_), Intent(standing.intent), {}), standing)
-        if standing.incident is not None:
-            notice = Notice(Status.RESOLVED, "removed", standing.incident)
-            self._announcer.ended(live, notice, self._clock(), at, writing)
-        writing.standings[id_] = None
-        writing.entries.append(Entry(at, Event.CONFIG, id_, {"change": "removed", "state": standing.state.value}))
-        writing.gone.append(id_)
-
-    def _take_up(
-        self,
-        flow: Flow,
-        standing: Standing | None,
-        records: Mapping[UnitName, tuple[UnitRecord, dict[str, Any]]],
-        fingerprint: str,
-        writing: Writing,
-    ) -> LiveFlow:
-        at = self._wall()
-        if standing is None:
-            standing = replace(begin(flow.intent.value, at), fingerprint=fingerprint)
-            writing.entries.append(Entry(at, Event.CONFIG, flow.id, {"change": "added", "intent": flow.intent.value}))
-        elif standing.intent != flow.intent.value:
-            standing = self._change_intent(flow, standing, writing)
-        unchanged = standing.fingerprint == fingerprint
-        if not unchanged:
-            writing.entries.append(Entry(at, Event.CONFIG, flow.id, {"change": "probes"}))
-        live = LiveFlow.of(flow, replace(standing, fingerprint=fingerprint))
-        for name, unit in live.units.items():
-            if name in records:
-                record, unit.memory = records[name]
-                unit.record = record if unchanged else UnitRecord()
-        writing.standings[flow.id] = dump_standing(live.standing, self._clocks())
-        return live
-
-    def _change_intent(self, flow: Flow, standing: Standing, writing: Writing) -> Standing:
-        """People decided otherwise: the page that was open ends, never worded as a recovery, and all starts anew."""
-        at = self._wall()
-        if standing.incident is not None:
-            live = LiveFlow.of(flow, standing)
-            notice = Notice(Status.RESOLVED, "intent_changed", standing.incident)
-            self._announcer.ended(live, notice, self._clock(), at, writing)
-        data = {"was": standing.intent, "now": flow.intent.value, "state": standing.state.value}
-        writing.entries.append(Entry(at, Event.INTENT, flow.id, data))
-        return replace(
-            begin(flow.intent.value, at),
-            first_restored_at=standing.first_restored_at,
-            drops=standing.drops,
-            breaches=standing.breaches,
-            silence=standing.silence,
-        )
-
     # the scheduler's side -------------------------------------------------------------------------------------
 
     async def accept(self, name: UnitName, probe: Probe, result: Result) -> None:
@@ -209,10 +120,7 @@ class Pipeline:
         unit = live.units.get(name) if live else None
         if live is None or unit is None or unit.probe != probe:
             return  # the configuration changed while it ran: it speaks of a probe that is no more
-        if name.flow == OWN_LINK:
-            result = self._excuse_link(result)
-        elif _reached(probe, result):
-            self._last_success = max(self._last_success, result.ended)
+        result = self._way_out.judge(name, probe, result)
         unit.record = observe(unit.record, result, probe, closed=live.flow.intent is Intent.CLOSED)
         unit.result = result
         await self._step(live, unit, result)
@@ -419,18 +327,6 @@ class Pipeline:
             waiting += live.flow.parents
         return True
 
-    def _excuse_link(self, result: Result) -> Result:
-        """Our own link has failed only if nothing at all that is probed has succeeded since."""
-        if result.outcome is not Outcome.FAILED:
-            self._link_failing_since = None
-            return result
-        if self._link_failing_since is None:
-            self._link_failing_since = result.started
-        if self._last_success < self._link_failing_since:
-            return result
-        self._link_failing_since = None
-        return replace(result, outcome=Outcome.OK, cause=None, detail="")
-
     def _queue(self, live: LiveFlow) -> None:
         """Have the sweep come back to this flow when time alone can change it."""
         due = live.next_look()
@@ -470,21 +366,6 @@ class Pipeline:
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())
-
-
-def _reached(probe: Probe, result: Result) -> bool:
-    """Whether this run has got out of our machine and back: closure proven by silences has not, an answer has."""
-    if probe.PROVES_CLOSURE:
-        return result.outcome is Outcome.FAILED or result.properties.get("control_path") == "passes"
-    return result.outcome is Outcome.OK
-
-
-def _given_time(flow: Flow | None, standing: Standing, now: float) -> Standing:
-    """A page for blindness waits until a start has had the time to look: an hour switched off is none of looking."""
-    if flow is None or standing.unknown_from is None:
-        return standing
-    look = max((staleness(probe) for _, probe in flow.units()), default=0.0)
-    return replace(standing, unknown_from=max(standing.unknown_from, now + look - flow.policy.page_unknown_after))
 
 
 def _children(flows: Mapping[str, Flow]) -> dict[str, list[str]]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from retabli.model.record import FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
+from retabli.own_link import ID as OWN_LINK
 from retabli.view import View
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
-from retabli.web.rows import OWN, latest
+from retabli.web.rows import latest
 
 NAMED = 2  # closed flows are named one by one up to this many
 
@@ -51,7 +52,7 @@ class Headline:
 
 
 def headline(pictures: Iterable[FlowPicture], view: View, language: str) -> Headline:
-    shown = [picture for picture in pictures if picture.flow.id != OWN]
+    shown = [picture for picture in pictures if picture.flow.id != OWN_LINK]
     opened = [picture for picture in shown if picture.flow.intent is Intent.OPEN]
     shut = [picture for picture in shown if picture.flow.intent is Intent.CLOSED]
     parts = [*_open_parts(opened, language), *_closed_parts(shut, view, language)]

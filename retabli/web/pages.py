@@ -15,6 +15,7 @@ from markupsafe import Markup
 from retabli.model.flow import Flow
 from retabli.model.record import Event, FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
+from retabli.own_link import ID as OWN_LINK
 from retabli.view import Logged, View, iso
 from retabli.view.site import seen_from
 from retabli.view.times import span, took
@@ -22,7 +23,7 @@ from retabli.web.headline import headline
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
 from retabli.web.marks import Sheet
-from retabli.web.rows import OWN, controls, row, unit_rows
+from retabli.web.rows import controls, row, unit_rows
 from retabli.web.seams import Switch, Switches
 from retabli.web.sentences import sentence
 from retabli.web.words import CRITICALITIES, INTENTS, required, text
@@ -122,7 +123,7 @@ class Pages:
         groups: dict[str, list[FlowPicture]] = {}
         shut, own = [], []
         for picture in list(self.view.pictures.values()):
-            if picture.flow.id == OWN:
+            if picture.flow.id == OWN_LINK:
                 own.append(picture)
             elif picture.flow.intent is Intent.CLOSED:
                 shut.append(picture)

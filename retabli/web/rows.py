@@ -15,8 +15,6 @@ from retabli.web.instants import When, when
 from retabli.web.marks import Paged, Silenced, deferred, paged, silenced
 from retabli.web.words import CRITICALITIES, OUTCOMES, text
 
-OWN = "own_link"  # the built-in flow: not one that people re-open, so it is shown apart and not counted
-
 
 @dataclass(frozen=True, slots=True)
 class CauseRow:

@@ -24,6 +24,7 @@ class Post:
 
     port: int = field(default_factory=closed_port)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)  # where each of them was sent
     times: list[float] = field(default_factory=list)  # monotonic: when each of them was whole
     news: asyncio.Event = field(default_factory=asyncio.Event)
     lingers: float = 0.0  # seconds between having a message and accepting it
@@ -40,9 +41,11 @@ class Post:
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = int(head.partition("content-length:")[2].split("\r\n")[0])
-            self.took(json.loads(await reader.readexactly(length)))
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = int(head.lower().partition("content-length:")[2].split("\r\n")[0])
+            body = json.loads(await reader.readexactly(length))
+            self.paths.append(head.split()[1])
+            self.took(body)
             if self.lingers:
                 await asyncio.sleep(self.lingers)
             writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
@@ -55,11 +58,15 @@ class Post:
         self.news.set()
 
     async def told(self, number: int) -> list[str]:
-        async with asyncio.timeout(15):
-            while len(self.bodies) < number:
+        await self.until(lambda: len(self.bodies) >= number)
+        return [body["status"] for body in self.bodies]
+
+    async def until(self, wanted: Callable[[], object], within: float = 15.0) -> None:
+        """Until what was told is what is wanted."""
+        async with asyncio.timeout(within):
+            while not wanted():
                 self.news.clear()
                 await self.news.wait()
-        return [body["status"] for body in self.bodies]
 
 
 class Life:

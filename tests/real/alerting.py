@@ -4,19 +4,17 @@ What is changed of them: ports, receivers (each a path of one webhook, `send_res
 """
 
 import asyncio
-import os
 import shutil
-import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
 
+from tests.daemon.living import Post
 from tests.deploy.shipped import FOLDER
-from tests.real.servers import PATIENCE, Server, free_port
+from tests.real.servers import Server, free_port
 
 RESEND = 2  # seconds after which Prometheus repeats an alert; Alertmanager forgets it after four times as many
 FORGOTTEN = 4 * RESEND
@@ -30,46 +28,13 @@ def is_ready(port: int) -> bool:
         return False
 
 
-@dataclass
-class Killable(Server):
-    def kill(self) -> None:
-        """SIGKILL: nothing is written down any more."""
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
-        self.process = None
-
-
-@dataclass
-class Told:
+class Told(Post):
     """What every receiver was sent, on one real socket; each has a path of its own."""
 
-    port: int = field(default_factory=free_port)
-    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        self.server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
-
-    async def stop(self) -> None:
-        if self.server is not None:
-            self.server.close()
-            await self.server.wait_closed()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length:")[2].split("\r\n")[0])
-            body = yaml.safe_load(await reader.readexactly(length))
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            await writer.drain()
-            self.messages.append((head.split()[1].strip("/"), body))
-            self.news.set()
-        except (OSError, EOFError):
-            pass  # a sender that was killed
-        finally:
-            writer.close()
+    @property
+    def messages(self) -> list[tuple[str, dict[str, Any]]]:
+        """The receiver of each, and its body."""
+        return [(path.strip("/"), body) for path, body in zip(self.paths, self.bodies, strict=True)]
 
     def alerts(self, receiver: str, name: str, status: str = "firing") -> list[dict[str, Any]]:
         """Each alert of that name in each message, in the order in which they came."""
@@ -90,10 +55,7 @@ class Told:
 
     async def until(self, wanted: Callable[[], object], within: float = 20.0) -> None:
         try:
-            async with asyncio.timeout(within):
-                while not wanted():
-                    self.news.clear()
-                    await self.news.wait()
+            await super().until(wanted, within)
         except TimeoutError:
             seen = [
                 (to, alert["labels"]["alertname"], alert["status"]) for to, b in self.messages for alert in b["alerts"]
@@ -111,7 +73,7 @@ class Stack:
         self.port, self.am_port = free_port(), free_port()
         (folder / "prometheus.yml").write_text(self._prometheus(daemon))
         (folder / "alertmanager.yml").write_text(_alertmanager(told))
-        self.prometheus = Killable(
+        self.prometheus = Server(
             [
                 *("prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"),
                 *(f"--web.listen-address=127.0.0.1:{self.port}", f"--rules.alert.resend-delay={RESEND}s"),
@@ -120,7 +82,7 @@ class Stack:
             folder / "prometheus.log",
             (self.port,),
         )
-        self.alertmanager = Killable(
+        self.alertmanager = Server(
             [
                 *("prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml"),
                 *(f"--storage.path={folder}/am", f"--web.listen-address=127.0.0.1:{self.am_port}"),

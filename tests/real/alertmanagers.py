@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import json
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -54,12 +52,6 @@ class Receiver(Post):
         """In the order in which they were told: of the alerts with these labels."""
         return [alert["status"] for alert in self.alerts if labels.items() <= alert["labels"].items()]
 
-    async def until(self, wanted: Callable[["Receiver"], bool], within: float = 15.0) -> None:
-        async with asyncio.timeout(within):
-            while not wanted(self):
-                self.news.clear()
-                await self.news.wait()
-
 
 @asynccontextmanager
 async def receiver() -> AsyncIterator[Receiver]:
@@ -82,14 +74,6 @@ class Alertmanager(Server):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def kill(self) -> None:
-        """SIGKILL: it writes nothing down any more."""
-        process = self.process
-        assert process is not None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE)
-        self.process, self.frozen = None, False
 
     async def get(self, path: str, **query: Any) -> Any:
         async with httpx.AsyncClient(trust_env=False) as client:

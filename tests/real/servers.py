@@ -81,6 +81,13 @@ class Server:
         while any(accepts(port) for port in self.listens) and time.monotonic() < end:
             time.sleep(0.01)  # its children follow it within moments
 
+    def kill(self) -> None:
+        """SIGKILL: it writes nothing down any more."""
+        assert self.process is not None
+        self._signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+        self.process, self.frozen = None, False
+
     def freeze(self) -> None:
         """SIGSTOP: the kernel goes on accepting connections, and nothing answers."""
         self._signal(signal.SIGSTOP)

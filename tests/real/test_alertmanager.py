@@ -71,7 +71,7 @@ class Watched:
 
     async def until(self, *statuses: str) -> None:
         try:
-            await self.told.until(lambda _: self.statuses == list(statuses))
+            await self.told.until(lambda: self.statuses == list(statuses))
         except TimeoutError:
             raise AssertionError(f"told {self.statuses}") from None
 
@@ -142,7 +142,7 @@ async def test_an_alertmanager_that_is_killed_has_the_page_again_and_tells_of_no
         await asyncio.sleep(LONG)
         assert set(watched.statuses) == {"firing"}
         await watched.repaired()
-        await watched.told.until(lambda told: told.statuses()[-1] == "resolved")
+        await watched.told.until(lambda: watched.told.statuses()[-1] == "resolved")
         assert watched.statuses.count("resolved") == 1
         failed = await metric(watched, 'retabli_alerts_failed_total{channel="am"}')
         assert failed >= 1
@@ -173,11 +173,11 @@ async def test_the_resolve_reaches_a_member_that_was_away(watched: Watched, tmp_
         await watched.cut()
         await first.until(burns)
         await second.until(burns)
-        await watched.told.until(lambda _: "firing" in watched.statuses)
+        await watched.told.until(lambda: "firing" in watched.statuses)
         second.freeze()
         await watched.repaired()
         await first.until(out)
-        await watched.told.until(lambda _: watched.statuses[-1] == "resolved")
+        await watched.told.until(lambda: watched.statuses[-1] == "resolved")
         second.thaw()
         await second.until(out)
         await asyncio.sleep(LONG)
