@@ -23,7 +23,6 @@ REASONS = {
     "superseded": Words("remplacé par une alerte", "replaced by a page"),
     "removed": Words("flux retiré de la configuration", "flow removed from the configuration"),
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
-    "recovered": Words("flux rétabli", "flow restored"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
 }
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
@@ -36,7 +35,6 @@ TEXTS = {
     "as_of": Words("au", "as of"),
     "since": Words("depuis", "for"),
     "since_date": Words("depuis le", "since"),
-    "verified": Words("vérifié jusqu'à", "verified up to"),
     "verified_none": Words("rien n'est vérifié", "nothing verified"),
     "rung_of": Words("échelon {n} sur {m}", "rung {n} of {m}"),
     "seen": Words("essayé il y a", "tried"),
