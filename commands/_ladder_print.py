@@ -18,7 +18,7 @@ from retabli.model.probe import Probe
 from retabli.model.result import Measure, Outcome, Result, Rung
 from retabli.model.stages import Stage
 from retabli.model.states import Intent
-from retabli.model.words import Words
+from retabli.model.words import COLON, Words
 
 MANY = 6  # more units than these, and those that are well take one line each
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -43,7 +43,6 @@ CLOSED = Words("ce flux doit rester fermé, et il répond", "this flow is meant 
 EXPIRED = Words("certificat expiré le {day} (il y a {days} jours)", "certificate expired on {day} ({days} days ago)")
 EXPIRY = Words("certificat valable jusqu'au {day} ({days} jours)", "certificate good until {day} ({days} days)")
 SAME = Words("comme plus haut", "as above")
-COLON = Words(" : ", ": ")
 AGAIN = Words("de nouveau dans {pause} ; Ctrl-C pour finir", "again in {pause}; Ctrl-C ends")
 
 

@@ -15,3 +15,6 @@ class Words:
     def same(cls, text: str) -> "Words":
         """The same text in both languages: a title that the operator gave as a plain string."""
         return cls(text, text)
+
+
+COLON = Words(" : ", ": ")

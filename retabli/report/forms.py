@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from markupsafe import Markup
 
 from retabli.model.result import clean
+from retabli.model.words import COLON
 from retabli.report.text import Item, Report, Section
 
 WIDTH = 78
@@ -57,7 +58,7 @@ def _wrapped(text: str, *, first: str = "", later: str = "") -> list[str]:
 
 
 def _spoken(item: Item, language: str) -> str:
-    colon = " : " if language == "fr" else ": "
+    colon = COLON[language]
     return f"{clean(item.title, LONGEST)}{colon}{clean(item.said, LONGEST)}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from retabli.model.record import Event
 from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS
-from retabli.model.words import Words
+from retabli.model.words import COLON, Words
 
 LENGTH = 600  # characters of one value; what a remote said is far shorter already
 
@@ -143,8 +143,7 @@ def _page(data: dict[str, Any], language: str) -> str:
     lead = ESCALATED[language] if escalated else ""
     if status not in (None, "firing", "resolved"):  # which the event says
         lead = f"{_worded(STATUSES, status, language)}{', ' if lead else ''}{lead}"
-    colon = Words(" : ", ": ")[language]
-    return f"{lead}{colon if lead else ''}{reason} → {to}"
+    return f"{lead}{COLON[language] if lead else ''}{reason} → {to}"
 
 
 def _deferred(data: dict[str, Any], language: str) -> str:
@@ -171,7 +170,7 @@ def _silenced(data: dict[str, Any], language: str) -> str:
     if ended:
         return Words("levé par ", "lifted by ")[language] + _plain(by) if by else OVER[language]
     begun = f"{UNTIL[language]} {_plain(data.pop('until', None) or '?')}"
-    said = Words(" : ", ": ")[language].join(_plain(each) for each in (by, why) if each)
+    said = COLON[language].join(_plain(each) for each in (by, why) if each)
     return f"{begun} – {said}" if said else begun
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from retabli.model.causes import SIDE_WORDS, Side
 from retabli.model.record import Entry, Event
 from retabli.model.states import STATE_WORDS, State
-from retabli.model.words import Words
+from retabli.model.words import COLON, Words
 from retabli.store import spoken
 from retabli.view import View
 from retabli.view.times import moment, span
@@ -34,7 +34,7 @@ def sentence(entry: Entry, view: View, language: str) -> str:
 def _state(data: Mapping[str, Any], view: View, language: str) -> str:
     said = f"{_state_word(data.get('was'), language)} → {_state_word(data.get('now'), language)}"
     if data.get("cause"):
-        colon = " : " if language == "fr" else ": "
+        colon = COLON[language]
         where = view.stage_words(str(data["stage"]))[language] + colon if data.get("stage") else ""
         side = data.get("side")
         whose = f" ({SIDE_WORDS[Side(side)][language]})" if side in tuple(Side) else ""
