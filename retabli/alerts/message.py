@@ -35,7 +35,7 @@ HEADINGS = {  # by status and reason
 IN_PART = Words("Rétabli en partie", "Restored in part")
 REMINDER = Words("Rappel", "Reminder")
 ESCALATION = Words("Personne n'a répondu", "Nobody has answered")
-OWN_LINK_WORDS = Words("le lien propre de la sonde", "the daemon's own link")
+OWN_LINK_WORDS = Words("le lien propre de la sonde", "the probe's own link")
 SUMMARY = 160  # characters: one short message of a telephone
 
 SIDES = {

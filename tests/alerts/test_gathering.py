@@ -72,7 +72,7 @@ def test_the_fields_that_programs_read() -> None:
 
 def test_a_parent_that_explains_them_all_is_named_and_one_that_explains_some_is_not() -> None:
     shared = Gathering(ENGLISH)([page(number, because="own_link") for number in range(3)], 0.0)
-    assert "Because of: the daemon's own link" in shared.body["text"].splitlines()
+    assert "Because of: the probe's own link" in shared.body["text"].splitlines()
     partly = Gathering(ENGLISH)([page(1, because="own_link"), page(2)], 0.0)
     assert "own link" not in partly.body["text"]
 
