@@ -23,7 +23,7 @@ REFUSED = Words("PAS acceptée", "NOT accepted")
 SILENT = Words(f"pas de réponse en {DEADLINE:g} s", f"no answer within {DEADLINE:g} s")
 ALL = Words("Tous les canaux ont accepté l'alerte d'essai.", "Every channel accepted the test page.")
 SOME = Words(
-    "{refused} sur {of} n'ont pas accepté l'alerte d'essai : par là, une alerte n'arriverait pas à tous.",
+    "Refus : {refused} sur {of}. Par là, une alerte n'arriverait pas à tous.",
     "{refused} of {of} did not accept the test page: by those, a page would not reach everybody.",
 )
 

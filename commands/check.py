@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from retabli.model.flow import Flow
     from retabli.model.probe import Probe
 
-HELP = "check the configuration, secrets included, and print what would be watched; sends nothing"
+HELP = "check the configuration, secrets included, and print what would be watched and who is told; sends nothing"
 WIDTH = 80
 
 
@@ -28,6 +28,7 @@ def main(args: argparse.Namespace) -> int:
     from commands._paper import Paper
     from config.loading import load
     from config.openings import openings
+    from retabli.model.settings import format_duration
 
     configuration = load(args.config)
     paper = Paper()
@@ -36,6 +37,8 @@ def main(args: argparse.Namespace) -> int:
             paper.line(line)
         return 0
     print_flows(paper, configuration)
+    if (beat := configuration.heartbeat) is not None:
+        paper.line(f"heartbeat every {format_duration(beat.every)} to {', '.join(beat.to)}")
     for warning in configuration.warnings:
         paper.line(("warning: ", "yellow"), str(warning))
     paper.line((summary(configuration), "bold"))
@@ -43,6 +46,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def print_flows(paper: "Paper", configuration: "Configuration") -> None:
+    from commands._plan import plan_lines
     from retabli.model.states import Intent
 
     site = configuration.site
@@ -52,7 +56,7 @@ def print_flows(paper: "Paper", configuration: "Configuration") -> None:
         colour = "cyan" if flow.intent is Intent.CLOSED else "green"
         paper.line((flow.id, "bold"), f"  {flow.title[site.language]}")
         paper.line("  ", (flow.intent.value, colour), f", {', '.join(about(flow))}")
-        for line in probe_lines(flow):
+        for line in (*probe_lines(flow), *plan_lines(flow, configuration)):
             paper.line(line)
         paper.line()
 

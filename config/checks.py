@@ -102,6 +102,8 @@ def _check_channels(draft: Draft, tree: Mapping[str, Any], known: tuple[str, ...
         if route.escalate is not None and set(route.escalate.to) <= set(route.to):
             said = "calls nobody new: name a channel that `to` does not have"
             findings.warn(("alerts", "routes", number, "escalate"), said)
+    _check_owners(draft, whole, findings)
+    _check_unused(draft, findings)
     _check_heartbeat(section(tree, "alerts"), described, findings)
     if not described:
         findings.warn(("alerts",), "no channel is described: a flow that drops is shown, and nobody is told")
@@ -131,6 +133,28 @@ def _check_routes(written: object, described: tuple[str, ...], findings: Finding
                 if isinstance(channel, str) and channel not in described:
                     said = f'no channel is called "{channel}"{did_you_mean(channel, described)}'
                     findings.fault((*steps, place), said)
+
+
+def _check_owners(draft: Draft, whole: bool, findings: Findings) -> None:
+    """A route that asks for an owner whom no flow names takes nothing, and nobody would notice."""
+    owners = {flow.owner for flow in draft.flows.values() if flow.owner}
+    for number, route in enumerate(draft.routes if whole else ()):
+        for place, owner in enumerate(route.owner):
+            if owner not in owners:
+                said = f'no flow has the owner "{owner}"{did_you_mean(owner, owners)}: this takes nothing'
+                findings.warn(("alerts", "routes", number, "owner", place), said)
+
+
+def _check_unused(draft: Draft, findings: Findings) -> None:
+    """A channel that no route names is told only what no route takes: rarely what was meant."""
+    if not draft.routes:
+        return
+    named = {channel for route in draft.routes for channel in route.channels()}
+    beat = draft.heartbeat.to if draft.heartbeat is not None else ()
+    for name in draft.channels:
+        if name not in named and name not in beat:
+            said = "no route names it: it is told only what no route takes, and what every channel is told"
+            findings.warn(("alerts", "channels", name), said)
 
 
 def _check_heartbeat(alerts: Mapping[str, Any], described: tuple[str, ...], findings: Findings) -> None:

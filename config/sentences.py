@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from config.yaml_lines import Steps
+from retabli.model.result import clean
 from retabli.model.settings import did_you_mean
 
 MAPPING = "a mapping (key: value) is wanted here"
@@ -35,6 +36,7 @@ WANTED = {
     "dataclass_type": MAPPING,
     "none_required": "nothing is wanted here",
 }
+PLAIN = r"[\w@.+-][\w @.+-]*"  # what YAML takes as one text in a list without quotes
 TEXTUAL = {"string_type", "string_sub_type"}
 
 FORMS: Mapping[str, str] = {
@@ -122,6 +124,8 @@ def _unquoted(given: object) -> str:
 def _quoted(kind: str, given: object) -> str:
     if not isinstance(given, str):
         return ""
+    if WANTED[kind] == WANTED["list_type"]:
+        return f": write [{clean(given, 60)}]" if re.fullmatch(PLAIN, given) else ""
     if kind.startswith("bool") and given.lower() in ("yes", "no", "on", "off", "y", "n"):
         return f': "{given}" is a plain word to this program'
     if kind.startswith(("int", "float")) and re.fullmatch(r"[-+]?\d+(\.\d+)?", given):

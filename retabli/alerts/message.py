@@ -1,5 +1,6 @@
 """What a page says: the fields that programs read, and the text that whoever is on call reads. Pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
@@ -10,8 +11,9 @@ from retabli.model.record import Deciding, FlowPicture, Incident
 from retabli.model.stamps import iso
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
+from retabli.own_link import ID as OWN_LINK
 from retabli.view.site import seen_from
-from retabli.view.times import spoken
+from retabli.view.times import span, spoken
 
 HEADINGS = {  # by status and reason
     ("firing", "dropped"): Words("Retombé", "Dropped"),
@@ -33,6 +35,7 @@ HEADINGS = {  # by status and reason
 IN_PART = Words("Rétabli en partie", "Restored in part")
 REMINDER = Words("Rappel", "Reminder")
 ESCALATION = Words("Personne n'a répondu", "Nobody has answered")
+OWN_LINK_WORDS = Words("le lien propre de la sonde", "the probe's own link")
 SUMMARY = 160  # characters: one short message of a telephone
 
 SIDES = {
@@ -102,7 +105,7 @@ def compose(
         "acknowledge_url": f"{link}#page" if link and status != "resolved" else "",
         "escalated": escalated,
         "summary": _summary(picture, status, heading, letterhead),
-        "text": "\n".join(_lines(picture, incident, status, reason, heading, letterhead, now)),
+        "text": typeset("\n".join(_lines(picture, incident, status, reason, heading, letterhead, now)), letterhead),
         "sent_at": iso(now),
     }
 
@@ -116,15 +119,35 @@ def link_to(letterhead: Letterhead, flow: str) -> str:
     return f"{letterhead.url.rstrip('/')}/flows/{quote(flow, safe='')}" if letterhead.url else ""
 
 
+def typeset(text: str, letterhead: Letterhead) -> str:
+    """With the spaces of French at which no line is broken: before `: ; ? ! »`, after `«`, within `10 h 14`."""
+    if letterhead.language != "fr":
+        return text
+    return re.sub(r"(?<=\S) (?=»|[:;?!](?:\s|$))|(?<=«) |(?<=\d) (?=h \d\d)|(?<=\d h) (?=\d\d)", "\u00a0", text)
+
+
 def _summary(picture: FlowPicture, status: str, heading: str, letterhead: Letterhead) -> str:
-    """One line: what, which flow, why, where. What does not fit is cut from its end."""
+    """One line: what, which flow, why, where. The side gives way first, then the cause's end: never the site."""
     language = letterhead.language
-    said = f"{heading}{_colon(language)} {picture.flow.title[language]}"
+    said = short(f"{heading}{_colon(language)} {picture.flow.title[language]}")
+    place = short(f" – {letterhead.site}")
     cause = picture.deciding.result.cause if picture.deciding else None
     if cause is not None and status != "resolved":
-        said += f" – {cause.words[language]} ({SIDES[cause.side][language]})"
-    said = f"{said} – {letterhead.site}"
-    return said if len(said) <= SUMMARY else f"{said[: SUMMARY - 1]}…"
+        why, side = short(f" – {cause.words[language]}"), f" ({SIDES[cause.side][language]})"
+        said += why + side if len(said + why + side + place) <= SUMMARY else why
+    return cut(cut(said, max(SUMMARY - len(place), SUMMARY // 2)) + place)
+
+
+def short(text: str) -> str:
+    """In the characters of a short message, as far as its words allow.
+
+    GSM 03.38 has neither the dash nor the space without break: with one of them a message holds 70 characters.
+    """
+    return text.replace("\u00a0", " ").replace("–", "-")
+
+
+def cut(text: str, length: int = SUMMARY) -> str:
+    return text if len(text) <= length else f"{text[: length - 3].rstrip()}..."
 
 
 def _colon(language: str) -> str:
@@ -158,7 +181,7 @@ def _lines(
     because = picture.standing.because
     link = link_to(letterhead, picture.flow.id)
     labelled = [
-        (Words("À cause de", "Because of"), because if status != "resolved" else None),
+        (Words("À cause de", "Because of"), parent_words(because, language) if status != "resolved" else None),
         (Words("Responsable", "Owner"), picture.flow.owner),
         (Words("Procédure", "Runbook"), picture.flow.runbook),
         (Words("Prendre en charge", "Take it in hand"), f"{link}#page" if link and status != "resolved" else None),
@@ -190,7 +213,7 @@ def _times(
         was = spoken(restored_at, zone, language)
         lines.append(f"Était rétabli depuis {was}." if french else f"Had been restored since {was}.")
     if status in ("resolved", "reminder"):
-        opened, lasted = spoken(incident.opened_at, zone, language), _span(now - incident.opened_at)
+        opened, lasted = spoken(incident.opened_at, zone, language), span(now - incident.opened_at, language)
         lines.append(f"Alerte ouverte {opened}, il y a {lasted}." if french else f"Paged on {opened}, {lasted} ago.")
     taken = incident.acknowledged
     if taken is not None:
@@ -205,9 +228,10 @@ def _cause(deciding: Deciding, language: str) -> list[str]:
     """The rung and the cause in plain words, on whose side, what the remote said, and what to look at first."""
     result = deciding.result
     probe = deciding.name.probe + (f" [{deciding.name.target}]" if deciding.name.target else "")
-    stage = result.stage.words[language] if result.stage else "?"
+    stage = result.stage.words[language] if result.stage else ""
     french = language == "fr"
-    lines = [f"Sonde {probe}, échelon « {stage} »." if french else f"Probe {probe}, rung “{stage}”."]
+    where = f"Où : étape « {stage} », sonde {probe}." if french else f"Where: step “{stage}”, probe {probe}."
+    lines = [where if result.stage else f"Sonde : {probe}." if french else f"Probe: {probe}."]
     if result.cause is None:
         return lines
     said, side = result.cause.words[language], SIDES[result.cause.side][language]
@@ -215,15 +239,9 @@ def _cause(deciding: Deciding, language: str) -> list[str]:
     if result.detail:
         lines.append(f"Détail : {result.detail}" if french else f"Detail: {result.detail}")
     first = result.cause.advice(language)
-    return [*lines, f"À faire d'abord : {first}" if french else f"First: {first}"]
+    return [*lines, f"À faire d'abord – {first}" if french else f"Do first – {first}"]
 
 
-def _span(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 05`, `2 d 4 h`: as exact as people need."""
-    minutes = int(max(0.0, seconds) // 60)
-    if minutes < 1:
-        return f"{int(max(0.0, seconds))} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02}" if hours < 48 else f"{hours // 24} × 24 h"
+def parent_words(because: str | None, language: str) -> str | None:
+    """The flow that explains this one; the built-in one in plain words, for nobody has written it down."""
+    return OWN_LINK_WORDS[language] if because == OWN_LINK else because

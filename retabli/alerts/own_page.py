@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from retabli.alerts.message import SUMMARY, Letterhead
+from retabli.alerts.message import SUMMARY, Letterhead, cut, short
 from retabli.model.stamps import iso
 from retabli.view.site import seen_from
 
@@ -25,10 +25,9 @@ def compose(
     """As a webhook receives it; `since` and `now` in wall seconds. The summary is the heading and the first line."""
     place = placed(letterhead)
     url = f"{letterhead.url.rstrip('/')}/" if letterhead.url else ""
-    said = f"{heading} – {letterhead.site}"
-    summary = f"{heading} – {lines[0].rstrip('.')} – {letterhead.site}"
+    summary = short(f"{heading} – {lines[0].rstrip('.')} – {letterhead.site}")
     if len(summary) > SUMMARY:
-        summary = said if len(said) <= SUMMARY else f"{said[: SUMMARY - 1]}…"
+        summary = cut(short(f"{heading} – {letterhead.site}"))
     return {
         "key": f"{incident}-{status}",
         "incident": incident,

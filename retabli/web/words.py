@@ -129,6 +129,7 @@ TEXTS = {
     "never_run": Words("pas encore essayé", "not tried yet"),
     "stale": Words("périmé", "stale"),
     "not_counted": Words("montré, non jugé", "shown, not judged"),
+    "not_asked": Words("sans objet", "not needed"),
     "not_reached": Words("non atteint", "not reached"),
     "fell": Words("échec", "fell"),
     "held": Words("tenu", "held"),

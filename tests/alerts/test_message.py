@@ -51,7 +51,34 @@ def page(
     shown: FlowPicture, status: str = "firing", reason: str = "dropped", letterhead: Letterhead = CHU, **incident: Any
 ) -> Mapping[str, Any]:
     opened = Incident("4f2a", incident.pop("why", "dropped"), NINE + 4440, **incident)
-    return compose(shown, opened, status, reason, letterhead, NINE + 4500)
+    body = compose(shown, opened, status, reason, letterhead, NINE + 4500)
+    return {**body, "text": body["text"].replace("\u00a0", " ")}  # the spaces have a test of their own
+
+
+def test_no_line_of_a_french_page_is_broken_before_a_colon_or_within_an_hour() -> None:
+    text = compose(picture(), Incident("4f2a", "dropped", NINE), "firing", "dropped", CHU, NINE)["text"]
+    assert "État\u00a0: retombé depuis le 3 juillet 2023 à 10\u00a0h\u00a014." in text
+    assert "«\u00a0connexion\u00a0»" in text
+    assert " :" not in text
+    assert "https://retabli.chu.example/flows/mail-out#page" in text
+
+
+@pytest.mark.parametrize("site", ["CHU de Rennes", "Centre hospitalier intercommunal de la vallée " * 3])
+@pytest.mark.parametrize("title", ["Messagerie", "Réception des résultats d'analyses sanguines et des avis " * 3])
+def test_a_summary_is_one_short_message_and_names_what_and_where(site: str, title: str) -> None:
+    shown = picture()
+    named = replace(shown, flow=replace(shown.flow, title=Words.same(title)))
+    summary = page(named, letterhead=replace(CHU, site=site))["summary"]
+    assert len(summary) <= 160
+    assert summary.startswith(f"Retombé : {title[:20]}"[:30])
+    assert site[:20] in summary
+    assert not {"\u00a0", "–", "…", "\n"} & set(summary)  # with one of these a telephone cuts it after 70
+
+
+def test_where_a_summary_is_too_long_the_side_gives_way_before_the_cause_and_the_site() -> None:
+    shown = picture()
+    named = replace(shown, flow=replace(shown.flow, title=Words.same("Réception " * 10)))
+    assert page(named)["summary"].endswith("- connexion refusée - CHU de Rennes")
 
 
 def test_a_page_has_exactly_the_promised_fields() -> None:
@@ -82,8 +109,8 @@ def test_a_page_has_exactly_the_promised_fields() -> None:
         "url": "https://retabli.chu.example/flows/mail-out",
         "acknowledge_url": "https://retabli.chu.example/flows/mail-out#page",
         "escalated": False,
-        "summary": "Retombé : Messagerie : émission vers l'extérieur – connexion refusée "
-        "(chez le partenaire, en panne) – CHU de Rennes",
+        "summary": "Retombé : Messagerie : émission vers l'extérieur - connexion refusée "
+        "(chez le partenaire, en panne) - CHU de Rennes",
         "sent_at": "2023-07-03T08:15:00Z",
     }
 
@@ -94,10 +121,10 @@ def test_a_page_reads_in_french() -> None:
         "CHU de Rennes (vu de l'intérieur)",
         "État : retombé depuis le 3 juillet 2023 à 10 h 14.",
         "Était rétabli depuis le 3 juillet 2023 à 9 h 00.",
-        "Sonde relay, échelon « connexion ».",
+        "Où : étape « connexion », sonde relay.",
         "Cause : connexion refusée (chez le partenaire, en panne).",
         "Détail : 10.0.0.25:25",
-        "À faire d'abord : Joindre le partenaire : son service ne répond pas.",
+        "À faire d'abord – Joindre le partenaire : son service ne répond pas.",
         "Responsable : Équipe messagerie",
         "Procédure : https://wiki.chu.example/mail-out",
         "Prendre en charge : https://retabli.chu.example/flows/mail-out#page",
@@ -110,10 +137,10 @@ def test_a_page_reads_in_english() -> None:
         "CHU de Rennes (seen from inside)",
         "State: dropped since 3 July 2023 at 10:14.",
         "Had been restored since 3 July 2023 at 09:00.",
-        f"Probe relay, rung “{stages.CONNECT.words.en}”.",
+        f"Where: step “{stages.CONNECT.words.en}”, probe relay.",
         "Cause: connection refused (at the partner's, who is down).",
         "Detail: 10.0.0.25:25",
-        "First: Call the partner: their service does not answer.",
+        "Do first – Call the partner: their service does not answer.",
         "Owner: Équipe messagerie",
         "Runbook: https://wiki.chu.example/mail-out",
         "Take it in hand: https://retabli.chu.example/flows/mail-out#page",
@@ -184,7 +211,7 @@ def test_the_parent_that_explains_a_fall_is_named() -> None:
     shown = picture()
     body = page(replace(shown, standing=replace(shown.standing, because="own_link")))
     assert body["because"] == "own_link"
-    assert "À cause de : own_link" in body["text"]
+    assert "À cause de : le lien propre de la sonde" in body["text"]
 
 
 def test_instants_are_written_for_programs_in_utc_and_for_people_in_their_own_time() -> None:

@@ -108,7 +108,7 @@ def test_what_is_not_accepted_is_told_with_the_reason_within_80_columns_and_is_e
     assert "✓ duty" in ended.out
     assert "✗ sms   exec : PAS acceptée\n    le programme finit par 3 : no credit" in ended.out
     assert "✗ mail  smtp : PAS acceptée\n" in ended.out
-    assert "3 sur 4 n'ont pas accepté" in ended.out
+    assert "Refus : 3 sur 4" in ended.out
 
 
 def test_it_speaks_the_sites_language_or_the_one_that_is_asked_for(receiver: Receiver, tmp_path: Path) -> None:

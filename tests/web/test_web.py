@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,14 +12,14 @@ import httpx
 import pytest
 from markupsafe import escape
 
-from retabli.model import causes
+from retabli.model import causes, stages
 from retabli.model.record import Entry, Event
 from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
 from retabli.view import Logged
 from retabli.web import Web, build
-from tests.view.pictures import NOW, Smtp, flow, name, picture, result
+from tests.view.pictures import NOW, Http, Smtp, flow, name, picture, result
 from tests.web.hospital import outlets, pictures
 from tests.web.serving import Served, serving
 
@@ -86,6 +87,20 @@ async def test_a_flow_s_page_draws_its_ladder_and_says_what_to_look_at(served: S
     assert escape(causes.TIMEOUT.advice("fr")) in page
     assert "Astreinte appelée" in page, "its latest entries"
     assert (await served.client.get("/flows/nothing")).status_code == 404
+
+
+async def test_a_rung_that_a_good_run_had_no_need_of_is_not_called_unreached(served: Served) -> None:
+    of, run = flow("mail-in", probes={"site": Http()}), result(Http())
+    plain = replace(run, rungs=tuple(rung for rung in run.rungs if rung.stage is not stages.TLS))
+    served.view.show(picture(of, State.RESTORED, [plain]), name(of), plain)
+    page = (await served.client.get("/flows/mail-in?lang=en")).text
+    assert "not needed" in page
+    assert "not reached" not in page
+    fell = result(Http(), Outcome.FAILED, fell=1)
+    served.view.show(picture(of, State.DROPPED, [fell]), name(of), fell)
+    page = (await served.client.get("/flows/mail-in?lang=en")).text
+    assert "not reached" in page
+    assert "not needed" not in page
 
 
 async def test_an_answer_where_there_must_be_none_is_not_shown_as_ok(served: Served) -> None:

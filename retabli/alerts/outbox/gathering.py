@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retabli.alerts.message import SIDES, SUMMARY, Letterhead
+from retabli.alerts.message import SIDES, SUMMARY, Letterhead, cut, parent_words, short
 from retabli.alerts.own_page import placed
 from retabli.model.causes import Side
 from retabli.model.record import Message
@@ -119,7 +119,7 @@ class Gathering:
             lines.append(_others(len(pages) - NAMED, language))
         parents = {page.get("because") for page in pages}
         if status != "resolved" and len(parents) == 1 and (parent := parents.pop()):
-            lines.append(f"{Words('À cause de', 'Because of')[language]}{colon} {parent}")
+            lines.append(f"{Words('À cause de', 'Because of')[language]}{colon} {parent_words(parent, language)}")
         lines.append(placed(letterhead))
         if letterhead.url:
             lines.append(f"{Words('Voir', 'See')[language]}{colon} {letterhead.url.rstrip('/')}/")
@@ -144,11 +144,10 @@ class Gathering:
         for named in range(min(NAMED, len(titles)), 0, -1):
             left = len(titles) - named
             listed = ", ".join([*titles[:named], *([_others(left, language)] if left else [])])
-            said = f"{heading}{_colon(language)} {listed} – {site}"
+            said = short(f"{heading}{_colon(language)} {listed} – {site}")
             if len(said) <= SUMMARY:
                 return said
-        said = f"{heading} – {site}"
-        return said if len(said) <= SUMMARY else f"{said[: SUMMARY - 1]}…"
+        return cut(short(f"{heading} – {site}"))
 
 
 def group_key(keys: Sequence[str]) -> str:
