@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ class Told:
 
     port: int = field(default_factory=free_port)
     messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # monotonic: when each of them was accepted
     news: asyncio.Event = field(default_factory=asyncio.Event)
     server: asyncio.Server | None = None
 
@@ -65,6 +67,7 @@ class Told:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             await writer.drain()
             self.messages.append((head.split()[1].strip("/"), body))
+            self.times.append(time.monotonic())
             self.news.set()
         except (OSError, EOFError):
             pass  # a sender that was killed
