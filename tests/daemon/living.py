@@ -28,6 +28,7 @@ class Post:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     lingers: float = 0.0  # seconds between having a message and accepting it
     server: asyncio.Server | None = None
+    accepting: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(self.talk, "127.0.0.1", self.port)
@@ -37,6 +38,8 @@ class Post:
             self.server.close()
             await self.server.wait_closed()
             self.server = None
+        if self.accepting:
+            await asyncio.wait(self.accepting)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):
@@ -44,7 +47,10 @@ class Post:
             length = int(head.partition("content-length:")[2].split("\r\n")[0])
             self.took(json.loads(await reader.readexactly(length)))
             if self.lingers:
-                await asyncio.sleep(self.lingers)
+                linger = asyncio.create_task(asyncio.sleep(self.lingers), name="linger")
+                self.accepting.add(linger)
+                linger.add_done_callback(self.accepting.discard)
+                await linger
             writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             await writer.drain()
         writer.close()
