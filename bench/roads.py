@@ -155,6 +155,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--group-wait", type=float, default=10.0)
     parser.add_argument("--group-interval", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=2023)
+    parser.add_argument("--each", action="store_true", help="print each cut by itself, too: what was told, and when")
     return parser
 
 

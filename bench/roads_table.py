@@ -24,6 +24,19 @@ def print_figures(cuts: Sequence[Cut], options: argparse.Namespace) -> None:
             _row("breach seen → page", OWN, [_after(cut.seen, cut.paged.get(OWN)) for cut in these])
     print()
     _compare(cuts, options)
+    if options.each:
+        _print_each(cuts)
+
+
+def _print_each(cuts: Sequence[Cut]) -> None:
+    """Each cut by itself, in the order in which they were made; seconds since its own cut."""
+    for cut in sorted(cuts, key=lambda cut: cut.at):
+        told = [(cut.at, "cut"), (cut.repaired, "repaired")]
+        told += [(at, f"paged by {road}") for road, at in cut.paged.items()]
+        told += [(at, f"resolved by {road}") for road, at in cut.resolved.items()]
+        print(f"\n{cut.flow}")
+        for at, what in sorted(told):
+            print(f"  {at - cut.at:7.1f} s  {what}")
 
 
 def _row(what: str, road: str, delays: Sequence[float | None]) -> None:

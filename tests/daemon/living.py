@@ -29,6 +29,7 @@ class Post:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     lingers: float = 0.0  # seconds between having a message and accepting it
     server: asyncio.Server | None = None
+    accepting: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(self.talk, "127.0.0.1", self.port)
@@ -38,6 +39,8 @@ class Post:
             self.server.close()
             await self.server.wait_closed()
             self.server = None
+        if self.accepting:
+            await asyncio.wait(self.accepting)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):
@@ -47,7 +50,10 @@ class Post:
             self.paths.append(head.split()[1])
             self.took(body)
             if self.lingers:
-                await asyncio.sleep(self.lingers)
+                linger = asyncio.create_task(asyncio.sleep(self.lingers), name="linger")
+                self.accepting.add(linger)
+                linger.add_done_callback(self.accepting.discard)
+                await linger
             writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
             await writer.drain()
         writer.close()
