@@ -366,9 +366,9 @@ async def test_who_was_told_of_a_page_in_the_place_of_another_is_told_its_end_to
 
 
 async def test_a_channel_that_was_given_a_page_in_the_place_of_another_is_not_given_it_again(store: Store) -> None:
+    await commit(store, messages=[page(1, channel="gone")])
     duty = Told()
     async with drained(store, {"duty": duty}) as (drain, _):
-        await commit(store, messages=[page(1, channel="gone")])
         await until_empty(store)
         await commit(store, messages=[page(1, channel="duty"), page(2, channel="duty")])  # it is called further
         drain.wake()
