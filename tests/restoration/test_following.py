@@ -265,6 +265,19 @@ async def test_a_clock_that_jumps_ends_a_silence_sooner_at_most(jump: float) -> 
     assert world.pages() == 3
 
 
+async def test_a_clock_that_is_set_back_while_nobody_runs_makes_no_silence_and_no_acknowledgement_longer() -> None:
+    world = await restored({"states": ["dropped"], "to": ["duty"], "remind": "30m"})
+    await world.pipeline.silence("mail-out", until=world.wall_time + HOUR, by="me", why="x")
+    await world.fail(3)
+    world = await world.restart(wall_gap=-24 * HOUR)
+    await world.pass_time(61 * MINUTE)
+    assert world.pages() == 1
+    await world.pipeline.acknowledge("mail-out", by="me", until=world.wall_time + HOUR)
+    world = await world.restart(wall_gap=-24 * HOUR)
+    await world.pass_time(91 * MINUTE)
+    assert world.channels("reminder")
+
+
 async def test_nobody_silences_into_the_past_or_for_ever() -> None:
     world = await restored()
     for seconds, said in ((-1.0, "is past"), (31 * 24 * HOUR, "more than 30 days away")):
