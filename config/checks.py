@@ -176,19 +176,26 @@ def _check_last_roads(draft: Draft, parents: Parents, findings: Findings) -> Non
     if not any(carried.values()):
         return
     for flow in parents:
-        about = _about(draft, flow)
-        for told in routes.fewest(draft.routes, tuple(carried), about):
+        for told in (
+            told for about in _pages(draft, flow) for told in routes.fewest(draft.routes, tuple(carried), about)
+        ):
             if told and all(flow in carried[name] for name in told):
                 by = " and ".join(f'"{name}"' for name in told)
                 findings.fault(("flows", flow), f"its only page would travel on this very flow: by the channel {by}")
                 break
 
 
-def _about(draft: Draft, flow: str) -> routes.About:
+def _pages(draft: Draft, flow: str) -> Iterator[routes.About]:
+    """What this flow may be paged for."""
     settings = draft.flows.get(flow)  # missing where it has faults of its own
     if settings is None:
-        return routes.About("dropped")
-    return routes.About("dropped", Criticality(settings.criticality), settings.owner)
+        yield routes.About("dropped")
+        return
+    criticality = Criticality(settings.criticality)
+    closed = settings.intent == "closed"
+    yield routes.About("breached" if closed else "dropped", criticality, settings.owner)
+    if closed or criticality in (Criticality.VITAL, Criticality.HIGH):
+        yield routes.About("unknown", criticality, settings.owner)
 
 
 # Flows and probes -------------------------------------------------------------------------------------------------

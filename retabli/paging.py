@@ -82,7 +82,9 @@ def due(flow: Flow, standing: Standing, now: float) -> str | None:
     if flow.intent is Intent.CLOSED:
         return UNKNOWN if standing.state is State.CONTAINED else None
     matters = flow.criticality in (Criticality.VITAL, Criticality.HIGH)
-    return UNKNOWN if matters and standing.state in (State.RESTORED, State.DEGRADED) else None
+    # One that dropped, answered once and went blind has not come back: its page may have waited until now.
+    fell = standing.state is State.RECOVERING and standing.before is State.DROPPED
+    return UNKNOWN if matters and (fell or standing.state in (State.RESTORED, State.DEGRADED)) else None
 
 
 def over(standing: Standing, incident: Incident) -> bool:

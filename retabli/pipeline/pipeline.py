@@ -15,7 +15,7 @@ from retabli.model.record import Entry, Event, Incident, Silence, Standing, Unit
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
 from retabli.own_link import ID as OWN_LINK
-from retabli.paging import Notice, Parent, Status, page
+from retabli.paging import Notice, NotNow, Parent, Status, page
 from retabli.pipeline.announcing import Announcer, Teller
 from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
@@ -280,8 +280,11 @@ class Pipeline:
 
         Raises:
             LookupError: there is no such flow.
-            NotNow: `until` is past, or more than 30 days away.
+            NotNow: `until` is past, or more than 30 days away; or it is our own way out, below which every flow is:
+                its page is the one that is told when no other is.
         """
+        if flow == OWN_LINK and flow in self._live:
+            raise NotNow(f"{OWN_LINK} is never silenced: every other flow would be with it")
         live, writing, now, at = self._live[flow], Writing(), self._clock(), self._wall()
         silence = self._announcer.silence(live, now, at, writing, until=until, by=by, why=why)
         await self._said(live, writing)

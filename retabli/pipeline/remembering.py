@@ -30,9 +30,12 @@ class Clocks:
     def to_monotonic(self, instant: float) -> float:
         return self.monotonic - max(0.0, self.wall - instant)
 
-    def ahead(self, instant: float) -> float:
-        """The monotonic time of something that is yet to come, or has come while nobody ran."""
-        return self.monotonic + (instant - self.wall)
+    def ahead(self, instant: float, most: float) -> float:
+        """The monotonic time of something that is yet to come, or has come while nobody ran.
+
+        `most`: for how many seconds it was to last in all. A clock that was set back by a year adds no year to that.
+        """
+        return self.monotonic + min(instant - self.wall, most)
 
 
 def dump_record(record: UnitRecord, clocks: Clocks) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def load_standing(values: Mapping[str, Any], clocks: Clocks) -> Standing:
         found["incident"] = _load_incident(found["incident"], clocks)
     if found.get("silence") is not None:
         silence = Silence(**found["silence"])
-        found["silence"] = replace(silence, ends=clocks.ahead(silence.ends))
+        found["silence"] = replace(silence, ends=clocks.ahead(silence.ends, silence.until - silence.at))
     return Standing(**found)
 
 
@@ -100,6 +103,8 @@ def _load_incident(values: Mapping[str, Any], clocks: Clocks) -> Incident:
     found["opened"] = clocks.to_monotonic(found.get("opened", found["opened_at"]))
     if found.get("acknowledged") is not None:
         acknowledged = Acknowledgement(**found["acknowledged"])
-        ends = None if acknowledged.ends is None else clocks.ahead(acknowledged.ends)
+        ends = acknowledged.ends
+        if ends is not None and acknowledged.until is not None:
+            ends = clocks.ahead(ends, acknowledged.until - acknowledged.at)
         found["acknowledged"] = replace(acknowledged, ends=ends)
     return Incident(**found)

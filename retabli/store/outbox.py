@@ -51,20 +51,33 @@ class Outbox(ABC):
     # attempts -------------------------------------------------------------------------------------------------
 
     async def begin(self, rows: Sequence[OutboxRow]) -> None:
-        """Note, before they are tried, that these may be known by their keys from now on: they are never grouped."""
+        """Note, before they are tried, that these may be known by their keys from now on: they are never grouped.
+
+        Durable: a power cut must not make a message that was given away look like one that can still be grouped.
+        """
         numbers = [row.id for row in rows]
-        await self._put(lambda book: book.begin(numbers), durable=False)
+        await self._put(lambda book: book.begin(numbers), durable=True)
 
-    async def told(self, row: OutboxRow, *entries: Entry) -> None:
-        """The channel has accepted it: durable, with an entry in the log for each message that it told."""
+    async def told(self, row: OutboxRow, *entries: Entry, ends: Sequence[Message] = ()) -> bool:
+        """The channel has accepted it: durable, with an entry in the log for each message that it told.
+
+        `ends` are the resolves among these, for other channels: one that was given such a page in the place of a
+        channel that could not take it gets its resolve too. Whether any did.
+        """
         lines = [as_line(entry) for entry in entries]
+        others = [(str(message.body.get("incident")), encoded(message)) for message in ends]
 
-        def change(book: Book) -> None:
-            if book.settle(row.id, "told", row.attempts + 1, None):
-                book.settle_members(row.id, "told")
-                book.log(lines)
+        def change(book: Book) -> bool:
+            if not book.settle(row.id, "told", row.attempts + 1, None):
+                return False
+            book.settle_members(row.id, "told")
+            book.log(lines)
+            owed = [end for incident, end in others if book.owes_end(incident, end[1])]
+            for end in owed:
+                book.queue(*end)
+            return bool(owed)
 
-        await self._put(change, durable=True)
+        return bool(await self._put(change, durable=True))
 
     async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None:
         """An attempt failed. `last`: what waits behind it in its lane goes first from now on."""

@@ -39,6 +39,16 @@ class Outgoing:
         )
         return found.fetchone() is not None
 
+    def owes_end(self, incident: str, channel: str) -> bool:
+        """Whether this channel has something of this page, or is to get it, and nothing that ends it."""
+        found = self._connection.execute(
+            "SELECT COUNT(*), TOTAL(key >= ? AND key < ?) FROM outbox "
+            "WHERE key >= ? AND key < ? AND channel = ? AND state != 'aside'",
+            (f"{incident}-resolved", f"{incident}-resolvee", f"{incident}-", f"{incident}.", channel),
+        )
+        given, ends = found.fetchone()
+        return given > 0 and not ends
+
     # groups ---------------------------------------------------------------------------------------------------
 
     def gather(self, key: str, channel: str, lane: str, body: str, rows: Sequence[int]) -> None:

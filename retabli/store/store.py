@@ -146,7 +146,8 @@ class Store(Outbox):
                 book.unit(name, record)
             book.log(lines)
             for message in queued:
-                book.queue(*message)
+                if not book.has(message[0], message[1]):  # it may have been given it in the place of another
+                    book.queue(*message)
 
         self._flush()
         await self._put(change, durable=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -209,7 +209,7 @@ async def test_a_page_that_was_accepted_and_not_marked_before_the_daemon_died_is
     await commit(store, messages=[page(1)])
     duty = Told()
 
-    async def dies(row: OutboxRow, *entries: Entry) -> None:
+    async def dies(row: OutboxRow, *entries: Entry, ends: Sequence[Message] = ()) -> bool:
         raise asyncio.CancelledError
 
     store.told = dies  # type: ignore[method-assign]
@@ -334,6 +334,46 @@ async def test_what_waits_for_a_channel_that_is_gone_is_told_by_all_that_are_lef
     assert mail.keys == ["mail-out-1", "mail-out-2"]
     asides = [row for row in await store.entries() if row.event == Event.ASIDE]
     assert [row.data["error"] for row in asides] == ["the channel is no longer in the configuration"] * 2
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_who_was_told_of_a_page_in_the_place_of_another_is_told_its_end_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    monkeypatch.setattr(storm, "GATHERING", 0.05)
+    monkeypatch.setattr(storm, "PAUSE", 0.05)
+
+    def about(flow: str, status: str, channel: str) -> Message:
+        key = f"{flow}-{status}"
+        body = {"key": key, "incident": flow, "status": status, "reason": "dropped", "flow": flow, "title": flow}
+        return Message(key, channel, flow, body)
+
+    flows = [f"flow{number}" for number in range(9 if together else 1)]
+    await commit(store, messages=[about(flow, "firing", channel) for flow in flows for channel in ("gone", "duty")])
+    duty, mail, other = Told(), Told(), Told()
+    async with drained(store, {"duty": duty, "mail": mail}) as (drain, _):
+        await until_empty(store)
+        assert mail.messages, "it was told in the place of a channel that is gone"
+        drain.use({"duty": duty, "mail": mail, "other": other}, GATHERING)
+        await commit(store, messages=[about(flow, "resolved", "duty") for flow in flows])
+        drain.wake()
+        await until_empty(store)
+    for told in (duty, mail):
+        pages = [each for message in told.messages for each in message.body.get("pages", (message.body,))]
+        ends = sorted(each["flow"] for each in pages if each["status"] == "resolved")
+        assert ends == flows
+    assert other.keys == [], "it was told of none of these pages"
+
+
+async def test_a_channel_that_was_given_a_page_in_the_place_of_another_is_not_given_it_again(store: Store) -> None:
+    await commit(store, messages=[page(1, channel="gone")])
+    duty = Told()
+    async with drained(store, {"duty": duty}) as (drain, _):
+        await until_empty(store)
+        await commit(store, messages=[page(1, channel="duty"), page(2, channel="duty")])  # it is called further
+        drain.wake()
+        await until_empty(store)
+    assert duty.keys == ["mail-out-1", "mail-out-2"]
 
 
 async def test_a_message_comes_back_to_a_channel_that_was_gone_for_a_while(store: Store) -> None:

@@ -113,6 +113,20 @@ async def test_a_refusal_is_told_with_what_was_said_cut_and_cleaned() -> None:
     assert said.isprintable()
 
 
+@pytest.mark.parametrize(
+    "said", [b"no such header: Bearer 6f5e4d3c2b", b'{"token": "6f5e4d3c2b"}', b"abc&amp;def&lt;gh"]
+)
+async def test_a_receiver_that_quotes_a_secret_puts_it_in_no_log_and_on_no_page(tmp_path: Path, said: bytes) -> None:
+    (tmp_path / "bearer").write_text("Bearer 6f5e4d3c2b\n")
+    (tmp_path / "key").write_text("abc&def<gh\n")
+    headers = {"Authorization": {"file": str(tmp_path / "bearer")}}
+    async with receiving(says(401, said)) as hook:
+        told = await refusal(hook.url, headers=headers, key={"file": str(tmp_path / "key")})
+    assert "***" in told
+    assert "6f5e4d3c2b" not in told
+    assert "def" not in told
+
+
 async def test_a_redirect_is_never_followed() -> None:
     async with receiving(ok) as elsewhere, receiving(says(302, b"", f"Location: {elsewhere.url}")) as hook:
         said = await refusal(hook.url)

@@ -387,6 +387,14 @@ def test_a_page_that_would_travel_on_its_own_flow_is_a_fault(write: Write) -> No
     )
 
 
+def test_so_it_is_if_that_is_only_the_page_for_blindness_or_for_a_breach(write: Write) -> None:
+    routes = "  routes: [{states: [dropped], to: [duty]}, {states: [unknown, breached], to: [mail]}]\n"
+    assert warnings(load(write(BESIDE + routes))) == []
+    vital = BESIDE.replace("    intent: open", "    intent: open\n    criticality: vital", 1)
+    assert vital != BESIDE
+    assert len(faults(write(vital + routes))) == 1
+
+
 @pytest.mark.parametrize("when", ["side: [content]", 'hours: ["mon-fri 18:00-08:00"]'])
 def test_so_it_is_if_that_is_only_at_some_hours_or_for_some_causes(write: Write, when: str) -> None:
     text = BESIDE + f"  routes: [{{states: [dropped], to: [mail], {when}}}, {{states: [breached], to: [duty]}}]\n"

@@ -9,7 +9,7 @@ from retabli.alerts.routes import Route
 from retabli.alerts.teller import Teller
 from retabli.model import causes
 from retabli.model.record import Event
-from retabli.model.states import Intent, State
+from retabli.model.states import Criticality, Intent, State
 from retabli.paging import NotNow
 from tests.restoration.worlds import World, flow
 
@@ -265,6 +265,19 @@ async def test_a_clock_that_jumps_ends_a_silence_sooner_at_most(jump: float) -> 
     assert world.pages() == 3
 
 
+async def test_a_clock_that_is_set_back_while_nobody_runs_makes_no_silence_and_no_acknowledgement_longer() -> None:
+    world = await restored({"states": ["dropped"], "to": ["duty"], "remind": "30m"})
+    await world.pipeline.silence("mail-out", until=world.wall_time + HOUR, by="me", why="x")
+    await world.fail(3)
+    world = await world.restart(wall_gap=-24 * HOUR)
+    await world.pass_time(61 * MINUTE)
+    assert world.pages() == 1
+    await world.pipeline.acknowledge("mail-out", by="me", until=world.wall_time + HOUR)
+    world = await world.restart(wall_gap=-24 * HOUR)
+    await world.pass_time(91 * MINUTE)
+    assert world.channels("reminder")
+
+
 async def test_nobody_silences_into_the_past_or_for_ever() -> None:
     world = await restored()
     for seconds, said in ((-1.0, "is past"), (31 * 24 * HOUR, "more than 30 days away")):
@@ -427,3 +440,23 @@ async def test_a_warning_never_stands_in_the_way_of_the_page_for_blindness() -> 
     reasons = [each.body["reason"] for each in world.memory.messages]
     assert reasons[:2] == ["degraded", "superseded"]
     assert set(reasons[2:]) == {"unknown"}
+
+
+async def test_our_own_way_out_is_never_silenced_for_every_page_would_wait_with_its_own() -> None:
+    world = await World(flow("own_link", soak=0), flow("a", soak=0)).begin()
+    with pytest.raises(NotNow, match="never silenced"):
+        await world.pipeline.silence("own_link", until=world.wall_time + HOUR, by="me", why="works on the gateway")
+    assert world.picture("own_link").standing.silence is None
+
+
+async def test_a_flow_that_dropped_in_silence_answered_once_and_went_blind_pages_after_it() -> None:
+    world = await World(flow(soak=0, criticality=Criticality.VITAL), tell=teller()).begin()
+    await world.restore()
+    await world.pipeline.silence("mail-out", until=world.wall_time + HOUR, by="me", why="x")
+    await world.fail(3)
+    await world.ok()
+    assert world.state() is State.RECOVERING
+    await world.pass_time(59 * MINUTE)
+    assert world.pages() == 0
+    await world.pass_time(2 * HOUR)
+    assert [message.body["reason"] for message in world.memory.messages] == ["unknown"] * 3

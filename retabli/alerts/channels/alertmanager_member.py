@@ -114,10 +114,18 @@ class Member:
         self._look_at_its_clock(response)
         if not response.is_success:
             try:
-                raise NotAccepted(await refusal(response))
+                raise NotAccepted(await refusal(response, await asyncio.to_thread(self._secrets)))
             finally:
                 await response.aclose()
         return response
+
+    def _secrets(self) -> list[str]:
+        """What of a request it must not be quoted with."""
+        headers = self._headers()
+        found = [headers[name] for name, value in self._access.headers.items() if isinstance(value, Secret)]
+        if self._access.user is not None and self._access.password is not None:
+            found += [headers.get("Authorization", ""), self._access.password.read().decode("utf-8", "replace")]
+        return found
 
     def _headers(self) -> dict[str, str]:
         headers = {

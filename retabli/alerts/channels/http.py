@@ -1,9 +1,11 @@
 """What channels that speak HTTP share: addresses and headers in settings, a client that lasts, bounded answers."""
 
 import asyncio
+import html
+import json
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from retabli.model.words import Words
 from retabli.net.tls import context_for
 
 ANSWER_LIMIT = 65536  # bytes of an answer that are read; the rest is not our business
+SHORTEST_SECRET = 8  # characters of a word within a secret that is hidden by itself too: `Bearer` is none
 LINGER = 1.0  # seconds that the rest of an accepting answer may take
 OURS = {"host", "content-type", "content-length", "transfer-encoding"}
 SECRET_HEADER = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
@@ -131,8 +134,8 @@ async def finish(response: httpx.Response) -> None:
                 pass
 
 
-async def refusal(response: httpx.Response) -> Words:
-    """What an answer that is no 2xx says, in a bounded part of it."""
+async def refusal(response: httpx.Response, secrets: Iterable[str] = ()) -> Words:
+    """What an answer that is no 2xx says, in a bounded part of it, without the secrets that it was sent."""
     status = response.status_code
     if response.is_redirect:
         return Words(
@@ -144,10 +147,19 @@ async def refusal(response: httpx.Response) -> Words:
         said += part
         if len(said) >= ANSWER_LIMIT:
             break
-    text = "" if "content-encoding" in response.headers else said.decode("utf-8", "replace")
+    text = "" if "content-encoding" in response.headers else hidden(said.decode("utf-8", "replace"), secrets)
     if not text.strip():
         return Words(f"répond {status}", f"answers {status}")
     return Words(f"répond {status} : {text}", f"answers {status}: {text}")
+
+
+def hidden(said: str, secrets: Iterable[str]) -> str:
+    """Receivers that quote what they were sent must not put it in a log or on a page; nor a part of `Bearer …`."""
+    for secret in secrets:
+        for part in (secret, *(word for word in secret.split() if len(word) >= SHORTEST_SECRET)):
+            for form in {part, json.dumps(part)[1:-1], html.escape(part)}:
+                said = said.replace(form, "***")
+    return said
 
 
 def why(error: Exception) -> NotAccepted:

@@ -110,7 +110,7 @@ class WebhookChannel:
                 response = await self._post(message)
                 try:
                     if not response.is_success:
-                        raise NotAccepted(await refusal(response))
+                        raise NotAccepted(await refusal(response, await asyncio.to_thread(self._secrets)))
                     deadline.reschedule(None)  # it is accepted, whatever becomes of the rest of the answer
                     await finish(response)
                 finally:
@@ -123,6 +123,10 @@ class WebhookChannel:
         at = self._wall()
         body, headers = await asyncio.to_thread(self._content, message, at)  # secrets are read from files
         return await self._clients.send("POST", self._settings.url, headers=headers, content=body)
+
+    def _secrets(self) -> list[str]:
+        """Each as it was sent just now, the signing key too, though it never is."""
+        return [secret.read().decode("utf-8", "replace") for secret in self._settings.secrets()]
 
     def _content(self, message: Message, at: float) -> tuple[bytes, dict[str, str]]:
         own = {"key": message.key, "sent_at": iso(at)}

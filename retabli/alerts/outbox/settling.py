@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from retabli.alerts.outbox.failing import Remembered, Troubles
@@ -34,7 +34,7 @@ class Outbox(Remembered, Protocol):
 
     async def gather(self, groups: Sequence[tuple[Message, Sequence[OutboxRow]]]) -> None: ...
 
-    async def told(self, row: OutboxRow, *entries: Entry) -> None: ...
+    async def told(self, row: OutboxRow, *entries: Entry, ends: Sequence[Message] = ()) -> bool: ...
 
     async def retry(self, row: OutboxRow, error: str, *, last: bool = False) -> None: ...
 
@@ -103,14 +103,24 @@ class Settling:
         self._accepted[channel] = _now()
         told = await self._told_of(row)
         entries = [self._entry(Event.TOLD, each, {"attempts": row.attempts + 1, **more}) for each, more in told]
-        await self._outbox.told(row, *entries)
+        more = await self._outbox.told(row, *entries, ends=self._ends(each.message for each, _ in told))
         for entry in entries:
             self._logged(entry)
         back = self._troubles.lasted(channel) >= BACK
         news = await self._troubles.accepted(channel, self.gathering.letterhead, self.channels)
         if back:
             self.due = {id_: due for id_, due in self.due.items() if self._channel_of.get(id_) != channel}
-        return news or back
+        return news or back or more
+
+    def _ends(self, told: Iterable[Message]) -> list[Message]:
+        """The resolves among these, for every other channel."""
+        return [
+            Message(each.key, name, each.flow, each.body)
+            for each in told
+            if each.body.get("status") == "resolved"
+            for name in self._names_for(each)
+            if name != each.channel
+        ]
 
     async def _told_of(self, row: OutboxRow) -> list[tuple[OutboxRow, dict[str, object]]]:
         """The messages of which this one told: each flow's part of the log shows that it was."""
@@ -194,8 +204,11 @@ class Settling:
     # bits -----------------------------------------------------------------------------------------------------
 
     def _roads(self, row: OutboxRow) -> list[str]:
+        return self._names_for(row.message)
+
+    def _names_for(self, message: Message) -> list[str]:
         """The channels that may tell it: never one by itself that it fails."""
-        return [name for name in self.channels if row.message.flow != f"*channel-{name}"]
+        return [name for name in self.channels if message.flow != f"*channel-{name}"]
 
     def _entry(self, event: Event, row: OutboxRow, data: Mapping[str, object]) -> Entry:
         body = row.message.body
