@@ -50,6 +50,12 @@ class Parent:
         paged = incident is not None and incident.reason == DROPPED
         return paged or self.standing.deferred == DROPPED or self.doubted
 
+    def holds_back(self, flow: Flow) -> bool:
+        """Whether the page of this child waits. Where a silence is all that keeps the parent's own page back, nobody has
+        been told of anything: a vital flow does not wait for that."""
+        muted = self.standing.incident is None and self.standing.silence is not None and not self.doubted
+        return self.excuses and not (muted and flow.criticality is Criticality.VITAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:
@@ -107,7 +113,7 @@ def page(
         standing = replace(standing, silence=None)
     reason = due(flow, standing, now)
     standing, notices = _end(standing, reason)
-    excuse = next((name for name, parent in parents.items() if parent.excuses), None)
+    excuse = next((name for name, parent in parents.items() if parent.holds_back(flow)), None)
     standing = replace(standing, because=excuse if _not_well(standing) else None, deferred=None)
     if reason is None and warn and standing.shown is State.DEGRADED:
         reason = DEGRADED

@@ -43,20 +43,22 @@ class Post:
             await asyncio.wait(self.accepting)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length:")[2].split("\r\n")[0])
-            body = json.loads(await reader.readexactly(length))
-            self.paths.append(head.split()[1])
-            self.took(body)
-            if self.lingers:
-                linger = asyncio.create_task(asyncio.sleep(self.lingers), name="linger")
-                self.accepting.add(linger)
-                linger.add_done_callback(self.accepting.discard)
-                await linger
-            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-            await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, EOFError):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = int(head.lower().partition("content-length:")[2].split("\r\n")[0])
+                body = json.loads(await reader.readexactly(length))
+                self.paths.append(head.split()[1])
+                self.took(body)
+                if self.lingers:
+                    linger = asyncio.create_task(asyncio.sleep(self.lingers), name="linger")
+                    self.accepting.add(linger)
+                    linger.add_done_callback(self.accepting.discard)
+                    await linger
+                writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+                await writer.drain()
+        finally:
+            writer.close()  # also when the test is over first
 
     def took(self, body: dict[str, Any]) -> None:
         self.bodies.append(body)

@@ -37,14 +37,16 @@ class Moody(Post):
         self.refused: list[dict[str, Any]] = []
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            body = json.loads(await reader.readexactly(int(head.partition("content-length:")[2].split("\r\n")[0])))
-            (self.bodies if self.answer < 300 else self.refused).append(body)
-            writer.write(f"HTTP/1.1 {self.answer} Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-            await writer.drain()
-            self.news.set()
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, EOFError):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                body = json.loads(await reader.readexactly(int(head.partition("content-length:")[2].split("\r\n")[0])))
+                (self.bodies if self.answer < 300 else self.refused).append(body)
+                writer.write(f"HTTP/1.1 {self.answer} Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                await writer.drain()
+                self.news.set()
+        finally:
+            writer.close()  # also when the test is over first
 
     def pages(self) -> list[dict[str, Any]]:
         """Every page that it took, alone or in a group, in order."""

@@ -286,17 +286,28 @@ async def test_nobody_silences_into_the_past_or_for_ever() -> None:
     assert world.picture().standing.silence is None
 
 
-async def test_children_of_a_silenced_parent_that_is_down_wait_with_it_and_page_after_it() -> None:
-    world = await World(flow("proxy", soak=0), flow(parents=("proxy",), soak=0), tell=teller()).begin()
+async def silenced_parent(criticality: Criticality) -> World:
+    child = flow(parents=("proxy",), soak=0, criticality=criticality)
+    world = await World(flow("proxy", soak=0), child, tell=teller()).begin()
     for _ in range(3):
         await world.ok(of="proxy")
         await world.ok()
     await world.pipeline.silence("proxy", until=world.wall_time + HOUR, by="me", why="x")
     await world.fail(3, of="proxy")
     await world.fail(3)
+    return world
+
+
+async def test_children_of_a_silenced_parent_that_is_down_wait_with_it_and_page_after_it() -> None:
+    world = await silenced_parent(Criticality.HIGH)
     assert world.memory.messages == []
     await world.ok(3, of="proxy")
     assert world.pages() == 3
+
+
+async def test_a_vital_child_does_not_wait_for_a_parent_of_which_nobody_was_told() -> None:
+    world = await silenced_parent(Criticality.VITAL)
+    assert (world.pages(), world.pages("proxy")) == (3, 0)
 
 
 # Who, and by which road -------------------------------------------------------------------------------------------
