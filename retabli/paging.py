@@ -121,7 +121,7 @@ def page(
         return standing, notices
     if reason != BREACHED and (excuse is not None or standing.silence is not None):
         return replace(standing, deferred=reason), notices
-    opened = Incident(_identity(flow.id, reason, at, standing), reason, at, now)
+    opened = Incident(_identity(flow.id, reason, now, at, standing), reason, at, now)
     return replace(standing, incident=opened), (*notices, Notice(Status.FIRING, reason, opened))
 
 
@@ -147,7 +147,7 @@ def _not_well(standing: Standing) -> bool:
     return standing.shown in (State.DROPPED, State.UNKNOWN, State.DEGRADED, State.DOWN)
 
 
-def _identity(flow: str, reason: str, at: float, standing: Standing) -> str:
-    """The same for a page, its reminders and its resolve; another for the next one."""
-    seed = f"{flow} {reason} {at:.6f} {standing.drops} {standing.breaches}"
+def _identity(flow: str, reason: str, now: float, at: float, standing: Standing) -> str:
+    """The same for a page, its reminders and its resolve; another for the next one, also if the clock was set back."""
+    seed = f"{flow} {reason} {now:.6f} {at:.6f} {standing.drops} {standing.breaches}"
     return hashlib.sha256(seed.encode()).hexdigest()[:20]
