@@ -51,8 +51,8 @@ class Parent:
         return paged or self.standing.deferred == DROPPED or self.doubted
 
     def holds_back(self, flow: Flow) -> bool:
-        """Whether the page of this child waits. Where a silence is all that keeps the parent's own page back, nobody has
-        been told of anything: a vital flow does not wait for that."""
+        """Whether the page of this child waits. Where a silence is all that keeps the parent's own page back, nobody
+        has been told of anything: a vital flow does not wait for that."""
         muted = self.standing.incident is None and self.standing.silence is not None and not self.doubted
         return self.excuses and not (muted and flow.criticality is Criticality.VITAL)
 
