@@ -12,13 +12,18 @@ from enum import StrEnum
 from retabli.model.flow import Flow
 from retabli.model.record import Incident, Message, Standing
 from retabli.model.states import Criticality, Intent, State
+from retabli.model.words import Words
 
 DROPPED, BREACHED, UNKNOWN, DEGRADED = "dropped", "breached", "unknown", "degraded"
 SUPERSEDED = "superseded"  # why a warning ends when a page takes its place
 
 
 class NotNow(Exception):
-    """What somebody asks for cannot be done as things stand. The message is a sentence for them."""
+    """What somebody asks for cannot be done as things stand. `words` say why; the message is the English one."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
 
 
 class Status(StrEnum):

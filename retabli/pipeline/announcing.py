@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from retabli.model.record import Acknowledgement, Entry, Event, FlowPicture, Incident, Message, Silence, Standing
 from retabli.model.stamps import iso
 from retabli.model.states import State
+from retabli.model.words import Words
 from retabli.paging import Following, Notice, NotNow, Status
 from retabli.pipeline.live import LiveFlow
 from retabli.pipeline.writing import Writing
@@ -109,7 +110,7 @@ class Announcer:
         """
         incident = live.standing.incident
         if incident is None:
-            raise NotNow("no page of this flow is open")
+            raise NotNow(Words("aucune alerte n'est ouverte pour ce flux", "no page of this flow is open"))
         ends = None if until is None else _ahead(until, now, at)
         taken = Acknowledgement(by[:LENGTH], at, note[:LENGTH], until, ends)
         incident = replace(incident, acknowledged=taken)
@@ -143,7 +144,7 @@ class Announcer:
             NotNow: this flow is not silenced.
         """
         if live.standing.silence is None:
-            raise NotNow("this flow is not silenced")
+            raise NotNow(Words("ce flux n'est pas en silence", "this flow is not silenced"))
         live.standing = replace(live.standing, silence=None)
         writing.entries.append(Entry(at, Event.SILENCE, live.flow.id, {"by": by[:LENGTH], "ended": True}))
 
@@ -151,7 +152,8 @@ class Announcer:
 def _ahead(until: float, now: float, at: float) -> float:
     """The monotonic time of a wall time that is yet to come."""
     if until <= at:
-        raise NotNow(f"{iso(until)} is past")
+        raise NotNow(Words("cet instant est passé", f"{iso(until)} is past"))
     if until - at > LONGEST:
-        raise NotNow(f"{iso(until)} is more than {LONGEST / 86400:g} days away")
+        days = f"{LONGEST / 86400:g}"
+        raise NotNow(Words(f"c'est dans plus de {days} jours", f"{iso(until)} is more than {days} days away"))
     return now + (until - at)

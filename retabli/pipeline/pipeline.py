@@ -14,6 +14,7 @@ from retabli.model.probe import Probe
 from retabli.model.record import Entry, Event, Incident, Silence, Standing, UnitRecord
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
+from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
 from retabli.paging import Notice, NotNow, Parent, Status, page
 from retabli.pipeline.announcing import Announcer, Teller
@@ -284,7 +285,8 @@ class Pipeline:
                 its page is the one that is told when no other is.
         """
         if flow == OWN_LINK and flow in self._live:
-            raise NotNow(f"{OWN_LINK} is never silenced: every other flow would be with it")
+            french = f"{OWN_LINK} n'est jamais mis en silence : tous les autres flux le seraient avec lui"
+            raise NotNow(Words(french, f"{OWN_LINK} is never silenced: every other flow would be with it"))
         live, writing, now, at = self._live[flow], Writing(), self._clock(), self._wall()
         silence = self._announcer.silence(live, now, at, writing, until=until, by=by, why=why)
         await self._said(live, writing)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from retabli.model.record import FlowPicture
 from retabli.model.result import clean
+from retabli.own_link import ID as OWN_LINK
 from retabli.paging import NotNow
 from retabli.view import View
 from retabli.view.times import moment
@@ -111,8 +112,7 @@ class Desk:
             labels = {key: text(label, language) for key, label in _LABELS.items()}
             return self._again(request, flow, given, [each.said(language, labels) for each in refusal.faults], 400)
         except NotNow as refusal:
-            now = self._view.pictures.get(flow, picture)
-            return self._again(request, flow, given, [_why_not(doing, now, language) or str(refusal)], 409)
+            return self._again(request, flow, given, [_as_sentence(refusal.words[language])], 409)
         response = RedirectResponse(self._page(request, flow), 303)
         response.set_cookie(
             NAME,
@@ -141,6 +141,7 @@ class Desk:
             faults=tuple(faults),
             earliest=datetime.fromtimestamp(view.now, zone).strftime("%Y-%m-%dT%H:%M"),
             tomorrow=moment(self._tomorrow().timestamp(), view.now, zone, language),
+            silences=request.path_params["id"] != OWN_LINK,
             zone=str(zone),
         )
 
@@ -210,11 +211,5 @@ async def _given(request: Request) -> Mapping[str, object]:
     return read(await body_of(request, LARGEST), request.headers.get("content-type", ""))
 
 
-def _why_not(doing: Doing, picture: FlowPicture, language: str) -> str:
-    """Why it cannot be done as things stand, where the reader's language has words for it."""
-    standing = picture.standing
-    if doing.word == "acknowledge" and standing.incident is None:
-        return text("no_page", language)
-    if doing.word == "unsilence" and standing.silence is None:
-        return text("not_silenced", language)
-    return text("bounds", language) if doing.word == "silence" else ""
+def _as_sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

@@ -50,6 +50,7 @@ class Sheet:
     earliest: str  # that a silence may end at, as a browser writes a local instant
     tomorrow: str
     zone: str
+    silences: bool = True  # not our own way out: every other flow would be silenced with it
 
 
 def paged(picture: FlowPicture, view: View, language: str) -> Paged | None:

@@ -82,7 +82,6 @@ TEXTS = {
     "silence_set": Words("Mettre en silence", "Silence"),
     "silence_end": Words("Finir le silence maintenant", "End the silence now"),
     "silenced": Words("en silence jusqu'au", "silenced until"),
-    "not_silenced": Words("Ce flux n'est pas en silence.", "This flow is not silenced."),
     "hour_1": Words("1\u00a0h", "1\u00a0h"),
     "hour_4": Words("4\u00a0h", "4\u00a0h"),
     "tomorrow": Words("jusqu'à demain, {at}", "until tomorrow, {at}"),
@@ -90,9 +89,6 @@ TEXTS = {
     "deferred": Words("alerte retenue", "page held back"),
     "deferred_parent": Words("alerte retenue à cause de", "page held back because of"),
     "deferred_silence": Words("alerte retenue jusqu'à la fin du silence", "page held back until the silence ends"),
-    "bounds": Words(
-        "Un silence finit dans l'avenir, et dans 30 jours au plus.", "A silence ends in the future, in 30 days at most."
-    ),
     "not_done": Words("Rien n'a été changé", "Nothing was changed"),
     "not_live": Words(
         "Sans JavaScript, cette page ne se met pas à jour d'elle-même.",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from retabli.model.record import Acknowledgement, Entry, Event, FlowPicture, Incident, Silence, Standing
+from retabli.model.words import Words
 from retabli.paging import NotNow
 from retabli.view import View
 from tests.view.pictures import NOW
@@ -28,7 +29,7 @@ class Board:
         self.heard.append(("acknowledge", {"by": by, "note": note, "until": until}))
         picture = self._picture(flow)
         if picture.standing.incident is None:
-            raise NotNow("no page is open for this flow")
+            raise NotNow(Words("aucune alerte n'est ouverte pour ce flux", "no page of this flow is open"))
         said = Acknowledgement(by, self.at, note, until, until)
         incident = replace(picture.standing.incident, acknowledged=said)
         data = {"incident": incident.id, "reason": incident.reason, "by": by, "note": note, "until": stamp(until)}
@@ -39,7 +40,7 @@ class Board:
         self.heard.append(("silence", {"by": by, "why": why, "until": until}))
         picture = self._picture(flow)
         if not self.at < until <= self.at + LONGEST:
-            raise NotNow("a silence ends in the future, and within 30 days")
+            raise NotNow(Words("cet instant est passé", "this instant is past"))
         silence = Silence(by, why, self.at, until, until)
         data = {"by": by, "why": why, "until": stamp(until)}
         self._show(picture, replace(picture.standing, silence=silence), Event.SILENCE, data)
@@ -49,7 +50,7 @@ class Board:
         self.heard.append(("unsilence", {"by": by}))
         picture = self._picture(flow)
         if picture.standing.silence is None:
-            raise NotNow("this flow is not silenced")
+            raise NotNow(Words("ce flux n'est pas en silence", "this flow is not silenced"))
         self._show(picture, replace(picture.standing, silence=None), Event.SILENCE, {"by": by, "ended": True})
 
     def _picture(self, flow: str) -> FlowPicture:

@@ -281,11 +281,23 @@ async def test_what_is_not_taken_is_told_in_the_reader_s_words_and_nothing_has_t
     for path, fields, said in (
         ("/flows/mail-out/acknowledge", {"by": "Jeanne"}, "Aucune alerte n&#39;est ouverte pour ce flux."),
         (f"{PAGE}/unsilence", {"by": "Jeanne"}, "Ce flux n&#39;est pas en silence."),
-        (f"{PAGE}/silence", {"by": "x", "why": "y", "for": "until", "until": "2001-01-01T00:00"}, "30 jours au plus"),
+        (
+            f"{PAGE}/silence",
+            {"by": "x", "why": "y", "for": "until", "until": "2001-01-01T00:00"},
+            "Cet instant est passé.",
+        ),
     ):
         answer = await served.client.post(path, data=fields)
         assert answer.status_code == 409, path
         assert said in answer.text
+
+
+async def test_our_own_way_out_is_taken_in_hand_and_never_silenced(served: Served) -> None:
+    shown = picture(flow("mail-in"), State.RESTORED)
+    served.view.show(replace(shown, flow=replace(shown.flow, id="own_link")), None, None)
+    page = (await served.client.get("/flows/own_link")).text
+    assert "/flows/own_link/silence" not in page
+    assert "/flows/mail-in/silence" in (await served.client.get(PAGE)).text
 
 
 async def test_what_is_given_back_to_be_mended_is_inert(served: Served) -> None:
