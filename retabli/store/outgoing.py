@@ -40,10 +40,14 @@ class Outgoing:
         return found.fetchone() is not None
 
     def owes_end(self, incident: str, channel: str) -> bool:
-        """Whether this channel has something of this page, or is to get it, and nothing that ends it."""
+        """Whether this channel has something of this page, or is to get it, and nothing that ends it.
+
+        A resolve that the channel choked on is not given to it again: others have told it meanwhile, and behind the
+        next page of that flow it would read as that one's end.
+        """
         found = self._connection.execute(
-            "SELECT COUNT(*), TOTAL(key >= ? AND key < ?) FROM outbox "
-            "WHERE key >= ? AND key < ? AND channel = ? AND state != 'aside'",
+            "SELECT TOTAL(state != 'aside'), TOTAL(key >= ? AND key < ?) FROM outbox "
+            "WHERE key >= ? AND key < ? AND channel = ?",
             (f"{incident}-resolved", f"{incident}-resolvee", f"{incident}-", f"{incident}.", channel),
         )
         given, ends = found.fetchone()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import looptime
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from retabli.alerts.channels.channel import NotAccepted
@@ -162,8 +163,10 @@ async def live(steps: list[Step], path: Path) -> None:
         outbox.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=30))
+@pytest.mark.timeout(120)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example([("storm", 2), ("wait", 0.5), ("page", 0), ("page", 0), ("choke", 1), ("wait", 0.01)])
+@given(st.lists(STEPS, max_size=25))
 def test_each_message_is_told_in_order_under_one_name_whatever_happens(steps: list[Step]) -> None:
     loop = looptime.new_event_loop()
     try:

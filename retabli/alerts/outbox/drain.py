@@ -19,6 +19,7 @@ from retabli.store import OutboxRow
 
 AT_ONCE = 8  # messages that one channel is given together; a channel that hangs holds up no other
 DEADLINE = 120.0  # seconds after which an attempt has failed, should a channel have no deadline of its own
+HAIR = 1e-6  # seconds by which a timer may ring early: what is due then is due
 LOOK_AROUND = 30.0  # seconds after which it looks into the outbox even if nobody woke it
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Drain:
     async def _start_due(self) -> float:
         """Start what may start; when to look again, on the loop's clock."""
         await self._take_stock()
-        now = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time() + HAIR
         waits = [now + LOOK_AROUND, self._troubles.next_report()]
         heads = await self._outbox.heads()
         self._settling.look(heads, {row.message.channel for row in heads if not (row.gathers or may_wait(row))})
