@@ -44,7 +44,7 @@ async def test_a_page_is_taken_with_a_note_until_a_moment(capsys: pytest.Capture
 async def test_what_cannot_be_done_ends_with_its_own_code_and_a_sentence() -> None:
     async with serving(desk=True) as served:
         url = served.web.url
-        assert await refused(url, "mail-out", "--by", "Jeanne") == (1, ("no page is open for this flow",))
+        assert await refused(url, "mail-out", "--by", "Jeanne") == (1, ("no page of this flow is open",))
         assert (await refused(url, "mail", "--by", "Jeanne"))[0] == 2
         assert (await refused(url, "mail-in", "--by", "Jeanne", "--until", "later"))[0] == 2
         assert (await refused(url, "mail-in", "--by", "Jeanne", "--note", "x" * 401))[0] == 2
