@@ -192,9 +192,11 @@ async def test_a_program_that_reads_nothing_takes_a_large_message_all_the_same()
     await send(page(text="x" * 2_000_000), "/bin/true", "{key}")
 
 
-async def test_many_at_once_do_not_block_the_loop() -> None:
+async def test_many_at_once_do_not_block_the_loop(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
     with blockbuster_ctx():
-        await asyncio.gather(*(send(page(), "/bin/true") for _ in range(10)))
+        await asyncio.gather(*(send(page(), "/bin/sh", "-c", f"echo {{key}} >> {ran}", "sh") for _ in range(10)))
+    assert len(ran.read_text().splitlines()) == 10
 
 
 async def test_a_program_that_is_gone_or_no_program_and_a_secret_that_is_missing_are_told(tmp_path: Path) -> None:

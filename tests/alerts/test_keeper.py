@@ -194,3 +194,4 @@ async def test_the_channels_of_another_configuration_are_taken_up_while_the_old_
             keeper.use({"am": new})
             await asyncio.wait_for(old.close(), 2)
             await two.until(2)
+        assert len(posted(two)) >= 1

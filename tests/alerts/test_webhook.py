@@ -94,6 +94,7 @@ async def test_a_key_is_read_anew_for_each_message_and_one_that_is_missing_is_no
 async def test_any_2xx_answer_accepts(status: int) -> None:
     async with receiving(says(status)) as hook:
         await send(hook.url)
+        assert len(hook.requests) == 1
 
 
 async def test_a_connection_serves_for_several_messages() -> None:
@@ -179,6 +180,7 @@ async def test_an_answer_that_would_unpack_to_a_gigabyte_is_not_unpacked() -> No
 async def test_an_answer_that_accepts_and_never_ends_has_accepted() -> None:
     async with receiving(trickles) as hook:
         await asyncio.wait_for(send(hook.url, timeout="500ms"), 5)
+        assert len(hook.requests) == 1
 
 
 async def test_what_goes_wrong_on_the_way_is_told_in_words(stranger: trustme.CA, ca_file: Path) -> None:
@@ -217,6 +219,7 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     async with receiving(ok) as hook:
         await send(hook.url)
+        assert len(hook.requests) == 1
 
 
 @pytest.mark.parametrize(
