@@ -36,9 +36,7 @@ async def kill(folder: Path, kills: int, seed: int) -> None:
                 await killings.drop(window)
     finally:
         print(killings.table())
-        if life.process is not None:
-            life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         for post in posts:
             await post.stop()
 

@@ -166,6 +166,27 @@ async def live(steps: list[Step], path: Path) -> None:
 @pytest.mark.timeout(120)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([("storm", 2), ("wait", 0.5), ("page", 0), ("page", 0), ("choke", 1), ("wait", 0.01)])
+@example(
+    [
+        ("page", 11),
+        ("wait", 0.01),
+        ("mode", "mail", "refuses"),
+        ("page", 2),
+        ("wait", 0.5),
+        ("choke", 0),
+        ("storm", 11),
+        ("choke", 2),
+        ("storm", 10),
+        ("storm", 12),
+        ("page", 9),
+        ("storm", 9),
+        ("page", 10),
+        ("mode", "mail", "hangs"),
+        ("storm", 3),
+        ("choke", 1),
+        ("mode", "mail", "resets"),
+    ]
+)  # a timer that rings a hair early
 @given(st.lists(STEPS, max_size=25))
 def test_each_message_is_told_in_order_under_one_name_whatever_happens(steps: list[Step]) -> None:
     loop = looptime.new_event_loop()

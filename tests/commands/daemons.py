@@ -1,6 +1,5 @@
 """A daemon of its own for the tests of commands that talk to one."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,10 +17,7 @@ async def living(folder: Path) -> AsyncIterator[Life]:
         await life.start()
         yield life
     finally:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await watched.stop()
         await hook.stop()
 

@@ -118,6 +118,13 @@ class Life:
         assert b"Traceback" not in said, said.decode()
         return process.returncode or 0
 
+    async def leave(self) -> None:
+        """End it whatever state it is in: the test is over."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.communicate()
+
     async def get(self, path: str) -> Any:
         async with httpx.AsyncClient(trust_env=False) as client:
             return (await client.get(f"http://127.0.0.1:{self.port}{path}")).json()

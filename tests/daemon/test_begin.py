@@ -1,7 +1,6 @@
 """How a daemon begins: with every open file it may have, deaf to nothing, and looking where it looked before."""
 
 import asyncio
-import contextlib
 import resource
 import signal
 import sys
@@ -34,10 +33,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
     try:
         yield life
     finally:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await watched.stop()
         await hook.stop()
 

@@ -30,9 +30,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
         try:
             yield living
         finally:
-            if living.process is not None:
-                living.process.kill()
-                await living.process.communicate()
+            await living.leave()
             await door.stop()
             await hook.stop()
 

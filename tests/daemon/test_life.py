@@ -22,10 +22,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
     try:
         yield life
     finally:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await watched.stop()
         await hook.stop()
 

@@ -1,7 +1,6 @@
 """Two daemons watch each other, and a heartbeat says that one works: the silence of a dead one is heard."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,10 +13,7 @@ from tests.daemon.living import Life, Post
 
 async def end(*lives: Life) -> None:
     for life in lives:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await life.watched.stop()
         await life.hook.stop()
 

@@ -4,7 +4,6 @@ With `-s` each test prints what was seen.
 """
 
 import asyncio
-import contextlib
 import re
 import time
 from collections import Counter
@@ -43,10 +42,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
     try:
         yield life
     finally:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await life.watched.stop()
 
 

@@ -4,7 +4,6 @@ Prometheus on its metrics. A person is paged once by each road, and hears of no 
 With `-s` each test prints what was heard, and when.
 """
 
-import contextlib
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -137,10 +136,7 @@ async def both(tmp_path: Path) -> AsyncIterator[Both]:
     finally:
         if both.moments:
             print("\n" + both.timeline())  # noqa: T201 - for `-s`
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         both.stack.stop()
         for post in (watched, hook, told):
             await post.stop()

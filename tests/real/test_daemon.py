@@ -48,9 +48,7 @@ async def life(tmp_path: Path, relay: Postfix, boxes: Dovecot) -> AsyncIterator[
     try:
         yield life
     finally:
-        if life.process is not None:
-            life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await hook.stop()
 
 

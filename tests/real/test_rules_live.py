@@ -1,7 +1,6 @@
 """The shipped rules and examples over a whole daemon, with everything killed in turn: nothing that dies ends a page."""
 
 import asyncio
-import contextlib
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -53,10 +52,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
         await life.until_state("restored")
         yield life
     finally:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await watched.stop()
         await hook.stop()
 

@@ -36,6 +36,12 @@ class Moody(Post):
     def __post_init__(self) -> None:
         self.refused: list[dict[str, Any]] = []
 
+    async def until_a_group_is_refused(self) -> None:
+        async with asyncio.timeout(30):
+            while not any("pages" in body for body in self.refused):
+                self.news.clear()
+                await self.news.wait()
+
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with contextlib.suppress(OSError, EOFError):
@@ -74,10 +80,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
     try:
         yield life
     finally:
-        if life.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                life.process.kill()
-            await life.process.communicate()
+        await life.leave()
         await door.stop()
         await hook.stop()
 
@@ -163,10 +166,7 @@ async def test_a_daemon_that_is_killed_between_a_grouping_and_its_acceptance_sen
     await until_all(life, "restored")
     hook.answer = 500
     await life.watched.stop()
-    async with asyncio.timeout(30):
-        while not any("pages" in body for body in hook.refused):
-            hook.news.clear()
-            await hook.news.wait()
+    await hook.until_a_group_is_refused()
     groups = {body["key"]: body["pages"] for body in hook.refused if "pages" in body}
     await life.end(signal.SIGKILL)
     hook.answer = 204
@@ -243,10 +243,7 @@ async def test_a_clock_that_jumps_by_an_hour_while_pages_wait_delays_and_loses_n
     await until_all(life, "restored")
     hook.answer = 500
     await life.watched.stop()
-    async with asyncio.timeout(30):
-        while not any("pages" in body for body in hook.refused):
-            hook.news.clear()
-            await hook.news.wait()
+    await hook.until_a_group_is_refused()
     clock.write_text(f"{jump:+d}")
     await life.watched.start()
     await asyncio.sleep(3)  # the clock is read once a second, and the flows come back meanwhile
