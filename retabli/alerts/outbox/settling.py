@@ -151,7 +151,7 @@ class Settling:
             await self._fall_apart(row, reason, len(row.message.body["pages"]) // 2)
             return True
         tried = {row.message.channel, *row.message.body.get("instead_of", ())}
-        other = next((name for name in self._roads(row) if name not in tried), None)
+        other = next((name for name in self._names_for(row.message) if name not in tried), None)
         if other is None:
             await self._again(row, f"{reason}; no other channel is left", last=True)
             return False
@@ -169,7 +169,7 @@ class Settling:
             return False  # it waits for a configuration that has one
         reason = "the channel is no longer in the configuration"
         rows = await self._outbox.members(row) if row.gathers else [row]
-        roads = self._roads(row)
+        roads = self._names_for(row.message)
         instead = [
             Message(each.message.key, name, each.message.flow, each.message.body) for each in rows for name in roads
         ]
@@ -202,9 +202,6 @@ class Settling:
         await self._troubles.failed(channel, reason, again=self._accepted.get(channel, float("-inf")) > first)
 
     # bits -----------------------------------------------------------------------------------------------------
-
-    def _roads(self, row: OutboxRow) -> list[str]:
-        return self._names_for(row.message)
 
     def _names_for(self, message: Message) -> list[str]:
         """The channels that may tell it: never one by itself that it fails."""
