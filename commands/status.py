@@ -22,7 +22,7 @@ from retabli.model.result import clean
 from retabli.model.states import STATE_WORDS, State
 from retabli.view.site import seen_from
 from retabli.view.times import span
-from retabli.web.headline import counted
+from retabli.web.pages.headline import counted
 from retabli.web.words import INTENTS, text
 
 HELP = "the restoration view in the terminal, from a running daemon"

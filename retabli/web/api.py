@@ -1,9 +1,7 @@
 """The API: flows, one flow, the log, the stream. JSON only, errors included."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,7 +10,7 @@ from starlette.routing import Route
 
 from retabli.view import Logged, View
 from retabli.view.feed import RESYNC
-from retabli.web.guard import gzipped, takes_gzip
+from retabli.web.answers import answer, streamed
 from retabli.web.live import ApiStream
 from retabli.web.openapi import DESCRIPTION
 from retabli.web.seams import LogReader
@@ -72,19 +70,6 @@ class Api:
 
     async def openapi(self, request: Request) -> Response:
         return answer(DESCRIPTION)
-
-
-def answer(value: Any, status: int = 200) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False) + "\n", status, media_type="application/json")
-
-
-def streamed(request: Request, pieces: AsyncIterator[bytes], media_type: str) -> Response:
-    """A long answer, piece by piece, compressed for those who take it."""
-    headers = {"vary": "Accept, Accept-Encoding"}
-    if takes_gzip(request.headers.get("accept-encoding", "")):
-        headers["content-encoding"] = "gzip"
-        pieces = gzipped(pieces)
-    return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
 def _since(request: Request) -> float | None:

@@ -1,26 +1,31 @@
 """The application: every address that the daemon answers at."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import parse_qs, quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from retabli.view import View
-from retabli.web.api import Api, answer, streamed
-from retabli.web.desk import HISTORY, Desk
+from retabli.web.answers import answer, streamed
+from retabli.web.api import Api
+from retabli.web.desk import Desk
 from retabli.web.guard import Headed, body_of, refuse_foreign
-from retabli.web.live import page_streams
-from retabli.web.pages import SHOWN, Pages
-from retabli.web.reports import Reports
+from retabli.web.live import Live
+from retabli.web.pages.feed import AtomFeed
+from retabli.web.pages.flow import FlowPage
+from retabli.web.pages.flows import FlowsPage
+from retabli.web.pages.frame import Frame
+from retabli.web.pages.log import LogPage
+from retabli.web.pages.public import PublicPage
+from retabli.web.pages.report import ReportPage
 from retabli.web.seams import Exposition, LogReader, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
-from retabli.web.words import LANGUAGES, reading, text
+from retabli.web.words import LANGUAGES
 
-FOR_EVER = "public, max-age=31536000, immutable"
 LARGEST_FORM = 4096
 
 
@@ -39,15 +44,16 @@ def build(
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
-    drawn = Pages(view, switches, reports=report is not None)
-    desk = Desk(view, drawn, on_call, hosts) if on_call is not None else None
-    pages = _Pages(view, drawn, desk)
+    frame = Frame(view, switches, reports=report is not None)
+    flows, flow = FlowsPage(frame), FlowPage(frame, desk=on_call is not None)
+    others = (LogPage(frame), PublicPage(frame), AtomFeed(frame), Live(view, flows), frame)
     service = _Service(exposition, reload, ready, healthy, switches, hosts)
-    routes: list[BaseRoute] = [*pages.routes(), *service.routes(), *Api(view, log).routes(), *extra_routes]
-    if desk is not None:
-        routes.extend(desk.routes())
+    routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
+    routes += [*service.routes(), *Api(view, log).routes(), *extra_routes]
+    if on_call is not None:
+        routes.extend(Desk(view, flow, on_call, hosts).routes())
     if report is not None:
-        routes.append(Reports(drawn, report, pages.language).route())
+        routes.append(ReportPage(frame, report).route())
 
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -56,7 +62,7 @@ def build(
         if request.url.path.startswith("/api/"):
             response = answer({"error": said}, status)
         elif "text/html" in request.headers.get("accept", ""):
-            response = pages.error(request, status, said)
+            response = frame.error(request, status, said)
         else:
             response = PlainTextResponse(f"{said}\n", status)
         response.headers.update(headers)
@@ -64,92 +70,6 @@ def build(
 
     # Headed stands outermost: what answers when everything else failed carries its headers too.
     return Headed(Starlette(routes=routes, exception_handlers={HTTPException: failed, 500: failed}))
-
-
-class _Pages:
-    """The pages for people."""
-
-    def __init__(self, view: View, pages: Pages, desk: Desk | None) -> None:
-        self._view = view
-        self._pages = pages
-        self._desk = desk
-        self._streams = page_streams(view, pages)
-
-    def routes(self) -> Sequence[Route]:
-        return (
-            Route("/", self.flows),
-            Route("/flows/{id}", self.flow),
-            Route("/log", self.log),
-            Route("/public", self.public),
-            Route("/feed.atom", self.atom),
-            Route("/live", self.live),
-            Route("/static/{name}", self.static),
-        )
-
-    async def flows(self, request: Request) -> Response:
-        language, query = self.language(request)
-        pieces = self._pages.flows(language, query)
-
-        async def encoded() -> AsyncIterator[bytes]:
-            async for piece in pieces:
-                yield piece.encode()
-
-        return streamed(request, encoded(), "text/html; charset=utf-8")
-
-    async def flow(self, request: Request) -> Response:
-        picture = self._view.pictures.get(request.path_params["id"])
-        if picture is None:
-            raise HTTPException(404, "there is no such flow")
-        language, query = self.language(request)
-        history = self._view.entries(flow=picture.flow.id, limit=HISTORY)
-        sheet = self._desk.sheet(request) if self._desk is not None else None
-        return HTMLResponse(self._pages.flow(picture, history, language, query, sheet))
-
-    async def log(self, request: Request) -> Response:
-        language, query = self.language(request)
-        chosen = request.query_params.get("flow") or ""
-        entries = self._view.entries(flow=chosen or None, limit=SHOWN)
-        return HTMLResponse(self._pages.log(entries, chosen, language, query))
-
-    async def public(self, request: Request) -> Response:
-        return HTMLResponse(self._pages.public(*self.language(request)))
-
-    async def atom(self, request: Request) -> Response:
-        base = str(request.base_url).rstrip("/")
-        return Response(self._pages.atom(base, self.language(request)[0]), media_type="application/atom+xml")
-
-    async def live(self, request: Request) -> Response:
-        """What open pages are told."""
-        stream = self._streams[self.language(request)[0]]
-        if stream.feed.full:
-            raise HTTPException(503, "too many are listening")
-        text_ = request.query_params.get("since", "")
-        since = int(text_[:18]) if text_.isascii() and text_.isdigit() else 0
-
-        async def told() -> AsyncIterator[bytes]:
-            with stream.subscribe(since) as reader:
-                yield b"retry: 3000\n\n" + stream.beat()
-                async for chunk in reader.chunks():
-                    # A browser's script does not hear comments: silence is broken by an event.
-                    yield stream.beat() if chunk.startswith(b":") else chunk
-
-        return StreamingResponse(told(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
-
-    async def static(self, request: Request) -> Response:
-        asset = self._pages.assets.get(request.path_params["name"])
-        if asset is None:
-            raise HTTPException(404, "there is no such file")
-        kept = FOR_EVER if request.query_params.get("v") == asset.version else "no-cache"
-        return Response(asset.body, media_type=asset.type, headers={"cache-control": kept})
-
-    def error(self, request: Request, status: int, said: str) -> Response:
-        language, query = self.language(request)
-        message = text("not_found", language) if status == 404 else said
-        return HTMLResponse(self._pages.error(status, message, language, query), status)
-
-    def language(self, request: Request) -> tuple[str, str]:
-        """The reader's language, and what links carry so that it stays."""
-        return reading(request.query_params.get("lang"), self._view.site.language)
 
 
 class _Service:

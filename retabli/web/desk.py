@@ -2,35 +2,29 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from retabli.model.record import FlowPicture
 from retabli.model.result import clean
-from retabli.own_link import ID as OWN_LINK
 from retabli.paging import NotNow
 from retabli.view import View
-from retabli.view.times import moment
-from retabli.web.api import answer
+from retabli.web.answers import answer
 from retabli.web.fields import LARGEST, LONGEST, Faulty, Fields, read
 from retabli.web.guard import body_of, refuse_foreign
-from retabli.web.marks import Sheet
-from retabli.web.pages import Pages
+from retabli.web.pages.flow import FlowPage
+from retabli.web.pages.sheet import LABELS, NAME, sheet, tomorrow
 from retabli.web.seams import OnCall
 from retabli.web.words import reading, text
 
-NAME = "retabli_by"  # the cookie: who filled in a form last in this browser
 KEPT = 180 * 86_400  # seconds
-MORNING = 8  # o'clock, at which a silence "until tomorrow" ends
 FURTHEST = 30  # days: nobody has a page in hand for longer without saying so again
-HISTORY = 30  # rows of the log
 
 Act = Callable[[OnCall, str, Fields], Awaitable[object]]
 
@@ -74,9 +68,9 @@ DOINGS = (
 class Desk:
     """Over one view; `hosts` are the names that this daemon is reached by."""
 
-    def __init__(self, view: View, pages: Pages, on_call: OnCall, hosts: Collection[str]) -> None:
+    def __init__(self, view: View, page: FlowPage, on_call: OnCall, hosts: Collection[str]) -> None:
         self._view = view
-        self._pages = pages
+        self._page = page
         self._on_call = on_call
         self._hosts = hosts
 
@@ -109,11 +103,11 @@ class Desk:
             given = dict(await _given(request))
             await self._do(doing, flow, self._chosen(given))
         except Faulty as refusal:
-            labels = {key: text(label, language) for key, label in _LABELS.items()}
-            return self._again(request, flow, given, [each.said(language, labels) for each in refusal.faults], 400)
+            labels = {key: text(label, language) for key, label in LABELS.items()}
+            return self._again(request, given, [each.said(language, labels) for each in refusal.faults], 400)
         except NotNow as refusal:
-            return self._again(request, flow, given, [_as_sentence(refusal.words[language])], 409)
-        response = RedirectResponse(self._page(request, flow), 303)
+            return self._again(request, given, [_as_sentence(refusal.words[language])], 409)
+        response = RedirectResponse(self._address(request, flow), 303)
         response.set_cookie(
             NAME,
             quote(clean(str(given["by"]), LONGEST["by"])),
@@ -127,23 +121,7 @@ class Desk:
 
     async def back(self, request: Request) -> Response:
         """A GET changes nothing: it leads to the flow's page."""
-        return RedirectResponse(self._page(request, request.path_params["id"]), 303)
-
-    def sheet(self, request: Request, given: Mapping[str, object] | None = None, faults: Sequence[str] = ()) -> Sheet:
-        """The forms of a flow's page, with what was filled in already."""
-        language, view = self._language(request)[0], self._view
-        filled = {name: clean(str(value), LARGEST) for name, value in (given or {}).items() if name in _LABELS}
-        filled.setdefault("by", clean(unquote(request.cookies.get(NAME, "")), LONGEST["by"]))
-        zone = view.site.zone
-        return Sheet(
-            filled={name: filled.get(name, "") for name in _LABELS},
-            longest=LONGEST,
-            faults=tuple(faults),
-            earliest=datetime.fromtimestamp(view.now, zone).strftime("%Y-%m-%dT%H:%M"),
-            tomorrow=moment(self._tomorrow().timestamp(), view.now, zone, language),
-            silences=request.path_params["id"] != OWN_LINK,
-            zone=str(zone),
-        )
+        return RedirectResponse(self._address(request, request.path_params["id"]), 303)
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -171,7 +149,7 @@ class Desk:
         if chosen == "until":
             fields["until"] = self._offset(str(fields.get("until", "")))
         else:
-            fields["until"] = self._tomorrow().isoformat() if chosen == "tomorrow" else chosen
+            fields["until"] = tomorrow(self._view).isoformat() if chosen == "tomorrow" else chosen
         return fields
 
     def _offset(self, local: str) -> str:
@@ -182,29 +160,15 @@ class Desk:
             return local
         return instant.replace(tzinfo=self._view.site.zone).isoformat() if instant.tzinfo is None else local
 
-    def _tomorrow(self) -> datetime:
-        today = datetime.fromtimestamp(self._view.now, self._view.site.zone)
-        return (today + timedelta(days=1)).replace(hour=MORNING, minute=0, second=0, microsecond=0, fold=0)
-
-    def _again(
-        self, request: Request, flow: str, given: Mapping[str, object], faults: Sequence[str], status: int
-    ) -> Response:
+    def _again(self, request: Request, given: Mapping[str, object], faults: Sequence[str], status: int) -> Response:
         """The page once more, with what was filled in, and why it was not taken."""
-        picture = self._view.pictures.get(flow)
-        if picture is None:
-            raise HTTPException(404, "there is no such flow")
-        history = self._view.entries(flow=flow, limit=HISTORY)
-        sheet = self.sheet(request, given, faults)
-        return HTMLResponse(self._pages.flow(picture, history, *self._language(request), sheet), status)
+        return self._page.answer(request, sheet(request, self._view, given, faults), status)
 
     def _language(self, request: Request) -> tuple[str, str]:
         return reading(request.query_params.get("lang"), self._view.site.language)
 
-    def _page(self, request: Request, flow: str) -> str:
+    def _address(self, request: Request, flow: str) -> str:
         return f"/flows/{quote(flow, safe='')}{self._language(request)[1]}#page"
-
-
-_LABELS: dict[str, Any] = {"by": "who", "note": "note_label", "why": "why", "until": "until_label"}
 
 
 async def _given(request: Request) -> Mapping[str, object]:

@@ -1,14 +1,19 @@
 """What open pages are told: the rows that look different now, when the others were last tried, and the line on top."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from retabli.model.record import Entry, FlowPicture
 from retabli.view import Feed, Subscription, View, iso
 from retabli.web.instants import when
-from retabli.web.pages import Pages
-from retabli.web.rows import latest
-from retabli.web.words import LANGUAGES
+from retabli.web.pages.flows import FlowsPage
+from retabli.web.pages.rows import latest
+from retabli.web.words import LANGUAGES, reading
 
 
 def event(kind: str, data: object, id_: int | None = None) -> bytes:
@@ -43,9 +48,9 @@ class ApiStream:
 class PageStream:
     """The stream of open pages, in one language."""
 
-    def __init__(self, view: View, pages: Pages, language: str, query: str) -> None:
+    def __init__(self, view: View, page: FlowsPage, language: str, query: str) -> None:
         self._view = view
-        self._pages = pages
+        self._page = page
         self._language = language
         self._query = query
         self._looks: dict[str, object] = {}
@@ -63,12 +68,12 @@ class PageStream:
             look = _look(picture)
             if self._looks.get(id_) != look:
                 self._looks[id_] = look
-                said.append(event("row", {"id": id_, "html": self._pages.row(picture, self._language, self._query)}))
+                said.append(event("row", {"id": id_, "html": self._page.row(picture, self._language, self._query)}))
             elif (at := latest(picture)) is not None:
                 seen[id_] = iso(self._view.stamp(at))
         if seen:
             said.append(event("seen", seen))
-        line = self._pages.headline(self._language)
+        line = self._page.headline(self._language)
         if line != self._headline:
             self._headline = line
             said.append(event("headline", {"html": line}))
@@ -92,11 +97,6 @@ class PageStream:
         return event("beat", said)
 
 
-def page_streams(view: View, pages: Pages) -> dict[str, PageStream]:
-    own = view.site.language
-    return {each: PageStream(view, pages, each, "" if each == own else f"?lang={each}") for each in LANGUAGES}
-
-
 def _look(picture: FlowPicture) -> object:
     """All that a row shows, but for when the flow was last tried."""
     deciding = picture.deciding
@@ -115,3 +115,33 @@ def _look(picture: FlowPicture) -> object:
         picture.counts(),
         deciding and (deciding.name, deciding.result.stage, deciding.result.cause),
     )
+
+
+class Live:
+    """`/live`: what open pages are told, in the reader's language."""
+
+    def __init__(self, view: View, page: FlowsPage) -> None:
+        own = view.site.language
+        self._own = own
+        self._streams = {
+            each: PageStream(view, page, each, "" if each == own else f"?lang={each}") for each in LANGUAGES
+        }
+
+    def route(self) -> Route:
+        return Route("/live", self.get)
+
+    async def get(self, request: Request) -> Response:
+        stream = self._streams[reading(request.query_params.get("lang"), self._own)[0]]
+        if stream.feed.full:
+            raise HTTPException(503, "too many are listening")
+        text = request.query_params.get("since", "")
+        since = int(text[:18]) if text.isascii() and text.isdigit() else 0
+
+        async def told() -> AsyncIterator[bytes]:
+            with stream.subscribe(since) as reader:
+                yield b"retry: 3000\n\n" + stream.beat()
+                async for chunk in reader.chunks():
+                    # A browser's script does not hear comments: silence is broken by an event.
+                    yield stream.beat() if chunk.startswith(b":") else chunk
+
+        return StreamingResponse(told(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})

@@ -1,6 +1,5 @@
 """What the pages say of on-call: a page that is open and who has taken it, a silence, a page that waits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retabli.model.record import Acknowledgement, FlowPicture
@@ -38,19 +37,6 @@ class Silenced:
     why: str
     when: When
     until: When
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """The forms on a flow's page: what is filled in already, how long it may be, and what was wrong with it."""
-
-    filled: Mapping[str, str]
-    longest: Mapping[str, int]
-    faults: tuple[str, ...]
-    earliest: str  # that a silence may end at, as a browser writes a local instant
-    tomorrow: str
-    zone: str
-    silences: bool = True  # not our own way out: every other flow would be silenced with it
 
 
 def paged(picture: FlowPicture, view: View, language: str) -> Paged | None:

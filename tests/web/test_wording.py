@@ -15,10 +15,11 @@ from retabli.model.result import Outcome
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.view import View
-from retabli.web import Switch
-from retabli.web.headline import headline
-from retabli.web.rows import controls, unit_rows
-from retabli.web.words import text
+from retabli.web import Switch, words
+from retabli.web.pages.headline import headline
+from retabli.web.pages.rows import controls
+from retabli.web.pages.units import unit_rows
+from retabli.web.words import TEXTS, text
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE
 from tests.web.serving import serving
@@ -172,3 +173,8 @@ async def test_what_a_control_gave_is_said_in_the_reader_s_language() -> None:
         ("témoin : la cible répond ailleurs", "non évalué"),
         ("direct tcp 443 a.example", "reset (attendu)"),
     )
+
+
+def test_no_word_of_a_page_hides_another_s() -> None:
+    pages = (words.common, words.desk, words.flow, words.log, words.public)
+    assert sum(len(each.TEXTS) for each in pages) == len(TEXTS)

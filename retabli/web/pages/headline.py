@@ -11,7 +11,7 @@ from retabli.own_link import ID as OWN_LINK
 from retabli.view import View
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
-from retabli.web.rows import latest
+from retabli.web.pages.rows import latest
 
 NAMED = 2  # closed flows are named one by one up to this many
 

@@ -1,0 +1,41 @@
+"""A row of the log as pages and feeds show it."""
+
+import uuid
+from dataclasses import dataclass
+
+from retabli.model.record import Event
+from retabli.model.states import State
+from retabli.view import Logged, View
+from retabli.web.inert import inert
+from retabli.web.instants import When, when
+from retabli.web.sentences import sentence
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """`state` is what the flow became, of a row that says so; `id` is the same whenever the row is shown."""
+
+    when: When
+    event: str
+    flow: str
+    title: str
+    said: str
+    state: str
+    id: str
+
+
+def entry_row(logged: Logged, view: View, language: str) -> EntryRow:
+    entry = logged.entry
+    picture = view.pictures.get(entry.flow) if entry.flow else None
+    title = inert(picture.flow.title[language]) if picture else entry.flow or ""
+    state = str(entry.data.get("now", "")) if entry.event is Event.STATE else ""
+    unique = f"retabli:{view.site.name}/{entry.at!r}/{entry.flow}/{entry.event}/{state}"
+    return EntryRow(
+        when=when(entry.at, view, language),
+        event=str(entry.event),
+        flow=entry.flow or "",
+        title=title,
+        said=inert(sentence(entry, view, language), 600),
+        state=state if state in tuple(State) else "",
+        id=uuid.uuid5(uuid.NAMESPACE_URL, unique).urn,
+    )

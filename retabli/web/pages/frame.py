@@ -1,0 +1,122 @@
+"""What all pages share: templates, assets, the reader's language, and what stands around each of them."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from retabli.view import View
+from retabli.view.site import seen_from
+from retabli.web.instants import when
+from retabli.web.seams import Switch, Switches
+from retabli.web.words import reading, text
+
+HERE = Path(__file__).parents[1]
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of ours, held in memory. `version` is of its content, so that browsers may keep it for ever."""
+
+    body: bytes
+    type: str
+    version: str
+
+
+def load_assets() -> dict[str, Asset]:
+    types = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+    assets = {}
+    for file in sorted((HERE / "static").iterdir()):
+        body = file.read_bytes()
+        assets[file.name] = Asset(body, types[file.suffix], hashlib.sha256(body).hexdigest()[:12])
+    return assets
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The templates' `t`: the pages' own words, in the reader's language."""
+
+    language: str
+
+    def __call__(self, key: str) -> str:
+        return text(key, self.language)
+
+
+class Frame:
+    """Over one view; with the demo's switches, if this is one."""
+
+    def __init__(self, view: View, switches: Switches | None = None, *, reports: bool = False) -> None:
+        self.view = view
+        self.assets = load_assets()
+        self._switches = switches
+        self._reports = reports  # whether there is a /report to lead to
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+
+    def route(self) -> Route:
+        return Route("/static/{name}", self.static)
+
+    async def static(self, request: Request) -> Response:
+        asset = self.assets.get(request.path_params["name"])
+        if asset is None:
+            raise HTTPException(404, "there is no such file")
+        kept = FOR_EVER if request.query_params.get("v") == asset.version else "no-cache"
+        return Response(asset.body, media_type=asset.type, headers={"cache-control": kept})
+
+    def reading(self, request: Request) -> tuple[str, str]:
+        """The reader's language, and what links carry so that it stays."""
+        return reading(request.query_params.get("lang"), self.view.site.language)
+
+    def template(self, name: str) -> Template:
+        return self._templates.get_template(name)
+
+    def render(self, name: str, language: str, query: str, here: str, **more: Any) -> str:
+        """A whole page; `here` is its own address, `more` what its template places beside what every page has."""
+        return self.template(name).render(self._around(language, query, here) | more)
+
+    def error(self, request: Request, status: int, said: str) -> Response:
+        language, query = self.reading(request)
+        message = text("not_found", language) if status == 404 else said
+        page = self.render("error.html", language, query, "", status=status, message=message)
+        return HTMLResponse(page, status)
+
+    def switches(self, flow: str | None = None) -> list[Switch]:
+        """The demo's: all of them, or a flow's."""
+        shown = self._switches.all() if self._switches is not None else ()
+        return [each for each in shown if flow in (None, each.flow)]
+
+    def _around(self, language: str, query: str, here: str) -> dict[str, Any]:
+        view = self.view
+        return {
+            "t": Wording(language),
+            "site": view.site,
+            "language": language,
+            "other": "en" if language == "fr" else "fr",
+            "query": query,
+            "here": here,
+            "public": False,
+            "reports": self._reports,
+            "now": when(view.unstamped_now, view, language),
+            "now_ms": round(view.now * 1000),
+            "revision": view.revision,
+            "pace": f"{view.pace:g}",
+            "asset": self._asset,
+            "standpoint": seen_from(view.site.standpoint, language),
+            "remark": self._switches.remark[language] if self._switches is not None else "",
+        }
+
+    def _asset(self, name: str) -> str:
+        return f"/static/{name}?v={self.assets[name].version}"
