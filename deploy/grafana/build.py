@@ -50,7 +50,7 @@ BOARDS = (
 
 def board(described: Board, language: str, page: str = PAGE) -> dict[str, Any]:
     made = build.Dashboard(described.title[language]).uid(described.uid(language))
-    made.description(described.tells[language]).tags(["retabli", language]).timezone("browser").readonly()
+    made.description(described.tells[language]).tags(["retabli", language]).timezone("browser").editable()
     made.time(described.start, "now").refresh(described.refresh).tooltip(model.DashboardCursorSync.CROSSHAIR)
     made.timepicker(build.TimePicker().refresh_intervals(["5s", "15s", "30s", "1m", "5m"]))
     for variable in variables(described, language, page):

@@ -93,7 +93,7 @@ FLOWS = Panel(
     8,
     columns=[
         Column("title", Words("Flux", "Flow"), link=TO_FLOW),
-        Column("A", Words("État", "State"), meanings=STATES, filled=True, width=200),
+        Column("A", Words("État", "State"), meanings=STATES, filled=True, width=200, vital=True),
         Column("B", Words("Preuve", "Proof"), meanings=PROVEN, filled=True, width=120),
         Column("C", Words("Le chemin sort", "The path leads out"), meanings=CONTROL, filled=True, width=140),
         Column("D", Words("La cible vit", "The target lives"), meanings=CONTROL, filled=True, width=140),

@@ -10,7 +10,6 @@ TITLE = Words("Retabli – Un flux", "Retabli – A flow")
 TELLS = Words("Un flux\u00a0: son état, son échelle, ses causes.", "One flow: its state, its ladder, its causes.")
 UNIT = "probe, target"
 UNIT_LEGEND = Words.same("{{probe}} {{target}}")
-DAY = 86_400
 
 
 def blackbox(expression: str) -> str:
@@ -204,21 +203,21 @@ RUNS = Panel(
 )
 CERTIFICATES = Panel(
     Draw.STAT,
-    Words("Certificat\u00a0: expire dans", "Certificate: expires in"),
+    Words("Certificats\u00a0: jours avant expiration", "Certificates: days before they expire"),
     Words(
         "Le premier à expirer de la chaîne présentée. Rien tant que la sonde ne peut juger.",
         "The first to expire of the chain presented. Nothing while the probe cannot judge.",
     ),
     [
         Query(
-            f"min by (probe, target) ({blackbox(f'probe_ssl_earliest_cert_expiry{{{BLACKBOX}}}')}) - time()",
+            f"(min by (probe, target) ({blackbox(f'probe_ssl_earliest_cert_expiry{{{BLACKBOX}}}')}) - time()) / 86400",
             UNIT_LEGEND,
         )
     ],
     24,
     4,
-    unit="s",
-    steps={None: BAD, 7 * DAY: WARNING, 30 * DAY: QUIET},
+    unit="none",
+    steps={None: BAD, 7: WARNING, 30: QUIET},
     nothing=Words("aucun certificat connu", "no certificate known"),
 )
 ROUND_TRIPS = Panel(

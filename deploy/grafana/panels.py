@@ -38,6 +38,7 @@ class Column:
     steps: Mapping[float | None, str] = field(default_factory=dict)
     width: int | None = None
     link: Words | None = None  # the address behind the cell
+    vital: bool = False  # whether its absence means that the daemon does not answer
 
 
 class Draw(StrEnum):
@@ -141,9 +142,11 @@ def _table(panel: Panel, language: str) -> table.Panel:
     found = table.Panel().cell_height(options.TableCellHeight.SM)
     found.with_transformation(model.DataTransformerConfig("merge", options={}))
     wanted = {_field(each.name): each for each in panel.columns}
+    if first := wanted.get(_field("A")):  # where no other query gives anything, Grafana leaves the letter out
+        wanted["Value"] = first
     order = {name: place for place, name in enumerate(wanted)}
-    hidden = {"Time": True, "job": True, "__name__": True}
-    hidden |= {f"Value #{chr(ord('A') + place)}": True for place in range(len(panel.queries))}
+    letters = (chr(ord("A") + place) for place in range(len(panel.queries)))
+    hidden = ["Time", "job", "__name__", "Value", *map(_field, letters)]
     arranged = {
         "excludeByName": {name: True for name in hidden if name not in wanted},
         "indexByName": order,
@@ -161,7 +164,8 @@ def _field(name: str) -> str:
 
 
 def _properties(column: Column, language: str) -> list[model.DynamicConfigValue]:
-    properties: list[tuple[str, object]] = []
+    # An empty cell says nothing of the daemon; a state that is not there does.
+    properties: list[tuple[str, object]] = [] if column.vital else [("noValue", "–")]
     if column.unit is not None:
         properties.append(("unit", column.unit))
     if column.width is not None:

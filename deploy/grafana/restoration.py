@@ -127,7 +127,7 @@ FLOWS = Panel(
     13,
     columns=[
         Column("title", Words("Flux", "Flow"), link=TO_FLOW),
-        Column("A", Words("État", "State"), meanings=STATES, filled=True, width=200),
+        Column("A", Words("État", "State"), meanings=STATES, filled=True, width=200, vital=True),
         Column("B", Words("Depuis (h:min:s)", "For (h:min:s)"), unit="dthms", width=130),
         Column("cause", Words("Cause", "Cause"), link=TO_PAGE),
         Column("side", Words("Côté", "Side"), meanings=SIDES),

@@ -64,10 +64,10 @@ class Told(Post):
 
 
 class Stack:
-    """Prometheus and Alertmanager over the daemon at `daemon`, telling `told`."""
+    """Prometheus and Alertmanager over the daemon at `daemon`, telling `told`. `probe` is asked in blackbox's form."""
 
-    def __init__(self, folder: Path, daemon: int, told: Told) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, daemon: int, told: Told, *, probe: str = "port/p") -> None:
+        self.folder, self.probe = folder, probe
         shutil.copytree(FOLDER / "rules", folder / "rules")
         shutil.copytree(FOLDER / "templates", folder / "templates")
         self.port, self.am_port = free_port(), free_port()
@@ -139,7 +139,7 @@ class Stack:
         text = text.replace("127.0.0.1:9877", f"127.0.0.1:{daemon}").replace(
             "127.0.0.1:9093", f"127.0.0.1:{self.am_port}"
         )
-        text = text.replace("mail-out/relay", "port/p").replace("- mail-out/loop", "")
+        text = text.replace("mail-out/relay", self.probe).replace("- mail-out/loop", "")
         quick = text.replace("scrape_interval: 15s", "scrape_interval: 1s\n  scrape_timeout: 1s")
         return quick.replace("evaluation_interval: 15s", "evaluation_interval: 1s")
 
