@@ -71,7 +71,7 @@ def variables(described: Board, language: str, page: str) -> list[build.Datasour
     daemon.query('label_values(up{job="retabli"}, instance)').refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
     daemon.sort(model.VariableSort.ALPHABETICAL_ASC)
     if not described.one_flow:
-        daemon.multi(True).include_all(True).current(model.VariableOption(text="All", value="$__all"))
+        daemon.multi(True).include_all(True).all_value(".+").current(model.VariableOption(text="All", value="$__all"))
     address = build.ConstantVariable("page").value(page)
     address.description(Words("Adresse de la page de Retabli", "Address of Retabli's page")[language])
     found: list[Any] = [source, daemon]

@@ -3,7 +3,7 @@
 from deploy.grafana.common_rows import ANSWERS_NOW, LAST_ANSWER, TO_FLOW, TO_PAGE
 from deploy.grafana.looks import BAD, CLOSED, CONTROL, PROVEN, QUIET, SIDES, STATES, UNKNOWN
 from deploy.grafana.panels import Column, Draw, Panel, Query
-from deploy.grafana.queries import EACH, HERE, alive, closed, counted, described, or_silent, state
+from deploy.grafana.queries import EACH, HERE, OF_CLOSED, alive, closed, counted, described, or_silent, state, unknown
 from retabli.model.words import Words
 
 TITLE = Words("Retabli – Confinement", "Retabli – Containment")
@@ -38,16 +38,7 @@ NUMBERS = (
         Draw.STAT,
         Words("? Non prouvés", "? Not proven"),
         Words("Ni ouverts ni fermés\u00a0: rien ne le prouve.", "Neither open nor shut: nothing proves it."),
-        [
-            Query(
-                "sum("
-                + alive(
-                    f'retabli_flow_state{{{HERE},state="unknown"}} '
-                    f'and on ({EACH}) retabli_flow_info{{{HERE},intent="closed"}}'
-                )
-                + ")"
-            )
-        ],
+        [Query(unknown(also=OF_CLOSED))],
         4,
         4,
         steps={None: UNKNOWN, 0: QUIET, 1: UNKNOWN},

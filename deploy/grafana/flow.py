@@ -1,7 +1,7 @@
 """Un flux: how far it gets, what stops it, and how long each rung takes."""
 
 from deploy.grafana.common_rows import ANSWERS_NOW, LAST_ANSWER
-from deploy.grafana.looks import BAD, FAILING, GOOD, QUIET, SIDES, STATES, UNKNOWN, WARNING
+from deploy.grafana.looks import BAD, ENDS, FAILING, GOOD, OUTCOMES, QUIET, SIDES, STATES, UNKNOWN, WARNING
 from deploy.grafana.panels import Column, Draw, Panel, Query
 from deploy.grafana.queries import ALIVE, BLACKBOX, FLOW, alive, quantile, state
 from retabli.model.words import Words
@@ -119,11 +119,14 @@ RUNGS = Panel(
     12,
     8,
 )
-OUTCOMES = Panel(
+BY_OUTCOME = Panel(
     Draw.STACKED,
     Words("Unités par résultat", "Units by outcome"),
     Words("Réussies, en échec, sans verdict.", "Ok, failed, not judged."),
-    [Query(f"sum by (outcome) ({alive(f'retabli_flow_units{{{FLOW}}}')})", Words.same("{{outcome}}"))],
+    [
+        Query(f"""sum({alive(f'retabli_flow_units{{{FLOW},outcome="{outcome}"}}')})""", words, colour)
+        for outcome, (words, colour) in OUTCOMES.items()
+    ],
     12,
     8,
 )
@@ -193,10 +196,8 @@ RUNS = Panel(
     Words("Montées par résultat", "Climbs by outcome"),
     Words("Toutes comptent, interrompues comprises.", "Every climb counts, those cut short too."),
     [
-        Query(
-            f"sum by (outcome) (increase(retabli_probe_runs_total{{{FLOW}}}[$__rate_interval]))",
-            Words.same("{{outcome}}"),
-        )
+        Query(f'sum(increase(retabli_probe_runs_total{{{FLOW},outcome="{outcome}"}}[$__rate_interval]))', words, colour)
+        for outcome, (words, colour) in ENDS.items()
     ],
     12,
     9,
@@ -275,7 +276,7 @@ PANELS = (
     CAUSES,
     COUNTED_CAUSES,
     RUNGS,
-    OUTCOMES,
+    BY_OUTCOME,
     STAGES,
     RUNS,
     CERTIFICATES,

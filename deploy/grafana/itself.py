@@ -1,7 +1,7 @@
 """Retabli lui-même: whether what measures can be relied on."""
 
 from deploy.grafana.common_rows import ANSWERS_NOW, INSTANCE, LAST_ANSWER
-from deploy.grafana.looks import BAD, QUIET, TAKEN, UNKNOWN, WARNING
+from deploy.grafana.looks import BAD, ENDS, QUIET, TAKEN, UNKNOWN, WARNING
 from deploy.grafana.panels import Column, Draw, Panel, Query
 from deploy.grafana.queries import HERE, alive, quantile
 from retabli.model.words import Words
@@ -138,10 +138,8 @@ RUNS = Panel(
     Words("Montées par seconde et résultat", "Climbs a second, by outcome"),
     Words("De toutes les sondes.", "Of all probes."),
     [
-        Query(
-            f"sum by (outcome) (rate(retabli_probe_runs_total{{{HERE}}}[$__rate_interval]))",
-            Words.same("{{outcome}}"),
-        )
+        Query(f'sum(rate(retabli_probe_runs_total{{{HERE},outcome="{outcome}"}}[$__rate_interval]))', words, colour)
+        for outcome, (words, colour) in ENDS.items()
     ],
     12,
     8,

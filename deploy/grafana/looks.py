@@ -73,6 +73,13 @@ CRITICALITIES: Meanings = {
     "high": (Words("haute", "high"), "text"),
     "normal": (Words("normale", "normal"), "text"),
 }
+# What a climb ended with.
+OUTCOMES: Meanings = {
+    "ok": (Words("réussies", "ok"), GOOD),
+    "failed": (Words("en échec", "failed"), BAD),
+    "unknown": (Words("sans verdict", "not judged"), UNKNOWN),
+}
+ENDS: Meanings = {**OUTCOMES, "skipped": (Words("sautées", "skipped"), QUIET)}
 REASONS: Meanings = {
     state.value: (STATE_WORDS[state], COLOURS[state]) for state in (State.DROPPED, State.BREACHED, State.UNKNOWN)
 }

@@ -24,6 +24,7 @@ AUTOMATIC = Words.same("__auto")  # Grafana then names a series by its labels
 class Query:
     expr: str
     legend: Words = AUTOMATIC
+    colour: str | None = None  # else one of the palette, or by the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,11 @@ def drawn(panel: Panel, language: str, number: int) -> Kind:
     found.id(number).title(panel.title[language]).description(panel.tells[language])
     found.span(panel.span).height(panel.height).datasource(SOURCE).no_value(panel.nothing[language])
     for place, each in enumerate(panel.queries):
-        found.with_target(_target(each, language, chr(ord("A") + place), panel))
+        letter = chr(ord("A") + place)
+        found.with_target(_target(each, language, letter, panel))
+        if each.colour is not None:
+            fixed = {"mode": model.FieldColorModeId.FIXED.value, "fixedColor": each.colour}
+            found.override_by_query(letter, [model.DynamicConfigValue("color", fixed)])
     found.thresholds(thresholds(panel.steps))
     if panel.unit is not None:
         found.unit(panel.unit)
@@ -153,6 +158,8 @@ def _table(panel: Panel, language: str) -> table.Panel:
         "renameByName": {name: each.title[language] for name, each in wanted.items()},
     }
     found.with_transformation(model.DataTransformerConfig("organize", options=arranged))
+    if vital := [each for each in panel.columns if each.vital]:  # states are numbered from the worst on
+        found.sort_by([common.TableSortByFieldState().display_name(vital[0].title[language]).desc(False)])
     for each in panel.columns:
         found.override_by_name(each.title[language], _properties(each, language))
     return found

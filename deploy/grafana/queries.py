@@ -58,13 +58,28 @@ def counted(state_: str) -> str:
     return f'sum({alive(f"""retabli_flow_state{{{HERE},state="{state_}"}}""")})'
 
 
-def closed(expression: str) -> str:
-    """Of the flows that must stay closed. A dead daemon's are known by what they last were."""
-    intent = f'retabli_flow_info{{{HERE},intent="closed"}}'
-    return f"""({expression})
-and on ({EACH}) (
-  {intent} or (last_over_time({intent}[{KNOWN}]) unless on (job, instance) ({ALIVE}))
+def unknown(choice: str = HERE, also: str = "") -> str:
+    """How many flows nothing is known of: those in that state, and all of a daemon that does not answer.
+
+    `also` keeps some of both.
+    """
+    silent = f"last_over_time(retabli_flow_restored{{{choice}}}[{KNOWN}]) unless on (job, instance) ({ALIVE})"
+    unjudged = alive(f'retabli_flow_state{{{choice},state="unknown"}}')
+    return f"""sum(
+  (max by ({EACH}) ({unjudged}) or 1 + 0 * max by ({EACH}) ({silent})){also}
 )"""
+
+
+_CLOSED = f'retabli_flow_info{{{HERE},intent="closed"}}'
+# Keeps the flows that must stay closed. A dead daemon's are known by what they last were.
+OF_CLOSED = f"""
+and on ({EACH}) (
+  {_CLOSED} or (last_over_time({_CLOSED}[{KNOWN}]) unless on (job, instance) ({ALIVE}))
+)"""
+
+
+def closed(expression: str) -> str:
+    return f"({expression}){OF_CLOSED}"
 
 
 def or_silent(series: str, by: str = EACH) -> str:

@@ -17,7 +17,7 @@ from deploy.grafana.looks import (
     WARNING,
 )
 from deploy.grafana.panels import Column, Draw, Panel, Query
-from deploy.grafana.queries import EACH, HERE, alive, counted, described, state
+from deploy.grafana.queries import EACH, HERE, alive, counted, described, state, unknown
 from retabli.model.states import State
 from retabli.model.words import Words
 
@@ -28,9 +28,10 @@ TELLS = Words(
 )
 
 
-def number(of: State, title: Words, tells: Words, colour: str | None = None) -> Panel:
-    steps: Mapping[float | None, str] = {None: UNKNOWN, 0: QUIET, 1: colour or COLOURS[of]}
-    return Panel(Draw.STAT, title, tells, [Query(counted(of.value))], 4, 4, steps=steps)
+def number(of: State, title: Words, tells: Words) -> Panel:
+    steps: Mapping[float | None, str] = {None: UNKNOWN, 0: QUIET, 1: COLOURS[of]}
+    expr = unknown() if of is State.UNKNOWN else counted(of.value)
+    return Panel(Draw.STAT, title, tells, [Query(expr)], 4, 4, steps=steps)
 
 
 NUMBERS = (
@@ -52,7 +53,10 @@ NUMBERS = (
     number(
         State.UNKNOWN,
         Words("? Inconnus", "? Unknown"),
-        Words("Rien de frais n'est su d'eux\u00a0: ni rétablis ni en panne.", "Nothing fresh is known of them."),
+        Words(
+            "Rien de frais n'est su d'eux, ni bon ni mauvais. Ceux d'un démon qui ne répond plus en sont.",
+            "Nothing fresh is known of them, good or bad. Those of a daemon that does not answer are among them.",
+        ),
     ),
     number(
         State.CONTAINED,
@@ -159,7 +163,14 @@ PAGES_OVER_TIME = Panel(
     Draw.LINES,
     Words("Pages ouvertes dans le temps", "Pages open over time"),
     Words("Combien de pages sont ouvertes, par raison.", "How many pages are open, by reason."),
-    [Query(f"sum by (reason) ({alive(f'retabli_flow_page_open{{{HERE}}}')})", Words.same("{{reason}}"))],
+    [
+        Query(
+            f"""sum({alive(f'retabli_flow_page_open{{{HERE},reason="{reason}"}}')})""",
+            words,
+            colour,
+        )
+        for reason, (words, colour) in REASONS.items()
+    ],
     12,
     8,
 )

@@ -123,6 +123,15 @@ class World:
             await asyncio.sleep(0.5)  # another process: there is nothing here to await
         assert [each.name for each in empty] == []
 
+    async def until_empty(self, wanted: list[Asked], within: float = 60) -> None:
+        """A machine that is slow for a moment makes a climb fail, which the next one mends."""
+        full = wanted
+        end = time.monotonic() + within
+        while full and time.monotonic() < end:
+            full = [each for each in full if await self.answers(each)]
+            await asyncio.sleep(0.5)  # another process: there is nothing here to await
+        assert [each.name for each in full] == []
+
     async def green(self) -> list[str]:
         """The queries of which Grafana would draw something as restored or contained, or say so."""
         told = tuple(f"{MARKS[state]} {STATE_WORDS[state].fr}" for state in (State.RESTORED, State.CONTAINED))
@@ -202,12 +211,13 @@ async def healthy(world: World) -> None:
     silent = EMPTY_WHEN_HEALTHY | EMPTY_UNTIL_NOT_JUDGED
     assert set(silent) <= set(NAMED)
     await world.until_answered([each for each in asked() if each.name not in silent])
-    assert [name for name in silent if await world.answers(NAMED[name])] == []
+    await world.until_empty([NAMED[name] for name in silent if "depuis le démarrage" not in name])
     assert "restoration: Les flux A" in await world.green()
     assert await world.one("restoration: ● Rétablis A") == [len(FLOWS) + len(ADDED) - 1]
     assert await world.one("restoration: ▼ Retombés A") == [0]
     assert await world.one("restoration: Part des flux ouverts rétablis A") == [1]
     assert await world.one("confinement: ■ Isolés, prouvés A") == [1]
+    assert await world.one("restoration: ? Inconnus A") == await world.one("confinement: ? Non prouvés A") == [0]
     for job in ("retabli", "retabli-probe"):
         empty = [expr for expr in STOCK if not await world.ask(stock(expr, job))]
         assert empty == [], job
@@ -239,7 +249,8 @@ async def cut(world: World) -> None:
         await world.stack.query(rule.expr)
     recorded = [rule for rule in rules() if not rule.alerts]
     assert [rule.name for rule in recorded if not await world.ask(rule.expr)] == []
-    assert {rule.name for rule in alerts() if await world.ask(rule.expr)} >= firing
+    # The other alerts are of what takes hours, or of neither state: the rules' own tests reach each of them.
+    assert {rule.name for rule in alerts() if await world.ask(rule.expr)} >= {"FlowDropped", "FlowBreached", "Watchdog"}
 
 
 async def table(world: World) -> list[tuple[dict[str, str], float]]:
@@ -253,6 +264,8 @@ async def dead(world: World) -> None:
         ((_, answers),) = await world.answers(shown)
         assert shown.looks(answers) == ("NE RÉPOND PLUS", COLOURS[State.DROPPED])
     assert await world.one("restoration: ● Rétablis A") == await world.one("confinement: ■ Isolés, prouvés A") == []
+    assert await world.one("restoration: ? Inconnus A") == [len((*FLOWS, *ADDED))]
+    assert await world.one("confinement: ? Non prouvés A") == [1]
     listed = await table(world)
     assert {labels["flow"] for labels, _ in listed} == {*FLOWS, *ADDED}, "they stay listed, and nothing is said of them"
     assert {NAMED["restoration: Les flux A"].looks(value)[0] for _, value in listed} == {f"? {NO_ANSWER.fr}"}
