@@ -8,8 +8,10 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
 from retabli.model.causes import SIDE_WORDS
+from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
+from retabli.web import words
 
 STYLE = Path(__file__).parents[2] / "retabli" / "web" / "static" / "style.css"
 
@@ -46,8 +48,8 @@ Meanings = Mapping[str, tuple[Words, str]]
 STATES: Meanings = {
     str(SILENT): (Words(f"? {NO_ANSWER.fr}", f"? {NO_ANSWER.en}"), UNKNOWN),
     **{
-        str(NUMBERS[state]): (Words(f"{MARKS[state]} {words.fr}", f"{MARKS[state]} {words.en}"), COLOURS[state])
-        for state, words in STATE_WORDS.items()
+        str(NUMBERS[state]): (Words(f"{MARKS[state]} {called.fr}", f"{MARKS[state]} {called.en}"), COLOURS[state])
+        for state, called in STATE_WORDS.items()
     },
 }
 ANSWERS: Meanings = {
@@ -68,16 +70,11 @@ FAILING: Meanings = {"1": (Words("en échec", "failing"), BAD)}
 TAKEN: Meanings = {"1": (Words("acceptée", "taken"), QUIET), "0": (Words("REFUSÉE", "REFUSED"), BAD)}
 OPEN_PAGES: Meanings = {"0": (Words("–", "–"), "transparent"), "1": (Words("page ouverte", "page open"), BAD)}
 SIDES: Meanings = {side.value: (words, "text") for side, words in SIDE_WORDS.items()}
-CRITICALITIES: Meanings = {
-    "vital": (Words("vitale", "vital"), "text"),
-    "high": (Words("haute", "high"), "text"),
-    "normal": (Words("normale", "normal"), "text"),
-}
+CRITICALITIES: Meanings = {each.value: (found, "text") for each, found in words.CRITICALITIES.items()}
 # What a climb ended with.
 OUTCOMES: Meanings = {
-    "ok": (Words("réussies", "ok"), GOOD),
-    "failed": (Words("en échec", "failed"), BAD),
-    "unknown": (Words("sans verdict", "not judged"), UNKNOWN),
+    each.value: (words.OUTCOMES[each], colour)
+    for each, colour in ((Outcome.OK, GOOD), (Outcome.FAILED, BAD), (Outcome.UNKNOWN, UNKNOWN))
 }
 ENDS: Meanings = {**OUTCOMES, "skipped": (Words("sautées", "skipped"), QUIET)}
 REASONS: Meanings = {
@@ -88,8 +85,8 @@ REASONS: Meanings = {
 def mappings(meanings: Meanings, language: str) -> list[model.ValueMapping]:
     """The colour "text" is the theme's own: a word without a colour of its own."""
     options = {
-        value: model.ValueMappingResult(words[language], None if colour == "text" else colour, index=place)
-        for place, (value, (words, colour)) in enumerate(meanings.items())
+        value: model.ValueMappingResult(called[language], None if colour == "text" else colour, index=place)
+        for place, (value, (called, colour)) in enumerate(meanings.items())
     }
     return [model.ValueMap(options)]
 
