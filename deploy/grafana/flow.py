@@ -73,9 +73,7 @@ NOW = (
 COURSE = Panel(
     Draw.TIMELINE,
     Words("L'état dans le temps", "The state over time"),
-    Words(
-        "«\u00a0Retabli ne répond plus\u00a0» n'est aucun état du flux.", "“Does not answer” is no state of the flow."
-    ),
+    Words("«\u00a0Sans nouvelles\u00a0» n'est aucun état du flux.", "“No news” is no state of the flow."),
     [Query(state(FLOW), Words.same("{{flow}}"))],
     24,
     5,

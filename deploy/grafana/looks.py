@@ -26,10 +26,11 @@ MARKS = {
     State.RESTORED: "●",
     State.CONTAINED: "■",
 }
-# What a panel calls each state; 0 is no state of a flow: the daemon does not answer, so that nothing is known.
+# What a panel calls each state; 0 is no state of a flow: nothing is heard of the daemon, so that nothing is known.
 NUMBERS = {state: number for number, state in enumerate(State, 1)}
 SILENT = 0
-NO_ANSWER = Words("Retabli ne répond plus", "Retabli does not answer")
+# True whether the daemon died, or Prometheus was away and nobody asked it.
+NO_NEWS = Words("sans nouvelles de Retabli", "no news from Retabli")
 
 
 def colours() -> Mapping[State, str]:
@@ -46,7 +47,7 @@ QUIET, WARNING, UNKNOWN = COLOURS[State.DOWN], COLOURS[State.DEGRADED], COLOURS[
 Meanings = Mapping[str, tuple[Words, str]]
 
 STATES: Meanings = {
-    str(SILENT): (Words(f"? {NO_ANSWER.fr}", f"? {NO_ANSWER.en}"), UNKNOWN),
+    str(SILENT): (Words(f"? {NO_NEWS.fr}", f"? {NO_NEWS.en}"), UNKNOWN),
     **{
         str(NUMBERS[state]): (Words(f"{MARKS[state]} {called.fr}", f"{MARKS[state]} {called.en}"), COLOURS[state])
         for state, called in STATE_WORDS.items()
@@ -57,12 +58,12 @@ ANSWERS: Meanings = {
     "0": (Words("NE RÉPOND PLUS", "DOES NOT ANSWER"), BAD),
 }
 PROVEN: Meanings = {
-    str(SILENT - 1): (NO_ANSWER, UNKNOWN),
+    str(SILENT - 1): (NO_NEWS, UNKNOWN),
     "0": (Words("? non prouvé", "? not proven"), UNKNOWN),
     "1": (Words("■ prouvé", "■ proven"), CLOSED),
 }
 CONTROL: Meanings = {
-    str(SILENT - 1): (NO_ANSWER, UNKNOWN),
+    str(SILENT - 1): (NO_NEWS, UNKNOWN),
     "0": (Words("✗ échoue", "✗ fails"), BAD),
     "1": (Words("✓ passe", "✓ passes"), CLOSED),
 }

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import prometheus as query
 
-from deploy.grafana.looks import NO_ANSWER, UNKNOWN, Meanings, mappings, thresholds
+from deploy.grafana.looks import NO_NEWS, UNKNOWN, Meanings, mappings, thresholds
 from retabli.model.words import Words
 
 SOURCE = model.DataSourceRef("prometheus", "${source}")
@@ -70,7 +70,7 @@ class Panel:
     unit: str | None = None
     meanings: Meanings = field(default_factory=dict)
     steps: Mapping[float | None, str] = field(default_factory=lambda: {None: UNKNOWN})
-    nothing: Words = NO_ANSWER
+    nothing: Words = NO_NEWS
     columns: Sequence[Column] = ()
 
 

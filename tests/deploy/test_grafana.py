@@ -215,7 +215,7 @@ def test_states_have_the_words_and_the_colours_of_the_page(language: str) -> Non
         text, colour = listed.looks(looks.NUMBERS[state])
         assert text == f"{looks.MARKS[state]} {words[language]}"
         assert f"--{state.value}: {colour};" in style
-    assert listed.looks(looks.SILENT) == (f"? {looks.NO_ANSWER[language]}", looks.COLOURS[State.UNKNOWN])
+    assert listed.looks(looks.SILENT) == (f"? {looks.NO_NEWS[language]}", looks.COLOURS[State.UNKNOWN])
 
 
 def test_no_two_states_look_the_same() -> None:

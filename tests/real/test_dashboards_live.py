@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from deploy.grafana.looks import CLOSED, COLOURS, GOOD, MARKS, NO_ANSWER
+from deploy.grafana.looks import CLOSED, COLOURS, GOOD, MARKS, NO_NEWS
 from retabli.model.states import STATE_WORDS, State
 from simulator.configuration import write
 from simulator.hospital import Hospital
@@ -271,7 +271,7 @@ async def dead(world: World) -> None:
     assert await world.one("confinement: ? Non prouvés A") == [1]
     listed = await table(world)
     assert {labels["flow"] for labels, _ in listed} == {*FLOWS, *ADDED}, "they stay listed, and nothing is said of them"
-    assert {NAMED["restoration: Les flux A"].looks(value)[0] for _, value in listed} == {f"? {NO_ANSWER.fr}"}
+    assert {NAMED["restoration: Les flux A"].looks(value)[0] for _, value in listed} == {f"? {NO_NEWS.fr}"}
     assert all(labels["title"] for labels, _ in listed)
 
 
@@ -305,7 +305,7 @@ async def test_what_died_while_prometheus_was_away_is_not_shown_as_it_was(tmp_pa
             for one in await stack.query(filled(listed.expr, instance=DAEMON, flow=""))
             if one["metric"]["flow"] == "port"
         )
-        assert listed.looks(float(row["value"][1]))[0] == f"? {NO_ANSWER.fr}"
+        assert listed.looks(float(row["value"][1]))[0] == f"? {NO_NEWS.fr}"
     finally:
         stack.prometheus.stop()
         await life.leave()
