@@ -1,4 +1,4 @@
-"""Writes the Grafana dashboards, in French and in English: `python -m deploy.grafana.build [--page URL]`.
+"""Writes the Grafana dashboards, in French and in English: `python -m deploy.grafana.build`.
 
 Grafana translates no dashboard, so each language has its own, with uids of its own; both come from one description.
 """
@@ -23,7 +23,7 @@ from retabli.model.words import Words
 FOLDER = Path(__file__).parent
 LANGUAGES = ("fr", "en")
 PAGE = "http://127.0.0.1:9877"
-FLOW_VARIABLE = "flow"
+Variable = build.DatasourceVariable | build.QueryVariable | build.ConstantVariable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def board(described: Board, language: str, page: str = PAGE) -> dict[str, Any]:
     return plain | {"annotations": {"list": annotations(described, language)}}
 
 
-def variables(described: Board, language: str, page: str) -> list[build.DatasourceVariable | build.QueryVariable | Any]:
+def variables(described: Board, language: str, page: str) -> list[Variable]:
     """A dead daemon can still be chosen: `up` is Prometheus's own word and stays."""
     source = build.DatasourceVariable("source").label("Prometheus").type("prometheus")
     source.current(model.VariableOption(text="Prometheus", value="prometheus"))
@@ -74,9 +74,9 @@ def variables(described: Board, language: str, page: str) -> list[build.Datasour
         daemon.multi(True).include_all(True).all_value(".+").current(model.VariableOption(text="All", value="$__all"))
     address = build.ConstantVariable("page").value(page)
     address.description(Words("Adresse de la page de Retabli", "Address of Retabli's page")[language])
-    found: list[Any] = [source, daemon]
+    found: list[Variable] = [source, daemon]
     if described.one_flow:
-        chosen = build.QueryVariable(FLOW_VARIABLE).label(Words("Flux", "Flow")[language]).datasource(SOURCE)
+        chosen = build.QueryVariable("flow").label(Words("Flux", "Flow")[language]).datasource(SOURCE)
         chosen.query(f"label_values(retabli_flow_info{{{HERE}}}, flow)").sort(model.VariableSort.ALPHABETICAL_ASC)
         found.append(chosen.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED))
     return [*found, address]
@@ -86,7 +86,7 @@ def links(described: Board, language: str) -> list[build.DashboardLink]:
     """To the other dashboards of the language, to this one in the other, and to Retabli's own page."""
     to_page = "${page:raw}/flows/${flow}" if described.one_flow else "${page:raw}/"
     found = [
-        build.DashboardLink(each.title[language].partition(" – ")[2]).url(f"/d/{each.uid(language)}")
+        build.DashboardLink(each.title[language].removeprefix("Retabli – ")).url(f"/d/{each.uid(language)}")
         for each in BOARDS
         if each is not described
     ]
@@ -121,21 +121,24 @@ def annotations(described: Board, language: str) -> list[dict[str, Any]]:
 
 
 def files(page: str = PAGE) -> Mapping[Path, str]:
-    """What is to be written, by its path."""
+    """What is to be written, by its path in the folder it is written to."""
     return {
-        FOLDER / language / f"{each.name}.json": json.dumps(board(each, language, page), ensure_ascii=False, indent=1)
+        Path(language, f"{each.name}.json"): json.dumps(board(each, language, page), ensure_ascii=False, indent=1)
         + "\n"
         for each in BOARDS
         for language in LANGUAGES
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m deploy.grafana.build", description="write the dashboards")
     parser.add_argument("--page", default=PAGE, help=f"the address of Retabli's page, which links lead to ({PAGE})")
-    for path, text in files(parser.parse_args().page).items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+    parser.add_argument("--into", default=FOLDER, type=Path, help="a folder; by default that of the dashboards here")
+    args = parser.parse_args(arguments)
+    for path, text in files(args.page).items():
+        written: Path = args.into / path
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(text)
 
 
 if __name__ == "__main__":

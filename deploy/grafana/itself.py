@@ -6,7 +6,7 @@ from deploy.grafana.panels import Column, Draw, Panel, Query
 from deploy.grafana.queries import HERE, alive, quantile
 from retabli.model.words import Words
 
-TITLE = Words("Retabli – Retabli lui-même", "Retabli – Retabli itself")
+TITLE = Words("Retabli lui-même", "Retabli itself")
 TELLS = Words(
     "Si ce qui mesure est lui-même en bon état\u00a0: retards, canaux, redémarrages, ressources.",
     "Whether what measures is itself well: lateness, channels, restarts, resources.",

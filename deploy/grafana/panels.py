@@ -135,6 +135,7 @@ def _lines(*, stacked: bool) -> timeseries.Panel:
     found = timeseries.Panel().legend(_legend(shown=True)).min(0).line_width(1.5).span_nulls(False)
     found.show_points(options.VisibilityMode.AUTO).fill_opacity(50 if stacked else 8)
     found.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
+    found.color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC))
     if stacked:
         found.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
     return found

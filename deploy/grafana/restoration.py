@@ -151,7 +151,7 @@ COURSE = Panel(
     Draw.TIMELINE,
     Words("Chaque flux dans le temps", "Each flow over time"),
     Words(
-        "L'état de chaque flux à chaque instant. Un trou, ou «\u00a0sans nouvelles de Retabli\u00a0», n'est aucun état.",
+        "L'état de chaque flux à chaque instant. Un trou, «\u00a0sans nouvelles de Retabli\u00a0»\u00a0: aucun état.",
         "Each flow's state at each moment. A gap, or “no news from Retabli”, is no state.",
     ),
     [Query(described(state(), "title"), Words.same("{{title}}"))],

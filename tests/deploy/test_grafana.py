@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
 from deploy.grafana import looks
-from deploy.grafana.build import BOARDS, FOLDER, LANGUAGES, PAGE, files
+from deploy.grafana.build import BOARDS, FOLDER, LANGUAGES, PAGE, files, main
 from retabli.metrics import Figures, Metrics
 from retabli.model.states import STATE_WORDS, State
 from tests.deploy.dashboards import PATHS, Asked, asked, boards, filled, metrics
@@ -32,9 +32,15 @@ every_board = pytest.mark.parametrize(
 
 
 def test_what_is_checked_in_is_what_the_generator_writes() -> None:
-    wanted = files()
+    wanted = {FOLDER / path: text for path, text in files().items()}
     assert {path: path.read_text() for path in PATHS} == wanted
     assert {*FOLDER.glob("*/*.json")} == set(wanted)
+
+
+def test_the_generator_writes_where_it_is_told_to(tmp_path: Path) -> None:
+    page = "https://retabli.chu.example"
+    main(["--page", page, "--into", str(tmp_path / "new")])
+    assert {path.relative_to(tmp_path / "new"): path.read_text() for path in tmp_path.rglob("*.json")} == files(page)
 
 
 def test_another_address_of_the_page_changes_that_address_alone() -> None:
