@@ -45,10 +45,12 @@ or {SILENT} * max by ({EACH}) ({silent})"""
 
 
 def described(expression: str, *labels: str, choice: str = HERE) -> str:
-    """With labels from the flow's newest description: a title that was corrected is there twice for a while."""
+    """With labels from the flow's description. A title that was corrected is there twice for a while, and a join on
+    both would be an error; topk takes one. (timestamp() would find the newer, at ten times the cost over a range.)
+    """
     return f"""({expression})
 * on ({EACH}) group_left ({", ".join(labels)}) (
-  topk by ({EACH}) (1, timestamp(retabli_flow_info{{{choice}}})) ^ 0
+  topk by ({EACH}) (1, last_over_time(retabli_flow_info{{{choice}}}[2m]))
   or on ({EACH}) topk by ({EACH}) (1, last_over_time(retabli_flow_info{{{choice}}}[{KNOWN}]))
 )"""
 

@@ -248,3 +248,70 @@ def test_the_page_names_every_dashboard(page: str) -> None:
     language = {"README.md": "en", "LISEZMOI.md": "fr"}[page]
     for board in BOARDS:
         assert f"`retabli-{board.name}-{language}`" in text
+
+
+# Two daemons, of which one falls silent; the other's flow was given another title. A minute each.
+TWO_DAEMONS = {
+    'up{job="retabli",instance="a"}': "1x9",
+    'up{job="retabli",instance="b"}': "1 1 0x7",
+    **{
+        f'retabli_flow_state{{job="retabli",instance="{instance}",flow="{flow}",state="{state}"}}': values
+        for instance, flow, now, of, not_ in (
+            ("a", "mail", "restored", "1x9", "0x9"),
+            ("b", "scans", "restored", "1 1 _x7", "0 0 _x7"),
+            ("b", "internet", "contained", "1 1 _x7", "0 0 _x7"),
+        )
+        for state in STATE_WORDS
+        for values in [of if state == now else not_]
+    },
+    'retabli_flow_restored{job="retabli",instance="a",flow="mail"}': "1x9",
+    'retabli_flow_restored{job="retabli",instance="b",flow="scans"}': "1 1 stale _x6",
+    'retabli_flow_restored{job="retabli",instance="b",flow="internet"}': "0 0 stale _x6",
+    'retabli_flow_info{job="retabli",instance="a",flow="mail",title="Old",intent="open"}': "1 1 1 _x6",
+    'retabli_flow_info{job="retabli",instance="a",flow="mail",title="New",intent="open"}': "_ _ 1x7",
+    'retabli_flow_info{job="retabli",instance="b",flow="scans",title="Scans",intent="open"}': "1 1 stale _x6",
+    'retabli_flow_info{job="retabli",instance="b",flow="internet",title="Internet",intent="closed"}': "1 1 stale _x6",
+}
+# Panel, its value at the first minute, and at the seventh.
+OVER_BOTH: list[tuple[str, float, float]] = [
+    ("restoration: ● Rétablis A", 2, 1),
+    ("restoration: ? Inconnus A", 0, 2),
+    ("restoration: ■ Isolés A", 1, 0),
+    ("confinement: ? Non prouvés A", 0, 1),
+]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_of_two_daemons_the_flows_of_the_one_that_fell_silent_count_as_unknown(tmp_path: Path) -> None:
+    named = {each.name: filled(each.expr, instance=".+", flow="") for each in asked()}
+    rows = named["restoration: Les flux A"]
+    asks = [
+        (named[name], minute, value)
+        for name, *values in OVER_BOTH
+        for minute, value in zip((1, 7), values, strict=True)
+    ]
+    asks += [
+        (
+            f'sum(({rows}) and on (flow) label_replace(vector(1), "flow", "mail", "", ""))',
+            3,
+            looks.NUMBERS[State.RESTORED],
+        ),
+        (f"count({rows})", 3, 3),  # with both titles of one flow there
+        (f"count(({rows}) == {looks.SILENT})", 7, 2),
+    ]
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": name, "values": values} for name, values in TWO_DAEMONS.items()],
+            "promql_expr_test": [
+                {"expr": expr, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": value}]}
+                for expr, minute, value in asks
+            ],
+        }
+    ]
+    (tmp_path / "tests.yml").write_text(yaml.safe_dump({"rule_files": [], "tests": tests}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(tmp_path / "tests.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
