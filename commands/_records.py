@@ -1,6 +1,7 @@
 """What pages ask for that is not on view: rows of the log, and the point of situation at any moment of it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from typing import Any
 from config.configuration import Configuration
 from retabli.model.record import Entry, Event
 from retabli.report import Situation, body, compose, from_view, replay, written
-from retabli.store import Reader, Store
-from retabli.view import Logged, View
+from retabli.store import Reader, Store, StoreError
+from retabli.view import Courses, Logged, View
+
+log = logging.getLogger("retabli")
 
 _EVENTS = {event.value: event for event in Event}
 
@@ -25,6 +28,18 @@ class Records:
 
     async def read(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
         return [logged(row) for row in await self._store.entries(since=since, flow=flow, limit=limit)]
+
+    def courses(self) -> Courses:
+        """The course of each flow, from the whole log; for a thread. Without it they begin with this start."""
+        courses = Courses()
+        try:
+            with Reader(self._configuration().state) as reader:
+                for move in reader.moves():
+                    courses.follow(move)
+        except StoreError as error:
+            log.warning("time lines begin now: the log cannot be read as a whole: %s", error)
+            return Courses()
+        return courses
 
     async def report(self, *, language: str, form: str, public: bool, at: float | None) -> str:
         """As it is now, from what is shown; as it was, from the whole log, read beside the loop."""

@@ -11,12 +11,22 @@ from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.store import chain
 from retabli.store.encoding import as_object
-from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError
+from retabli.store.facts import Failing, LogRow, Move, OutboxRow, Remembered, StoreError
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
 PAGE = 1000  # rows of the log that are read at a time
 LOG_COLUMNS = "number, at, event, flow, data, hash"
+MOVES = 10_000  # the same, of `moves`
+_MOVES = """
+SELECT number, at, event, flow,
+    CASE event WHEN 'state' THEN json_extract(data, '$.was') END,
+    CASE event WHEN 'state' THEN json_extract(data, '$.now') END,
+    CASE event WHEN 'state' THEN NULL ELSE data END
+FROM log
+WHERE number > ? AND event IN ('state', 'intent', 'config', 'start', 'stop', 'gap') AND typeof(at) = 'real'
+ORDER BY number LIMIT ?
+"""
 
 
 class Reader:
@@ -108,6 +118,22 @@ class Reader:
         while rows := self._rows(since, flow, "number > ?", last, f"ASC LIMIT {PAGE}"):
             yield from rows
             last = rows[-1].number
+
+    def moves(self) -> Iterator[Move]:
+        """What folds into the courses of flows, the oldest first: lighter than `each`, for a log of months.
+
+        Raises:
+            StoreError: what is there cannot be read.
+        """
+        last = 0
+        while True:
+            with told(self.path):
+                found = self._connection.execute(_MOVES, (last, MOVES)).fetchall()
+            for _, at, event, flow, was, now, data in found:
+                yield Move(at, event, flow, {"was": was, "now": now} if data is None else self._object(data))
+            if len(found) < MOVES:
+                return
+            last = found[-1][0]
 
     def _rows(self, since: float | None, flow: str | None, where: str, place: int | None, order: str) -> list[LogRow]:
         conditions, values = ["number > 0"], list[Any]()

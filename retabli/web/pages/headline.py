@@ -47,6 +47,18 @@ class Headline:
     parts: tuple[Part, ...]
 
     @property
+    def tab(self) -> str:
+        """What is wrong, for the title of a tab that nobody looks at; nothing if nothing is."""
+        wrong = (State.BREACHED, State.DROPPED, State.UNKNOWN, State.DEGRADED)
+        return " · ".join(part.text for part in self.parts if part.state in wrong)
+
+    @property
+    def key(self) -> object:
+        """Equal for what looks the same but for how long ago it was."""
+        proven = (each.proven.iso if each.proven else "" for each in self.parts)
+        return self.worst, tuple((each.state, each.text) for each in self.parts), tuple(proven)
+
+    @property
     def plain(self) -> str:
         return " · ".join(part.text for part in self.parts)
 

@@ -30,6 +30,7 @@ class Row:
     id: str
     title: str
     state: str
+    well: bool  # restored or contained
     word: str
     closed: bool
     critical: str
@@ -57,6 +58,7 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         id=flow.id,
         title=inert(flow.title[language]),
         state=state.value,
+        well=good,
         word=STATE_WORDS[state][language],
         closed=flow.intent is Intent.CLOSED,
         critical="" if flow.criticality is Criticality.NORMAL else CRITICALITIES[flow.criticality][language],
@@ -118,15 +120,21 @@ def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
         parent = view.pictures.get(standing.because)
         title = inert(parent.flow.title[language]) if parent else standing.because
         notes.append(f"{text('because', language)}{text('colon', language)} {title}")
-    if standing.drops:
-        notes.append(text("drops_once" if standing.drops == 1 else "drops", language, n=standing.drops))
-    if standing.breaches:
-        notes.append(text("breaches", language, n=standing.breaches))
+    notes += fallen(picture, language)
     if flow.declared_since is not None and flow.declared_since <= view.now:
         # What people said is in their own time: it is not mapped.
         said = moment(flow.declared_since, view.now, view.site.zone, language)
         notes.append(f"{text('declared', language)} {said}")
     return notes
+
+
+def fallen(picture: FlowPicture, language: str) -> list[str]:
+    """How often it dropped and was breached, in words."""
+    standing, said = picture.standing, []
+    for key, number in (("drops", standing.drops), ("breaches", standing.breaches)):
+        if number:
+            said.append(text(f"{key}_once" if number == 1 else key, language, n=number))
+    return said
 
 
 def latest(picture: FlowPicture) -> float | None:
