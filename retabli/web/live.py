@@ -18,7 +18,6 @@ from retabli.web.pages.rows import latest
 from retabli.web.pages.stencils import look
 from retabli.web.words import LANGUAGES, reading
 
-
 BEAT = 5.0  # seconds of silence: pages take themselves for lost after a bit more than twice as long
 
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from retabli.view import View
 from retabli.view.times import clock, day, moment
-from retabli.web.pages.strip import length
+from retabli.web.pages.strip import length, unit
 
-MOST = 5  # labels
-FIRST, LAST = 0.17, 0.93  # where in the strip a label has its place beside the first, and before the end
+MOST = 3  # labels
+FIRST, LAST = 0.3, 0.84  # where in the strip a label has its place beside the first, and before the end
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)
 _DAYS = (1, 2, 3, 4, 5, 7, 10, 14, 21, 28, 56, 91, 182, 364, 728, 1820, 3640)
 
@@ -29,6 +29,7 @@ class Axis:
 
     length: int
     origin: int  # milliseconds since 1970
+    unit: int  # seconds to a step across a strip
     began: str
     first: str
     attacked: bool  # it is the attack; else the log begins there
@@ -44,9 +45,14 @@ def axis(view: View, language: str) -> Axis:
         for at in _moments(view, long, days=days)
         if FIRST <= (at - origin) / long <= LAST
     ]
-    began = moment(origin, view.now, zone, language)
     return Axis(
-        round(long), round(origin * 1000), began, said(origin, zone, language), view.site.cut_at == origin, tuple(marks)
+        length=round(long),
+        origin=round(origin * 1000),
+        unit=unit(view),
+        began=moment(origin, view.now, zone, language),
+        first=said(origin, zone, language),
+        attacked=view.site.cut_at == origin,
+        marks=tuple(marks),
     )
 
 

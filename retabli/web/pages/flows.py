@@ -19,10 +19,11 @@ from retabli.web.pages.axis import axis
 from retabli.web.pages.frame import Frame, Wording
 from retabli.web.pages.headline import Headline, headline
 from retabli.web.pages.stencils import Stencils
-from retabli.web.pages.strip import BANDS, HEIGHT
+from retabli.web.pages.strip import LINES
 from retabli.web.words import LANGUAGES, text
 
 BREATH = 20  # rows rendered between two breaths of the loop
+PACKED = 6  # zlib's level: rows are much alike, and telephones have slow links
 MARK = "\u0000ROWS\u0000"
 FEW, SOME = 16, 48  # flows: up to so many rows are roomy, up to so many fit on a wall, and each of more says the least
 
@@ -72,7 +73,7 @@ class FlowsPage:
             async for piece in pieces:
                 yield piece.encode()
 
-        return streamed(request, encoded(), "text/html; charset=utf-8")
+        return streamed(request, encoded(), "text/html; charset=utf-8", level=PACKED)
 
     async def pieces(self, language: str, query: str) -> AsyncIterator[str]:
         """The page, in pieces; the loop breathes between them."""
@@ -83,7 +84,7 @@ class FlowsPage:
             "switches": self._frame.switches(),
             "ROWS": MARK,
             "size": self.size,
-            "bands": _bands(language),
+            "key": list(_key(language)),
         }
         head, _, tail = self._frame.render("flows.html", language, query, "/", **more).partition(MARK)
         days = self._axis.render(axis=axis(self._view, language), t=Wording(language))
@@ -179,9 +180,8 @@ def _height(group: Group) -> float:
     return 1.0 + sum(1.0 if each.state in (State.RESTORED, State.CONTAINED) else 1.6 for each in group.pictures)
 
 
-def _bands(language: str) -> Iterator[tuple[str, float, float, str]]:
-    """The strip's legend: each state's name, from where to where it is drawn, its word."""
+def _key(language: str) -> Iterator[tuple[str, float | None, str]]:
+    """The strip's legend: each state's name, where its line is drawn, its word."""
     for state in (*reversed(State), None):
-        top, bottom = BANDS.get(state, (0, HEIGHT))
         word = STATE_WORDS[state][language] if state else text("course_none", language)
-        yield state.value if state else "none", top, bottom, word
+        yield state.value if state else "none", LINES.get(state), word

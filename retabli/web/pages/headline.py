@@ -109,7 +109,8 @@ def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
     if picture.state is State.BREACHED:
         colon = "\u00a0: " if language == "fr" else ": "
         said = f"{inert(picture.flow.title[language], 60)}{colon}{STATE_WORDS[picture.state][language]}"
-    seen = latest(picture) if picture.state is State.CONTAINED else None
+    # In a replay days pass between two looks.
+    seen = latest(picture) if picture.state is State.CONTAINED and not view.replaying else None
     return Part(picture.state.value, said, when(seen, view, language) if seen is not None else None)
 
 

@@ -42,6 +42,7 @@ class Row:
     controls: tuple[tuple[str, str], ...]
     cause: CauseRow | None
     notes: tuple[str, ...]
+    counted: str  # how many of its probes or targets are in order; one of the notes
     notice: str
     paged: Paged | None
     silenced: Silenced | None
@@ -70,6 +71,7 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         controls=controls(picture),
         cause=cause_row(picture, view, language),
         notes=tuple(_notes(picture, view, language)),
+        counted=counted(picture, language),
         notice=inert(flow.notice[language], 600) if flow.notice and not good else "",
         paged=paged(picture, view, language),
         silenced=silenced(picture, view, language),
@@ -108,14 +110,12 @@ def _capital(words: str) -> str:
 
 def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
     flow, standing, notes = picture.flow, picture.standing, []
-    counts = picture.counts()
     if picture.state is State.UNKNOWN and standing.state not in (State.UNKNOWN, State.DOWN):  # down proves nothing
         notes.append(
             f"{text('last_standing', language)}{text('colon', language)} {STATE_WORDS[standing.state][language]}"
         )
-    if counts["of"] > 1:
-        key = "targets_ok" if all(unit.name.target is not None for unit in picture.units) else "probes_ok"
-        notes.append(text(key, language, **counts, s="s" if counts["ok"] > 1 else ""))
+    if said := counted(picture, language):
+        notes.append(said)
     if standing.because:
         parent = view.pictures.get(standing.because)
         title = inert(parent.flow.title[language]) if parent else standing.because
@@ -126,6 +126,14 @@ def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
         said = moment(flow.declared_since, view.now, view.site.zone, language)
         notes.append(f"{text('declared', language)} {said}")
     return notes
+
+
+def counted(picture: FlowPicture, language: str) -> str:
+    counts = picture.counts()
+    if counts["of"] <= 1:
+        return ""
+    key = "targets_ok" if all(unit.name.target is not None for unit in picture.units) else "probes_ok"
+    return text(key, language, **counts, s="s" if counts["ok"] > 1 else "")
 
 
 def fallen(picture: FlowPicture, language: str) -> list[str]:

@@ -12,7 +12,7 @@ from retabli.view import View, iso
 from retabli.view.times import span
 from retabli.web.pages.frame import Wording
 from retabli.web.pages.rows import latest, row
-from retabli.web.pages.strip import LABEL, LENGTH, Held, held, length, strip
+from retabli.web.pages.strip import LABEL, LENGTH, Held, held, length, strip, unit
 
 _NEVER = float("-inf")  # monotonic: what is shown ends by the wall clock
 _SLOT = re.compile(rf'data-ago( data-seen)? datetime="([^"]*)">(<b>)?[^<]*|{LENGTH}|{LABEL}')
@@ -24,6 +24,7 @@ class Moment:
 
     now: float
     length: float
+    unit: int  # seconds to a step across a strip
     language: str
     seen: float | None  # when the flow was last tried
 
@@ -52,7 +53,7 @@ def cut(html: str, label: Held) -> Stencil:
 
 def _slot(found: re.Match[str], label: Held) -> Slot:
     if found[0] == LENGTH:
-        return lambda moment: f"{moment.length:.0f}"
+        return lambda moment: f"{moment.length / moment.unit:.0f}"
     if found[0] == LABEL:
         return lambda moment: label.said(moment.now, moment.length, moment.language)
     bold, given = found[3] or "", found[2]
@@ -112,13 +113,14 @@ class Stencils:
         """One row as it is now. `terse`: among so many that each says the least."""
         view = self._view
         seen = latest(picture)
-        moment = Moment(view.now, length(view), self._language, None if seen is None else view.stamp(seen))
+        shown = None if seen is None else view.stamp(seen)
+        moment = Moment(view.now, length(view), unit(view), self._language, shown)
         return self._stencil(picture, terse=terse).fill(moment)
 
     def _stencil(self, picture: FlowPicture, *, terse: bool) -> Stencil:
         view = self._view
         year = datetime.fromtimestamp(view.now, view.site.zone).year  # other years are written out
-        circumstances = (terse, view.replaying, year, view.stamp, view.origin)
+        circumstances = (terse, view.replaying, year, view.stamp, view.origin, unit(view))
         if circumstances != self._circumstances:
             self._kept.clear()
             self._circumstances = circumstances

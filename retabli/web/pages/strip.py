@@ -3,7 +3,6 @@
 Time passes without a new strip: only its viewBox grows. What no path covers is unknown, whose pattern lies beneath.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -17,24 +16,25 @@ from retabli.web.pages.rows import fallen
 from retabli.web.words import text
 
 CELLS = 240  # spans of one strip at most
-HEIGHT = 20  # of a strip; what must not be overlooked hangs below its base
-BASE = 14
+HEIGHT = 20  # of a strip, whose base is at 14: what must not be overlooked hangs below it
 SHORTEST = 60.0  # seconds that a strip shows at least
+MINUTES = 86_400.0  # seconds from which on a strip is drawn in minutes
 AHEAD = 2 * 86_400  # seconds for which the last span is drawn beyond now: the page may stay open
 SLIGHT = 0.02  # of the strip: a drop that is shorter gets a line of a fixed width
+EDGE = 0.992  # … which is no nearer to the end of it than this: one that began just now is seen too
 LENGTH, LABEL = "\u0001", "\u0002"  # filled in each time that the strip is placed
 
-# From where to where each state is drawn: what works best is highest, what fell hangs below the base. Unknown is not
-# drawn; where nobody was watching (None) there is but a thin line.
-BANDS: dict[State | None, tuple[float, float]] = {
-    State.RESTORED: (0, BASE),
-    State.CONTAINED: (0, BASE),
-    State.DEGRADED: (5, BASE),
-    State.RECOVERING: (8.5, BASE),
-    State.DOWN: (11.5, BASE),
-    State.DROPPED: (11.5, HEIGHT),
-    State.BREACHED: (0, HEIGHT),
-    None: (13, BASE),
+# The middle of each state's line, as thick as the style says: what works best is highest, what fell hangs below the
+# base. Unknown is not drawn; where nobody was watching (None) there is but a thin line.
+LINES: dict[State | None, float] = {
+    State.RESTORED: 7,
+    State.CONTAINED: 7,
+    State.DEGRADED: 9.5,
+    State.RECOVERING: 11.25,
+    State.DOWN: 12.75,
+    State.DROPPED: 15.75,
+    State.BREACHED: 10,
+    None: 13.5,
 }
 
 
@@ -71,44 +71,49 @@ def held(picture: FlowPicture, view: View, language: str) -> Held:
     )
 
 
+def unit(view: View) -> int:
+    """Seconds that are one step across a strip."""
+    return 60 if length(view) >= MINUTES else 1
+
+
 def strip(picture: FlowPicture, view: View) -> Markup:
     """The drawing, with LENGTH and LABEL where these belong: numbers and names of ours, nothing that anybody said."""
-    origin, now, long = view.origin, view.now, length(view)
+    origin, long, step = view.origin, length(view), unit(view)
     shown = (
         Span(each.state, view.stamp(each.since), None if each.until is None else view.stamp(each.until))
         for each in view.course(picture.flow.id).spans()
     )
-    spans = drawn(shown, origin, max(now, origin + 1), CELLS)
-    paths: dict[str, list[str]] = {}
-    known: list[str] = []
+    spans = drawn(shown, origin, max(view.now, origin + 1), CELLS)
+    lines: dict[str, list[str]] = {"clear": []}
+    cleared = None  # from where on something is known
     for place, each in enumerate(spans):
         assert each.until is not None  # noqa: S101 - `drawn` has bounded them
-        begin = each.since - origin
-        end = each.until - origin + (AHEAD if place == len(spans) - 1 else 0)
-        if each.state is State.UNKNOWN:
-            continue
-        known.append(_box(begin, end, 0, HEIGHT))
-        paths.setdefault(each.state or "none", []).append(_box(begin, end, *BANDS[each.state]))
-        if each.state in ALARMS and end - begin < SLIGHT * long:
-            line = f"M{begin + (end - begin) / 2:.0f} 0V{HEIGHT}"
-            paths.setdefault("tick cut", []).append(line)
-            paths.setdefault(f"tick {each.state}", []).append(line)
-    drawing = _path("clear", known) + "".join(_path(*each) for each in sorted(paths.items(), key=_lines_last))
+        begin = (each.since - origin) / step
+        end = (each.until - origin + (AHEAD if place == len(spans) - 1 else 0)) / step
+        if each.state is not State.UNKNOWN:
+            cleared = begin if cleared is None else cleared
+            lines.setdefault(each.state or "none", []).append(_line(begin, end, LINES[each.state]))
+        if cleared is not None and (each.state is State.UNKNOWN or place == len(spans) - 1):
+            lines["clear"].append(_line(cleared, begin if each.state is State.UNKNOWN else end, HEIGHT / 2))
+            cleared = None
+        if each.state in ALARMS and each.until - each.since < SLIGHT * long:
+            middle = (each.since + each.until) / 2 - origin
+            tick = f"M{min(middle, EDGE * long) / step:.0f} 0V{HEIGHT}"
+            lines.setdefault("tick cut", []).append(tick)
+            lines.setdefault(f"tick {each.state}", []).append(tick)
+    paths = "".join(f'<path class="{name}" d="{"".join(d)}"/>' for name, d in sorted(lines.items(), key=_last) if d)
     return Markup(  # noqa: S704 - see above
         f'<svg class="course" role="img" aria-label="{LABEL}" viewBox="0 0 {LENGTH} {HEIGHT}" '
-        f'preserveAspectRatio="none">{drawing}</svg>'
+        f'preserveAspectRatio="none">{paths}</svg>'
     )
 
 
-def _lines_last(each: tuple[str, list[str]]) -> tuple[bool, bool]:
-    return each[0].startswith("tick"), not each[0].endswith("cut")
+def _last(each: tuple[str, list[str]]) -> tuple[bool, bool, bool]:
+    """What is drawn over what: the ground, the states, the cuts, the ticks in them."""
+    name = each[0]
+    return name.startswith("tick"), name.startswith("tick") and name != "tick cut", name != "clear"
 
 
-def _box(begin: float, end: float, top: float, bottom: float) -> str:
-    left, right = round(begin), max(round(begin) + 1, round(end))
-    return f"M{left} {top:g}H{right}V{bottom:g}H{left}z"
-
-
-def _path(name: str, drawn_: Iterable[str]) -> str:
-    d = "".join(drawn_)
-    return f'<path class="{name}" d="{d}"/>' if d else ""
+def _line(begin: float, end: float, middle: float) -> str:
+    left = round(begin)
+    return f"M{left} {middle:g}H{max(left + 1, round(end))}"

@@ -8,7 +8,7 @@
   var banner = document.getElementById("lost");
   var began = Date.now(), base = Number(body.dataset.now), pace = Number(body.dataset.pace) || 1;
   var heard = Date.now(), lost = false, stream = null, tried = 0;
-  var waiting = null, fetching = false, queue = [];
+  var waiting = null, fetching = false, queue = [], fitted = 0;
 
   function now() {
     return base + (Date.now() - began) * pace;
@@ -50,15 +50,19 @@
     var length = Math.max(60, (now() - Number(days[0].dataset.origin)) / 1000);
     var drawn = Number(days[0].dataset.length);
     if (Math.abs(length - drawn) < length / 2000) return;
+    fitted = fitted || drawn;
+    if (length > fitted * 1.3) { fitted = length; again(); } // other days fit above
     document.querySelectorAll("svg.course[role]").forEach(function (strip) {
-      strip.setAttribute("viewBox", "0 0 " + Math.round(length) + " 20");
+      strip.setAttribute("viewBox", "0 0 " + Math.round(length / days[0].dataset.unit) + " 20");
     });
     days.forEach(function (each) {
       each.dataset.length = length;
       each.querySelectorAll("[data-at]").forEach(function (mark) {
         var place = (100 * mark.dataset.at) / length;
-        mark.setAttribute("x", place + "%");
-        mark.setAttribute("visibility", place < 13 ? "hidden" : "visible");
+        (mark.tagName === "text" ? ["x"] : ["x1", "x2"]).forEach(function (name) {
+          mark.setAttribute(name, place + "%");
+        });
+        mark.setAttribute("visibility", place < 27 ? "hidden" : "visible");
       });
     });
   }
