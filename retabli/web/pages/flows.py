@@ -165,8 +165,8 @@ def columns(groups: Iterator[Group]) -> tuple[list[Group], list[Group]]:
     for place, group in enumerate(all_):
         more = _height(group)
         if high + more / 2 >= half:  # the cut before it is nearer to the middle than the one after it
-            if half - high > half / 3:
-                kept = max(1, round((half - high) * len(group.pictures) / more))
+            kept = round((half - high) * len(group.pictures) / more)
+            if half - high > half / 3 and 0 < kept < len(group.pictures):
                 rest = Group(group.title, group.why, group.pictures[kept:], continued=True)
                 left.append(Group(group.title, group.why, group.pictures[:kept]))
                 return left, [rest, *all_[place + 1 :]]

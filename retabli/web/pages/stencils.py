@@ -119,8 +119,9 @@ class Stencils:
 
     def _stencil(self, picture: FlowPicture, *, terse: bool) -> Stencil:
         view = self._view
-        year = datetime.fromtimestamp(view.now, view.site.zone).year  # other years are written out
-        circumstances = (terse, view.replaying, year, view.stamp, view.origin, unit(view))
+        # Other years are written out, and a strip is drawn but so far ahead.
+        today = datetime.fromtimestamp(view.now, view.site.zone).date()
+        circumstances = (terse, view.replaying, today, view.stamp, view.origin, unit(view))
         if circumstances != self._circumstances:
             self._kept.clear()
             self._circumstances = circumstances

@@ -19,7 +19,7 @@ CELLS = 240  # spans of one strip at most
 HEIGHT = 20  # of a strip, whose base is at 14: what must not be overlooked hangs below it
 SHORTEST = 60.0  # seconds that a strip shows at least
 MINUTES = 86_400.0  # seconds from which on a strip is drawn in minutes
-AHEAD = 2 * 86_400  # seconds for which the last span is drawn beyond now: the page may stay open
+AHEAD = 2 * 86_400.0  # seconds for which the last span is drawn beyond now, at least: the page may stay open
 SLIGHT = 0.02  # of the strip: a drop that is shorter gets a line of a fixed width
 EDGE = 0.992  # … which is no nearer to the end of it than this: one that began just now is seen too
 LENGTH, LABEL = "\u0001", "\u0002"  # filled in each time that the strip is placed
@@ -83,13 +83,14 @@ def strip(picture: FlowPicture, view: View) -> Markup:
         Span(each.state, view.stamp(each.since), None if each.until is None else view.stamp(each.until))
         for each in view.course(picture.flow.id).spans()
     )
+    ahead = max(AHEAD, long)
     spans = drawn(shown, origin, max(view.now, origin + 1), CELLS)
     lines: dict[str, list[str]] = {"clear": []}
     cleared = None  # from where on something is known
     for place, each in enumerate(spans):
         assert each.until is not None  # noqa: S101 - `drawn` has bounded them
         begin = (each.since - origin) / step
-        end = (each.until - origin + (AHEAD if place == len(spans) - 1 else 0)) / step
+        end = (each.until - origin + (ahead if place == len(spans) - 1 and each.state else 0)) / step
         if each.state is not State.UNKNOWN:
             cleared = begin if cleared is None else cleared
             lines.setdefault(each.state or "none", []).append(_line(begin, end, LINES[each.state]))

@@ -28,7 +28,6 @@ TEXTS = {
     "attention_one_more": Words("et 1 autre", "and 1 more"),
     "for_how_long": Words("depuis", "for"),
     "stated_at": Words("État au", "As of"),
-    "moved": Words("{title}\u00a0: {state}", "{title}: {state}"),
     "back": Words("Connexion rétablie", "Connection restored"),
     "lost_why": Words("ce qui est affiché n'est plus à jour", "what is shown is out of date"),
     "declared": Words("annoncé rétabli le", "declared restored on"),
@@ -71,6 +70,7 @@ TEXTS = {
     ),
     "not_found": Words("Cette page n'existe pas.", "This page does not exist."),
     "error": Words("Erreur", "Error"),
+    "pages": Words("Pages", "Pages"),
     "skip": Words("Aller au contenu", "Skip to content"),
     "colon": Words("\u00a0:", ":"),
 }
