@@ -177,7 +177,7 @@ def columns(groups: Iterator[Group]) -> tuple[list[Group], list[Group]]:
 
 
 def _height(group: Group) -> float:
-    return 1.0 + sum(1.0 if each.state in (State.RESTORED, State.CONTAINED) else 1.6 for each in group.pictures)
+    return 1.0 + sum(1.0 if each.state in (State.RESTORED, State.CONTAINED) else 2.0 for each in group.pictures)
 
 
 def _key(language: str) -> Iterator[tuple[str, float | None, str]]:

@@ -41,6 +41,14 @@
       say(time.querySelector("b") || time, span((now() - Date.parse(time.dateTime)) / 1000));
     });
     lengthen();
+    fit();
+  }
+
+  // On a wall nobody scrolls: what does not fit is set as tightly as if it were more. Print and small screens are not.
+  function fit() {
+    var columns = document.querySelector('.columns[data-size="few"]');
+    if (!columns || window.innerWidth < 1600) return;
+    if (columns.getBoundingClientRect().bottom + window.scrollY > window.innerHeight) columns.dataset.size = "some";
   }
 
   // Strips begin at the attack and end now.
@@ -160,6 +168,7 @@
     });
     var focus = !part && old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     if (!part && busy()) around(old, fresh); else old.replaceWith(fresh);
+    fit();
     var again = focus && Array.prototype.filter.call(fresh.querySelectorAll("a"), function (link) {
       return link.getAttribute("href") === focus;
     })[0];
@@ -282,4 +291,5 @@
   }
   window.addEventListener("beforeprint", tick);
   setInterval(tick, 1000);
+  tick();
 })();
