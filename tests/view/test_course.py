@@ -22,6 +22,10 @@ def row(at: float, event: Event, flow: str | None = None, **data: Any) -> Entry:
     return Entry(at, event, flow, data)
 
 
+def gap(at: float, data: Mapping[str, Any]) -> Entry:
+    return Entry(at, Event.GAP, None, data)
+
+
 def state(at: float, was: str, now: str, flow: str = FLOW) -> Entry:
     return row(at, Event.STATE, flow, was=was, now=now)
 
@@ -50,20 +54,21 @@ def test_a_flow_is_unknown_from_when_it_was_added_and_then_what_each_row_says() 
 def test_while_nobody_watches_there_is_no_state_and_after_a_start_it_is_unknown() -> None:
     stopped = (*RESTORED, row(50, Event.STOP))
     assert shown(*stopped)[-2:] == [("restored", 20), (None, 50)]
-    again = (*stopped, row(80, Event.GAP, **{"from": iso(50), "seconds": 30}), row(80, Event.START))
+    again = (*stopped, gap(80, {"from": iso(50), "seconds": 30}), row(80, Event.START))
     assert shown(*again)[-2:] == [(None, 50), ("unknown", 80)]
 
 
 def test_a_daemon_that_was_killed_watched_no_longer_than_it_last_wrote() -> None:
-    gap = row(80, Event.GAP, **{"from": iso(60), "seconds": 20, "clean_stop": False})
-    killed = (*RESTORED, gap, row(80, Event.START))
+    blind = gap(80, {"from": iso(60), "seconds": 20, "clean_stop": False})
+    killed = (*RESTORED, blind, row(80, Event.START))
     assert shown(*killed)[-3:] == [("restored", 20), (None, 60), ("unknown", 80)]
+    broken: Mapping[str, Any]
     for broken in ({"from": "yesterday", "seconds": 20}, {"seconds": 20}):
-        assert shown(*RESTORED, row(80, Event.GAP, **broken), row(80, Event.START))[-2:] == [
+        assert shown(*RESTORED, gap(80, broken), row(80, Event.START))[-2:] == [
             (None, 60),
             ("unknown", 80),
         ]
-    assert shown(*RESTORED, row(80, Event.GAP), row(80, Event.START))[-1] == ("unknown", 80)
+    assert shown(*RESTORED, gap(80, {}), row(80, Event.START))[-1] == ("unknown", 80)
 
 
 def test_what_a_start_left_open_is_settled_by_the_next_row_which_says_what_was_shown_before_it() -> None:

@@ -57,7 +57,7 @@ def drawing(view: View, state: State = State.RESTORED, **keys: Any) -> dict[str,
     return dict(re.findall(r'<path class="([^"]*)" d="([^"]*)"/>', svg))
 
 
-FELL = (
+FELL: Rows = (
     (11 * DAY, Event.START, {}),
     (11 * DAY, Event.CONFIG, {"change": "added", "intent": "open"}),
     (10 * DAY, Event.STATE, {"was": "unknown", "now": "recovering"}),
@@ -90,7 +90,7 @@ def test_a_strip_of_the_first_hours_is_drawn_in_seconds() -> None:
 
 
 def test_what_nobody_watched_and_what_is_unknown_are_never_drawn_as_the_state_before() -> None:
-    stopped = (*FELL, (2 * DAY, Event.STOP, {}), (DAY, Event.START, {}))
+    stopped: Rows = (*FELL, (2 * DAY, Event.STOP, {}), (DAY, Event.START, {}))
     view = watching(*stopped)
     paths = drawing(view)
     assert paths["restored"] == "M4320 7H12960M12962 7H14400"
