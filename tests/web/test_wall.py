@@ -41,6 +41,9 @@ class Hands:
         return self.now
 
 
+Rows = tuple[tuple[float, str, dict[str, str]], ...]
+
+
 def watching(
     *rows: tuple[float, str, dict[str, str]], site: Site = SITE, wall: Callable[[], float] = lambda: NOW
 ) -> View:
