@@ -7,8 +7,8 @@
   var french = document.documentElement.lang === "fr";
   var banner = document.getElementById("lost");
   var began = Date.now(), base = Number(body.dataset.now), pace = Number(body.dataset.pace) || 1;
-  var heard = Date.now(), lost = false, stream = null, tried = 0;
-  var waiting = null, fetching = false, queue = [], fitted = 0;
+  var heard = Date.now(), lost = false, stream = null, tried = 0, retry = null;
+  var waiting = null, fetching = false, queue = [], fitted = 0, refreshed = 0;
 
   function now() {
     return base + (Date.now() - began) * pace;
@@ -179,6 +179,7 @@
   function refresh(part) {
     if (fetching) return;
     fetching = true;
+    refreshed = Date.now();
     var limit = new AbortController();
     var timer = setTimeout(function () { limit.abort(); }, 10000);
     var ask = { headers: { Accept: "text/html" }, signal: limit.signal, cache: "no-store" };
@@ -194,9 +195,10 @@
       if (!part) found();
       tick();
     }).catch(function () {
-      fetching = false; // the banner says that the connection is lost
+      fetching = false;
+      var told = queue;
       queue = [];
-      if (!part) lose();
+      if (part) told.forEach(function (act) { act(); }); else lose();
     }).then(function () { clearTimeout(timer); });
   }
 
@@ -204,6 +206,11 @@
   function again(part) {
     if (waiting) return;
     waiting = setTimeout(function () { waiting = null; refresh(part); }, 1200 + Math.random() * 1600);
+  }
+
+  // The same, at once, but for one that has just been.
+  function promptly() {
+    if (!waiting && Date.now() - refreshed > 2000) refresh(); else again();
   }
 
   // Another version of these pages: the script and the style are its own.
@@ -220,28 +227,41 @@
   // what is told --------------------------------------------------------------------------------------------------
 
   function listen() {
+    // What changed since the page was made is told once; after that it is taken anew, which tells more.
+    var since = tried ? 1e15 : body.dataset.revision;
     tried = Date.now();
+    clearTimeout(retry);
     if (stream) stream.close();
-    var mine = stream = new EventSource(body.dataset.live + "&since=" + body.dataset.revision);
+    var mine = stream = new EventSource(body.dataset.live + "&since=" + since);
     mine.onerror = function () {
-      if (mine === stream) { lose(); check(); }
+      if (mine !== stream) return;
+      mine.close();
+      lose();
+      retry = setTimeout(listen, 1500 + Math.random() * 2000); // not every page of the house at once
     };
     function on(kind, act) {
       mine.addEventListener(kind, function (event) {
         if (mine !== stream) return;
         heard = Date.now();
         var data = JSON.parse(event.data);
-        if (kind === "beat") { if (changed(data.build)) return; act(data); }
-        if (lost) { refresh(); return; }
-        if (kind === "beat") return;
-        if (fetching) queue.push(function () { act(data); }); else act(data);
+        if (kind === "beat") {
+          if (changed(data.build)) return;
+          act(data);
+          if (lost) refresh();
+        } else if (fetching) {
+          queue.push(function () { act(data); });
+        } else if (lost) {
+          refresh(); // which is asked for after this was told, and knows of it
+        } else {
+          act(data);
+        }
       });
     }
     on("beat", beat);
     on("resync", function () { again(); });
-    if (body.dataset.log) { on("log", function () { again(); }); return; }
+    if (body.dataset.log) { on("log", promptly); return; }
     if (body.dataset.only) {
-      on("row", function (data) { if (data.id === body.dataset.only) again(); });
+      on("row", function (data) { if (data.id === body.dataset.only) promptly(); });
       on("seen", function (data) { if (data[body.dataset.only]) again(); });
       return;
     }
