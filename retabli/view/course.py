@@ -217,16 +217,22 @@ def drawn(course: Iterable[Span], since: float, until: float, most: int) -> list
 
     Before the first row nobody was watching. A drop or a breach is in it however short it was.
     """
-    spans = [
-        Span(each.state, max(each.since, since), until if each.until is None else min(each.until, until))
-        for each in course
-        if each.since < until and (each.until is None or each.until > since)
-    ]
+    spans = list(_within(course, since, until))
     if not spans or spans[0].since > since:
         spans.insert(0, Span(None, since, spans[0].since if spans else until))
     if len(spans) <= most:
         return spans
     return _cells(spans, since, until, most)
+
+
+def _within(course: Iterable[Span], since: float, until: float) -> Iterator[Span]:
+    """What a clock that was set back has left in the future is of now: how a flow stands is never what it left."""
+    for each in course:
+        begin = min(max(each.since, since), until)
+        end = until if each.until is None else min(max(each.until, begin), until)
+        later = each.since >= until and each.until is not None and each.state not in ALARMS
+        if not later and (each.until is None or each.until > since):
+            yield Span(each.state, begin, end)
 
 
 def _cells(spans: list[Span], since: float, until: float, most: int) -> list[Span]:

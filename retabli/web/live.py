@@ -92,6 +92,8 @@ class PageStream:
 
     def subscribe(self, since: int) -> Subscription:
         """A reader whose page was rendered at that revision of the view; it is told what changed since."""
+        if not len(self.feed):
+            self._plan = self._page.plan  # nobody has a page of another one
         reader = self.feed.subscribe()
         # What other readers were last shown says nothing of what this one has: everything may be said again.
         self._looks.clear()

@@ -148,6 +148,13 @@ def test_before_the_first_row_nobody_watched() -> None:
     assert [(each.state, each.since) for each in late] == [(State.RECOVERING, 15), (State.RESTORED, 20)]
 
 
+def test_a_clock_that_was_set_back_leaves_no_flow_in_the_state_that_it_left() -> None:
+    fell = (*RESTORED, state(500, "restored", "dropped"), state(510, "dropped", "recovering"))
+    spans = drawn(folded(*fell)[FLOW].spans(), 0.0, 100.0, 240)
+    assert [each.state for each in spans][-3:] == [State.RESTORED, State.DROPPED, State.RECOVERING]
+    assert {each.until for each in spans[-3:]} == {100.0}
+
+
 def test_a_flow_that_flaps_for_months_takes_no_more_room_and_loses_no_second_and_no_drop() -> None:
     flapping, at = Course(), 0.0
     for _ in range(20_000):

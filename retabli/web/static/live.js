@@ -288,13 +288,13 @@
   }
 
   function beat(data) {
-    var asof = document.querySelector(".asof time");
     base = data.now;
     pace = data.pace || pace;
     began = Date.now();
-    if (asof) asof.dateTime = data.iso;
-    say(asof, data.said);
-    say(document.querySelector(".stated time"), data.heading);
+    document.querySelectorAll(".asof time, .stated time").forEach(function (time) {
+      time.dateTime = data.iso;
+      say(time, time.closest(".stated") ? data.heading : data.said);
+    });
   }
 
   if (body.dataset.live && window.EventSource) {
