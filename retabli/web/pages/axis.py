@@ -8,8 +8,9 @@ from retabli.view import View
 from retabli.view.times import clock, day, moment
 from retabli.web.pages.strip import length, unit
 
-MOST = 3  # labels
-FIRST, LAST = 0.3, 0.84  # where in the strip a label has its place beside the first, and before the end
+MOST = 4  # labels
+APART = 0.27  # of the strip, that a label takes at most
+LAST = 0.8  # where the last one may begin
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)
 _DAYS = (1, 2, 3, 4, 5, 7, 10, 14, 21, 28, 56, 91, 182, 364, 728, 1820, 3640)
 
@@ -43,7 +44,7 @@ def axis(view: View, language: str) -> Axis:
     marks = [
         Mark(round(at - origin), f"{100 * (at - origin) / long:.2f}", said(at, zone, language))
         for at in _moments(view, long, days=days)
-        if FIRST <= (at - origin) / long <= LAST
+        if APART <= (at - origin) / long <= LAST
     ]
     return Axis(
         length=round(long),
@@ -62,11 +63,11 @@ def _moments(view: View, long: float, *, days: bool) -> Iterator[float]:
     local = datetime.fromtimestamp(view.origin, zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if days:
-        step = next((each for each in _DAYS if long / 86_400 / each <= MOST), _DAYS[-1])
-        for number in range(1, MOST + 2):
+        step = next((each for each in _DAYS if each * 86_400 >= APART * long), _DAYS[-1])
+        for number in range(1, MOST + 1):
             yield (midnight + timedelta(days=number * step)).timestamp()
         return
-    step = next((each for each in _MINUTES if long / 60 / each <= MOST), _MINUTES[-1])
+    step = next((each for each in _MINUTES if each * 60 >= APART * long), _MINUTES[-1])
     first = midnight.timestamp() + ((view.origin - midnight.timestamp()) // (step * 60) + 1) * step * 60
-    for number in range(MOST + 1):
+    for number in range(MOST):
         yield first + number * step * 60
