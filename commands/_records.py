@@ -13,6 +13,8 @@ from retabli.report import Situation, body, compose, from_view, replay, written
 from retabli.store import Reader, Store, StoreError
 from retabli.view import Courses, Logged, View
 
+ROWS = 500_000  # of the log, that the courses of flows are taken from: seconds of a start, not minutes
+
 log = logging.getLogger("retabli")
 
 _EVENTS = {event.value: event for event in Event}
@@ -34,7 +36,7 @@ class Records:
         courses = Courses()
         try:
             with Reader(self._configuration().state) as reader:
-                for move in reader.moves():
+                for move in reader.moves(ROWS):
                     courses.follow(move)
         except StoreError as error:
             log.warning("time lines begin now: the log cannot be read as a whole: %s", error)

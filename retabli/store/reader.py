@@ -119,13 +119,17 @@ class Reader:
             yield from rows
             last = rows[-1].number
 
-    def moves(self) -> Iterator[Move]:
+    def moves(self, most: int) -> Iterator[Move]:
         """What folds into the courses of flows, the oldest first: lighter than `each`, for a log of months.
+
+        Of the last `most` rows of the log: of a longer one, what was before them is left out.
 
         Raises:
             StoreError: what is there cannot be read.
         """
-        last = 0
+        with told(self.path):
+            head = self._connection.execute("SELECT MAX(number) FROM log").fetchone()[0]
+        last = max(0, (head or 0) - most)
         while True:
             with told(self.path):
                 found = self._connection.execute(_MOVES, (last, MOVES)).fetchall()

@@ -41,7 +41,7 @@ async def test_what_is_read_lightly_folds_into_what_the_rows_themselves_do(
         for row in ROWS:
             folded.follow(row)
         with Store.read(tmp_path / "state.db") as opened:
-            moves = list(opened.moves())
+            moves = list(opened.moves(100))
         for move in moves:
             read.follow(move)
         assert list(read[FLOW].spans()) == list(folded[FLOW].spans())
@@ -52,4 +52,10 @@ async def test_a_row_whose_instant_was_altered_by_hand_is_left_out(tmp_path: Pat
     await kept(tmp_path / "state.db", *ROWS)
     sql(tmp_path / "state.db", *UNLOCK, "UPDATE log SET at = 'noon' WHERE event = 'stop'")
     with Store.read(tmp_path / "state.db") as opened:
-        assert len(list(opened.moves())) == 6
+        assert len(list(opened.moves(100))) == 6
+
+
+async def test_of_a_log_that_is_too_long_the_last_rows_are_read(tmp_path: Path) -> None:
+    await kept(tmp_path / "state.db", *ROWS)
+    with Store.read(tmp_path / "state.db") as opened:
+        assert [move.at for move in opened.moves(3)] == [1009.0, 1009.0, 1010.0]
