@@ -78,6 +78,12 @@ def heading(at: float, zone: tzinfo, language: str) -> str:
     return f"{_WEEKDAYS[language][local.weekday()]} {_date(local, language)} {_hour(local, language)}"
 
 
+def day(at: float, zone: tzinfo, language: str) -> str:
+    """In full, for a title: `lundi 3 juillet 2023`, `Monday 3 July 2023`."""
+    local = datetime.fromtimestamp(at, zone)
+    return f"{_WEEKDAYS[language][local.weekday()]} {_date(local, language)}"
+
+
 def _date(local: datetime, language: str) -> str:
     day = "1er" if language == "fr" and local.day == 1 else str(local.day)
     return f"{day} {_WHOLE[language][local.month - 1]} {local.year}"
@@ -87,7 +93,7 @@ def _hour(local: datetime, language: str) -> str:
     return f"à {local.hour} h {local.minute:02}" if language == "fr" else f"at {local.hour:02}:{local.minute:02}"
 
 
-def day(at: float, zone: tzinfo, language: str) -> str:
+def short_day(at: float, zone: tzinfo, language: str) -> str:
     """The day alone, where there is little room: `3 juil.`, `3 July`."""
     then = datetime.fromtimestamp(at, zone)
     return f"{then.day}{'er' if language == 'fr' and then.day == 1 else ''}{_NBSP}{_MONTHS[language][then.month - 1]}"

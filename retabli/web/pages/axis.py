@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retabli.view import View
-from retabli.view.times import clock, day, moment
+from retabli.view.times import clock, moment, short_day
 from retabli.web.pages.strip import length, unit
 
 MOST = 4  # labels
@@ -40,7 +40,7 @@ class Axis:
 def axis(view: View, language: str) -> Axis:
     origin, long, zone = view.origin, length(view), view.site.zone
     days = long >= 2 * 86_400
-    said = day if days else clock
+    said = short_day if days else clock
     marks = [
         Mark(round(at - origin), f"{100 * (at - origin) / long:.2f}", said(at, zone, language))
         for at in _moments(view, long, days=days)
