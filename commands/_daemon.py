@@ -165,7 +165,7 @@ class Daemon:
     async def _begin(self) -> None:
         remembered = self.store.load()
         rows = await self.store.entries(limit=LOG_AT_HAND)
-        self.view.fill(logged(row) for row in reversed(rows))
+        self.view.fill((logged(row) for row in reversed(rows)), await asyncio.to_thread(self._records.courses))
         self._had_way_out = OWN_LINK in remembered.standings
         flows = self._flows()
         await self.pipeline.begin(

@@ -1,14 +1,19 @@
 """What pages ask for that is not on view: the point of situation at any moment of the log."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from config.configuration import Configuration
 from retabli.report import Situation, body, compose, from_view, replay, written
-from retabli.store import Reader
-from retabli.view import View
+from retabli.store import Reader, StoreError
+from retabli.view import Courses, View
+
+ROWS = 500_000  # of the log, that the courses of flows are taken from: seconds of a start, not minutes
+
+log = logging.getLogger("retabli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,18 @@ class Records:
 
     _view: View
     _configuration: Callable[[], Configuration]
+
+    def courses(self) -> Courses:
+        """The course of each flow, from the whole log; for a thread. Without it they begin with this start."""
+        courses = Courses()
+        try:
+            with Reader(self._configuration().state) as reader:
+                for move in reader.moves(ROWS):
+                    courses.follow(move)
+        except StoreError as error:
+            log.warning("time lines begin now: the log cannot be read as a whole: %s", error)
+            return Courses()
+        return courses
 
     async def report(self, *, language: str, form: str, public: bool, at: float | None) -> str:
         """As it is now, from what is shown; as it was, from the whole log, read beside the loop."""

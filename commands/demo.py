@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import dataclasses
 import errno
 import os
 import sys
@@ -99,6 +100,9 @@ async def play(folder: Path, listen: tuple[str, int], args: argparse.Namespace) 
 
     async with Hospital(folder) as hospital:
         configuration = load(write(hospital, language=args.lang))
+        if args.hold:  # nothing is replayed: it is today, and nothing was cut before
+            here = configuration.site.model_copy(update={"cut_at": None})
+            configuration = dataclasses.replace(configuration, site=here)
         mapped = Mapped(time.time(), args.speed)
         if not args.hold:
             for flow, position in CUT.items():

@@ -79,3 +79,13 @@ class Failing:
     reason: str
     incident: str | None = None
     told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a row of the log says of who watched and how a flow stood; `data` holds no more of it than that takes."""
+
+    at: float
+    event: str
+    flow: str | None
+    data: Mapping[str, Any]

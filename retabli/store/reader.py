@@ -11,12 +11,22 @@ from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.store import chain
 from retabli.store.encoding import as_object
-from retabli.store.facts import ALL, Failing, LogRow, OutboxRow, Remembered, StoreError, Which
+from retabli.store.facts import ALL, Failing, LogRow, Move, OutboxRow, Remembered, StoreError, Which
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
 PAGE = 1000  # rows of the log that are read at a time
 LOG_COLUMNS = "number, at, event, flow, data, hash"
+MOVES = 10_000  # the same, of `moves`
+_MOVES = """
+SELECT number, at, event, flow,
+    CASE event WHEN 'state' THEN json_extract(data, '$.was') END,
+    CASE event WHEN 'state' THEN json_extract(data, '$.now') END,
+    CASE event WHEN 'state' THEN NULL ELSE data END
+FROM log
+WHERE number > ? AND event IN ('state', 'intent', 'config', 'start', 'stop', 'gap') AND typeof(at) = 'real'
+ORDER BY number LIMIT ?
+"""
 
 
 class Reader:
@@ -106,6 +116,26 @@ class Reader:
         while rows := self.following(last, which):
             yield from rows
             last = rows[-1].number
+
+    def moves(self, most: int) -> Iterator[Move]:
+        """What folds into the courses of flows, the oldest first: lighter than `each`, for a log of months.
+
+        Of the last `most` rows of the log: of a longer one, what was before them is left out.
+
+        Raises:
+            StoreError: what is there cannot be read.
+        """
+        with told(self.path):
+            head = self._connection.execute("SELECT MAX(number) FROM log").fetchone()[0]
+        last = max(0, (head or 0) - most)
+        while True:
+            with told(self.path):
+                found = self._connection.execute(_MOVES, (last, MOVES)).fetchall()
+            for _, at, event, flow, was, now, data in found:
+                yield Move(at, event, flow, {"was": was, "now": now} if data is None else self._object(data))
+            if len(found) < MOVES:
+                return
+            last = found[-1][0]
 
     def following(self, number: int, which: Which = ALL) -> list[LogRow]:
         """A page of the rows that come after this one, the oldest first; none: that was the last."""

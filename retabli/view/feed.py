@@ -12,7 +12,7 @@ from retabli.model.record import Entry
 
 PAUSE = 0.5  # seconds during which routine changes are gathered
 HASTE = 0.02  # the same, for a change of state
-SLICE = 100  # flows encoded in one go: what a stall of the loop may cost
+SLICE = 40  # flows encoded in one go: what a stall of the loop may cost
 WAITING = 256 * 1024  # bytes that may wait for one reader
 ENTRIES = 100  # of the log, that may wait to be said
 KEEP_ALIVE = 15.0  # seconds

@@ -91,3 +91,9 @@ def _date(local: datetime, language: str) -> str:
 
 def _hour(local: datetime, language: str) -> str:
     return f"à {local.hour} h {local.minute:02}" if language == "fr" else f"at {local.hour:02}:{local.minute:02}"
+
+
+def short_day(at: float, zone: tzinfo, language: str) -> str:
+    """The day alone, where there is little room: `3 juil.`, `3 July`."""
+    then = datetime.fromtimestamp(at, zone)
+    return f"{then.day}{'er' if language == 'fr' and then.day == 1 else ''}{_NBSP}{_MONTHS[language][then.month - 1]}"

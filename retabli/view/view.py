@@ -14,6 +14,7 @@ from retabli.model.flow import UnitName
 from retabli.model.record import Entry, FlowPicture
 from retabli.model.result import Result
 from retabli.model.words import Words
+from retabli.view.course import Course, Courses
 from retabli.view.feed import Encode, Feed
 from retabli.view.form import Stamp, entry_form, flow_form
 from retabli.view.site import Site, iso
@@ -51,6 +52,7 @@ class View:
         self._revisions: dict[str, int] = {}
         self._forms: dict[str, bytes] = {}  # each flow's JSON, until it changes
         self._entries: deque[Logged] = deque(maxlen=entries)
+        self._courses = Courses()
         self._feeds: list[Feed] = []
         self._causes: dict[str, Words] = {each.code: each.words for each in causes.COMMON}
         self._stages: dict[str, Words] = {}
@@ -64,6 +66,7 @@ class View:
         self._forms.pop(id_, None)
         self.revision += 1
         self._revisions[id_] = self.revision
+        self._courses.show(id_, picture.state, picture.since)
         if before is None or before.flow is not picture.flow:
             self._learn(picture)
         if result is not None and result.cause is not None:
@@ -79,17 +82,24 @@ class View:
         self._pictures.pop(flow, None)
         self._forms.pop(flow, None)
         self._revisions.pop(flow, None)
+        self._courses.forget(flow)
         for feed in self._feeds:
             feed.touch(flow, urgent=True)
 
     def logged(self, entry: Entry, number: int | None = None) -> None:
         self._entries.append(Logged(entry, number))
+        self._courses.follow(entry)
         for feed in self._feeds:
             feed.log(entry, number)
 
-    def fill(self, entries: Iterable[Logged]) -> None:
-        """What the log held before this start, oldest first."""
+    def fill(self, entries: Iterable[Logged], courses: Courses | None = None) -> None:
+        """What the log held before this start: its last rows, oldest first, and all of it folded.
+
+        Before anything is shown: courses go on from there.
+        """
         self._entries = deque([*entries, *self._entries], maxlen=self._entries.maxlen)
+        if courses is not None:
+            self._courses = courses
 
     # what is read ---------------------------------------------------------------------------------------------
 
@@ -118,6 +128,18 @@ class View:
     def pictures(self) -> Mapping[str, FlowPicture]:
         """Every flow, in the order in which they were first shown: the configuration's."""
         return self._pictures
+
+    def course(self, flow: str) -> Course:
+        """The states that this flow was shown in, in wall seconds."""
+        return self._courses[flow]
+
+    @property
+    def origin(self) -> float:
+        """Since when courses are drawn, a shown instant: the attack, or the log's first row where it is not known."""
+        cut, now = self.site.cut_at, self.now
+        if cut is not None and cut < now:
+            return cut
+        return now if self._courses.began is None else min(now, self.stamp(self._courses.began))
 
     def changed_since(self, revision: int) -> list[str]:
         """The flows that were shown anew after that revision."""

@@ -14,10 +14,10 @@ def answer(value: Any, status: int = 200) -> Response:
     return Response(json.dumps(value, ensure_ascii=False) + "\n", status, media_type="application/json")
 
 
-def streamed(request: Request, pieces: AsyncIterator[bytes], media_type: str) -> Response:
-    """A long answer, piece by piece, compressed for those who take it."""
+def streamed(request: Request, pieces: AsyncIterator[bytes], media_type: str, *, level: int = 1) -> Response:
+    """A long answer, piece by piece, compressed for those who take it; `level` is zlib's."""
     headers = {"vary": "Accept, Accept-Encoding"}
     if takes_gzip(request.headers.get("accept-encoding", "")):
         headers["content-encoding"] = "gzip"
-        pieces = gzipped(pieces)
+        pieces = gzipped(pieces, level)
     return StreamingResponse(pieces, media_type=media_type, headers=headers)

@@ -107,9 +107,9 @@ def takes_gzip(accept: str) -> bool:
     return False
 
 
-async def gzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces compressed at level 1: large ones in a thread, so that the loop goes on."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+async def gzipped(pieces: AsyncIterator[bytes], level: int = 1) -> AsyncIterator[bytes]:
+    """The pieces compressed: large ones in a thread, so that the loop goes on."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
     async for piece in pieces:
         packed = await asyncio.to_thread(packer.compress, piece) if len(piece) > LARGE else packer.compress(piece)
         if packed:

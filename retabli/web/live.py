@@ -8,12 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from retabli.model.record import Entry, FlowPicture
+from retabli.model.record import Entry
 from retabli.view import Feed, Subscription, View, iso
+from retabli.view.feed import RESYNC
+from retabli.view.times import heading
 from retabli.web.instants import when
 from retabli.web.pages.flows import FlowsPage
 from retabli.web.pages.rows import latest
+from retabli.web.pages.stencils import look
 from retabli.web.words import LANGUAGES, reading
+
+BEAT = 5.0  # seconds of silence: pages take themselves for lost after a bit more than twice as long
 
 
 def event(kind: str, data: object, id_: int | None = None) -> bytes:
@@ -48,73 +53,62 @@ class ApiStream:
 class PageStream:
     """The stream of open pages, in one language."""
 
-    def __init__(self, view: View, page: FlowsPage, language: str, query: str) -> None:
+    def __init__(self, view: View, page: FlowsPage, language: str) -> None:
         self._view = view
         self._page = page
         self._language = language
-        self._query = query
         self._looks: dict[str, object] = {}
-        self._headline = ""
+        self._top: object = None
+        self._plan: object = page.plan
         self.feed: Feed = view.feed(self._encode)
 
     def _encode(self, changed: Sequence[str], logged: Sequence[tuple[Entry, int | None]]) -> bytes:
-        said, seen = [], {}
+        said, seen = [self.beat()], {}
+        plan = self._page.plan
+        if plan != self._plan:
+            self._plan = plan
+            said.append(RESYNC)
         for id_ in changed:
             picture = self._view.pictures.get(id_)
             if picture is None:
                 self._looks.pop(id_, None)
                 said.append(event("gone", {"id": id_}))
                 continue
-            look = _look(picture)
-            if self._looks.get(id_) != look:
-                self._looks[id_] = look
-                said.append(event("row", {"id": id_, "html": self._page.row(picture, self._language, self._query)}))
+            looks = look(picture, self._view)
+            if self._looks.get(id_) != looks:
+                self._looks[id_] = looks
+                said.append(event("row", {"id": id_, "html": self._page.row(picture, self._language)}))
             elif (at := latest(picture)) is not None:
                 seen[id_] = iso(self._view.stamp(at))
         if seen:
             said.append(event("seen", seen))
-        line = self._page.headline(self._language)
-        if line != self._headline:
-            self._headline = line
-            said.append(event("headline", {"html": line}))
+        top = self._page.top(self._language)
+        if top.key != self._top:
+            self._top = top.key
+            html, title = self._page.top_html(top, self._language), self._page.title(top, self._language)
+            said.append(event("top", {"html": html, "title": title}))
         said.extend(event("log", {}) for _ in logged[:1])
-        return b"".join([self.beat(), *said])
+        return b"".join(said)
 
     def subscribe(self, since: int) -> Subscription:
         """A reader whose page was rendered at that revision of the view; it is told what changed since."""
+        if not len(self.feed):
+            self._plan = self._page.plan  # nobody has a page of another one
         reader = self.feed.subscribe()
         # What other readers were last shown says nothing of what this one has: everything may be said again.
         self._looks.clear()
-        self._headline = ""
+        self._top = None
         for id_ in self._view.changed_since(since):
             self.feed.touch(id_, urgent=True)
         return reader
 
     def beat(self) -> bytes:
-        """That we are there, and what time it is; all that is said in silence."""
-        now = when(self._view.unstamped_now, self._view, self._language)
-        said = {"now": round(self._view.now * 1000), "pace": self._view.pace, "iso": now.iso, "said": now.full}
+        """That we are there, what time it is, and of which build: all that is said in silence."""
+        view, language = self._view, self._language
+        now = when(view.unstamped_now, view, language)
+        said = {"now": round(view.now * 1000), "pace": view.pace, "iso": now.iso, "said": now.full}
+        said |= {"heading": heading(view.now, view.site.zone, language), "build": self._page.build}
         return event("beat", said)
-
-
-def _look(picture: FlowPicture) -> object:
-    """All that a row shows, but for when the flow was last tried."""
-    deciding = picture.deciding
-    return (
-        picture.flow,
-        picture.state,
-        picture.since,
-        picture.standing.state,
-        picture.standing.drops,
-        picture.standing.breaches,
-        picture.standing.because,
-        picture.standing.incident,
-        picture.standing.silence,
-        picture.standing.deferred,
-        picture.verified,
-        picture.counts(),
-        deciding and (deciding.name, deciding.result.stage, deciding.result.cause),
-    )
 
 
 class Live:
@@ -123,9 +117,7 @@ class Live:
     def __init__(self, view: View, page: FlowsPage) -> None:
         own = view.site.language
         self._own = own
-        self._streams = {
-            each: PageStream(view, page, each, "" if each == own else f"?lang={each}") for each in LANGUAGES
-        }
+        self._streams = {each: PageStream(view, page, each) for each in LANGUAGES}
 
     def route(self) -> Route:
         return Route("/live", self.get)
@@ -140,7 +132,7 @@ class Live:
         async def told() -> AsyncIterator[bytes]:
             with stream.subscribe(since) as reader:
                 yield b"retry: 3000\n\n" + stream.beat()
-                async for chunk in reader.chunks():
+                async for chunk in reader.chunks(BEAT):
                     # A browser's script does not hear comments: silence is broken by an event.
                     yield stream.beat() if chunk.startswith(b":") else chunk
 

@@ -221,11 +221,11 @@ def outlets(site: Site = SITE) -> tuple[View, Metrics]:
     """A view and metrics that were shown all of it; their clock stands at NOW."""
     view = View(site, wall=lambda: NOW)
     metrics = Metrics(Figures(CollectorRegistry(), version="0", standpoint=site.standpoint), language=site.language)
+    for entry in entries():
+        view.logged(entry)
     for each in pictures():
         for outlet in (view, metrics):
             outlet.show(each, None, None)
-    for entry in entries():
-        view.logged(entry)
     return view, metrics
 
 

@@ -322,7 +322,7 @@ async def test_an_open_page_is_given_the_rows_that_changed_since_it_was_rendered
     served.view.show(picture(of, State.DROPPED, [result(Smtp(), Outcome.FAILED)]), None, None)
     async with asyncio.timeout(10), served.client.stream("GET", f"/live?lang=fr&since={rendered[1]}") as answer:
         lines = answer.aiter_lines()
-        heard = await events(lines, "beat", "row", "headline")
+        heard = await events(lines, "beat", "row", "top")
         rows = [data for kind, data in heard if kind == "row"]
         assert [row["id"] for row in rows] == ["mssante"], "and no other"
         assert 'data-state="dropped"' in rows[0]["html"]

@@ -1,6 +1,7 @@
 """What all pages share: templates, assets, the reader's language, and what stands around each of them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from retabli import __version__
 from retabli.view import View
 from retabli.view.site import seen_from
+from retabli.view.times import heading
 from retabli.web.instants import when
 from retabli.web.seams import Switch, Switches
 from retabli.web.words import reading, text
@@ -39,6 +42,15 @@ def load_assets() -> dict[str, Asset]:
     return assets
 
 
+def _build(assets: Mapping[str, Asset]) -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for asset in assets.values():
+        digest.update(asset.version.encode())
+    for file in sorted((HERE / "templates").iterdir()):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The templates' `t`: the pages' own words, in the reader's language."""
@@ -55,6 +67,7 @@ class Frame:
     def __init__(self, view: View, switches: Switches | None = None, *, reports: bool = False) -> None:
         self.view = view
         self.assets = load_assets()
+        self.build = _build(self.assets)  # an open page of another build takes itself anew
         self._switches = switches
         self._reports = reports  # whether there is a /report to lead to
         self._templates = Environment(
@@ -113,6 +126,8 @@ class Frame:
             "now_ms": round(view.now * 1000),
             "revision": view.revision,
             "pace": f"{view.pace:g}",
+            "build": self.build,
+            "heading": heading(view.now, view.site.zone, language),
             "asset": self._asset,
             "standpoint": seen_from(view.site.standpoint, language),
             "remark": self._switches.remark[language] if self._switches is not None else "",

@@ -47,6 +47,18 @@ class Headline:
     parts: tuple[Part, ...]
 
     @property
+    def tab(self) -> str:
+        """What is wrong, for the title of a tab that nobody looks at; nothing if nothing is."""
+        wrong = (State.BREACHED, State.DROPPED, State.UNKNOWN, State.DEGRADED)
+        return " · ".join(part.text for part in self.parts if part.state in wrong)
+
+    @property
+    def key(self) -> object:
+        """Equal for what looks the same but for how long ago it was."""
+        proven = (each.proven.iso if each.proven else "" for each in self.parts)
+        return self.worst, tuple((each.state, each.text) for each in self.parts), tuple(proven)
+
+    @property
     def plain(self) -> str:
         return " · ".join(part.text for part in self.parts)
 
@@ -97,7 +109,8 @@ def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
     if picture.state is State.BREACHED:
         colon = "\u00a0: " if language == "fr" else ": "
         said = f"{inert(picture.flow.title[language], 60)}{colon}{STATE_WORDS[picture.state][language]}"
-    seen = latest(picture) if picture.state is State.CONTAINED else None
+    # In a replay days pass between two looks.
+    seen = latest(picture) if picture.state is State.CONTAINED and not view.replaying else None
     return Part(picture.state.value, said, when(seen, view, language) if seen is not None else None)
 
 

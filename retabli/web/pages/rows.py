@@ -30,6 +30,7 @@ class Row:
     id: str
     title: str
     state: str
+    well: bool  # restored or contained
     word: str
     closed: bool
     critical: str
@@ -41,6 +42,7 @@ class Row:
     controls: tuple[tuple[str, str], ...]
     cause: CauseRow | None
     notes: tuple[str, ...]
+    counted: str  # how many of its probes or targets are in order; one of the notes
     notice: str
     paged: Paged | None
     silenced: Silenced | None
@@ -57,6 +59,7 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         id=flow.id,
         title=inert(flow.title[language]),
         state=state.value,
+        well=good,
         word=STATE_WORDS[state][language],
         closed=flow.intent is Intent.CLOSED,
         critical="" if flow.criticality is Criticality.NORMAL else CRITICALITIES[flow.criticality][language],
@@ -68,6 +71,7 @@ def row(picture: FlowPicture, view: View, language: str) -> Row:
         controls=controls(picture),
         cause=cause_row(picture, view, language),
         notes=tuple(_notes(picture, view, language)),
+        counted=counted(picture, language),
         notice=inert(flow.notice[language], 600) if flow.notice and not good else "",
         paged=paged(picture, view, language),
         silenced=silenced(picture, view, language),
@@ -106,27 +110,39 @@ def _capital(words: str) -> str:
 
 def _notes(picture: FlowPicture, view: View, language: str) -> list[str]:
     flow, standing, notes = picture.flow, picture.standing, []
-    counts = picture.counts()
     if picture.state is State.UNKNOWN and standing.state not in (State.UNKNOWN, State.DOWN):  # down proves nothing
         notes.append(
             f"{text('last_standing', language)}{text('colon', language)} {STATE_WORDS[standing.state][language]}"
         )
-    if counts["of"] > 1:
-        key = "targets_ok" if all(unit.name.target is not None for unit in picture.units) else "probes_ok"
-        notes.append(text(key, language, **counts, s="s" if counts["ok"] > 1 else ""))
+    if said := counted(picture, language):
+        notes.append(said)
     if standing.because:
         parent = view.pictures.get(standing.because)
         title = inert(parent.flow.title[language]) if parent else standing.because
         notes.append(f"{text('because', language)}{text('colon', language)} {title}")
-    if standing.drops:
-        notes.append(text("drops_once" if standing.drops == 1 else "drops", language, n=standing.drops))
-    if standing.breaches:
-        notes.append(text("breaches", language, n=standing.breaches))
+    notes += fallen(picture, language)
     if flow.declared_since is not None and flow.declared_since <= view.now:
         # What people said is in their own time: it is not mapped.
         said = moment(flow.declared_since, view.now, view.site.zone, language)
         notes.append(f"{text('declared', language)} {said}")
     return notes
+
+
+def counted(picture: FlowPicture, language: str) -> str:
+    counts = picture.counts()
+    if counts["of"] <= 1:
+        return ""
+    key = "targets_ok" if all(unit.name.target is not None for unit in picture.units) else "probes_ok"
+    return text(key, language, **counts, s="s" if counts["ok"] > 1 else "")
+
+
+def fallen(picture: FlowPicture, language: str) -> list[str]:
+    """How often it dropped and was breached, in words."""
+    standing, said = picture.standing, []
+    for key, number in (("drops", standing.drops), ("breaches", standing.breaches)):
+        if number:
+            said.append(text(f"{key}_once" if number == 1 else key, language, n=number))
+    return said
 
 
 def latest(picture: FlowPicture) -> float | None:

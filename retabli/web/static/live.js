@@ -1,14 +1,14 @@
 // Keeps an open page as it is: rows as they change, times as they pass, and the truth when the connection is lost.
 (function () {
   "use strict";
+  var PATIENCE = 12; // seconds without a word of the server, which beats every five, until its pages are old
+  var RETRY = 8; // seconds between two attempts to be heard again
   var body = document.body;
   var french = document.documentElement.lang === "fr";
-  var began = Date.now();
-  var base = Number(body.dataset.now);
-  var pace = Number(body.dataset.pace) || 1;
-  var heard = Date.now();
-  var lost = false;
-  var waiting = null;
+  var banner = document.getElementById("lost");
+  var began = Date.now(), base = Number(body.dataset.now), pace = Number(body.dataset.pace) || 1;
+  var heard = Date.now(), lost = false, stream = null, tried = 0, retry = null;
+  var waiting = null, fetching = false, queue = [], fitted = 0, refreshed = 0;
 
   function now() {
     return base + (Date.now() - began) * pace;
@@ -27,41 +27,112 @@
     return days < 10 && hours ? text + "\u00a0" + hours + "\u00a0h" : text;
   }
 
-  function tick() {
-    document.querySelectorAll("time[data-ago]").forEach(function (time) {
-      var text = span((now() - Date.parse(time.dateTime)) / 1000);
-      var place = time.querySelector("b") || time;
-      if (place.textContent !== text) place.textContent = text;
-    });
-    var age = (Date.now() - heard) / 1000;
-    if (age > 40) lost = true;
-    var banner = document.getElementById("lost");
-    banner.hidden = !lost;
-    body.classList.toggle("stale", lost);
-    if (lost) banner.querySelector("b").textContent = span(age);
+  // time as it passes ---------------------------------------------------------------------------------------------
+
+  function say(place, text) {
+    if (place && place.textContent !== text) place.textContent = text;
   }
 
-  function find(flow) {
-    var found = null;
-    document.querySelectorAll("[data-flow]").forEach(function (row) {
-      if (row.dataset.flow === flow) found = row;
+  // Nothing moves while the connection is lost: what is shown is as old as the banner says.
+  function tick() {
+    check();
+    if (lost) return;
+    document.querySelectorAll("time[data-ago]").forEach(function (time) {
+      say(time.querySelector("b") || time, span((now() - Date.parse(time.dateTime)) / 1000));
     });
-    return found;
+    lengthen();
+    fit();
   }
+
+  // On a wall nobody scrolls: what does not fit is set as tightly as if it were more. Print and small screens are not.
+  function fit() {
+    var columns = document.querySelector('.columns[data-size="few"]');
+    if (!columns || window.innerWidth < 1600) return;
+    if (columns.getBoundingClientRect().bottom + window.scrollY > window.innerHeight) columns.dataset.size = "some";
+  }
+
+  // Strips begin at the attack and end now.
+  function lengthen() {
+    var days = document.querySelectorAll(".days");
+    if (!days.length) return;
+    var length = Math.max(60, (now() - Number(days[0].dataset.origin)) / 1000);
+    var drawn = Number(days[0].dataset.length);
+    if (Math.abs(length - drawn) < length / 2000) return;
+    fitted = fitted || drawn;
+    if (length > fitted * 1.3) { fitted = length; again(); } // other days fit above
+    document.querySelectorAll("svg.course[role]").forEach(function (strip) {
+      strip.setAttribute("viewBox", "0 0 " + Math.round(length / days[0].dataset.unit) + " 20");
+    });
+    days.forEach(function (each) {
+      each.dataset.length = length;
+      each.querySelectorAll("[data-at]").forEach(function (mark) {
+        var place = (100 * mark.dataset.at) / length;
+        (mark.tagName === "text" ? ["x"] : ["x1", "x2"]).forEach(function (name) {
+          mark.setAttribute(name, place + "%");
+        });
+        mark.setAttribute("visibility", place < 27 ? "hidden" : "visible");
+      });
+    });
+  }
+
+  // the connection ------------------------------------------------------------------------------------------------
+
+  function check() {
+    var age = (Date.now() - heard) / 1000;
+    if (body.dataset.live && age > PATIENCE) lose();
+    if (!lost) return;
+    say(banner.querySelector("b"), span(age));
+    if (Date.now() - tried > RETRY * 1000) listen();
+  }
+
+  function lose() {
+    if (lost) return;
+    lost = true;
+    body.classList.add("stale");
+    banner.hidden = false;
+    say(banner.querySelector("b"), span((Date.now() - heard) / 1000));
+    announce(banner.firstChild.textContent);
+  }
+
+  function found() {
+    if (!lost) return;
+    lost = false;
+    body.classList.remove("stale");
+    banner.hidden = true;
+    announce(body.dataset.back || "");
+    tick();
+  }
+
+  // For those who hear the page: one sentence at a time, and never a clock.
+  var sentences = [], announcing = null;
+  function announce(text) {
+    if (text && sentences.length < 5) sentences.push(text);
+    if (announcing) return;
+    announcing = setTimeout(function () {
+      announcing = null;
+      say(document.getElementById("said"), sentences.join(". "));
+      sentences = [];
+    }, 1000);
+  }
+
+  // the page ------------------------------------------------------------------------------------------------------
 
   function replace(old, html) {
     var box = document.createElement("template");
     box.innerHTML = html;
     var fresh = box.content.firstElementChild;
-    if (!fresh) return;
-    if (old.contains(document.activeElement)) {
-      var link = fresh.querySelector("a");
-      old.replaceWith(fresh);
-      if (link) link.focus();
-    } else {
-      old.replaceWith(fresh);
+    if (!old || !fresh) return;
+    var focused = old.contains(document.activeElement);
+    fresh.querySelectorAll("details").forEach(function (each, place) {
+      var before = old.querySelectorAll("details")[place];
+      if (before) each.open = before.open;
+    });
+    old.replaceWith(fresh);
+    if (focused) (fresh.querySelector("a, summary") || fresh).focus();
+    if (fresh.id && fresh.id.indexOf("f-") === 0 && old.dataset.state !== fresh.dataset.state) {
+      fresh.classList.add("moved");
+      announce(fresh.querySelector("h3 a").textContent + ", " + fresh.querySelector(".state span").textContent);
     }
-    if (old.dataset.state !== fresh.dataset.state) fresh.classList.add("moved");
   }
 
   // Somebody is filling in a form, or has yet to read why it was not taken: that part of the page stays as it is.
@@ -86,82 +157,159 @@
     while (other.nextSibling) place.appendChild(other.nextSibling);
   }
 
-  // What is not made of rows is taken anew, at most every two seconds: the whole page, or a part of it.
+  function take(html, part) {
+    var fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part || "main");
+    var old = document.querySelector(part || "main");
+    if (!fresh || (part && old.contains(document.activeElement))) return;
+    var open = [];
+    old.querySelectorAll("details").forEach(function (each) { open.push(each.open); });
+    fresh.querySelectorAll("details").forEach(function (each, place) {
+      if (place < open.length) each.open = open[place];
+    });
+    var focus = !part && old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    if (!part && busy()) around(old, fresh); else old.replaceWith(fresh);
+    fit();
+    var again = focus && Array.prototype.filter.call(fresh.querySelectorAll("a"), function (link) {
+      return link.getAttribute("href") === focus;
+    })[0];
+    if (again) again.focus({ preventScroll: true });
+  }
+
+  // Takes the page anew, or a part of it. What is told meanwhile is newer than what is fetched: it comes after.
+  function refresh(part) {
+    if (fetching) return;
+    fetching = true;
+    refreshed = Date.now();
+    var limit = new AbortController();
+    var timer = setTimeout(function () { limit.abort(); }, 10000);
+    var ask = { headers: { Accept: "text/html" }, signal: limit.signal, cache: "no-store" };
+    fetch(body.dataset.page || location.href.split("#")[0], ask).then(function (answer) {
+      if (!answer.ok) throw new Error(String(answer.status));
+      return answer.text();
+    }).then(function (html) {
+      take(html, part);
+      fetching = false;
+      var told = queue;
+      queue = [];
+      told.forEach(function (act) { act(); });
+      if (!part) found();
+      tick();
+    }).catch(function () {
+      fetching = false;
+      var told = queue;
+      queue = [];
+      if (part) told.forEach(function (act) { act(); }); else lose();
+    }).then(function () { clearTimeout(timer); });
+  }
+
+  // The same, soon: not each of many times, nor with every other page in the house.
   function again(part) {
     if (waiting) return;
-    waiting = setTimeout(function () {
-      waiting = null;
-      fetch(body.dataset.page || location.href, { headers: { Accept: "text/html" } }).then(function (answer) {
-        if (!answer.ok) throw new Error(String(answer.status));
-        return answer.text();
-      }).then(function (html) {
-        var fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part || "main");
-        var old = document.querySelector(part || "main");
-        if (part && (!fresh || old.contains(document.activeElement))) return;
-        var open = [];
-        old.querySelectorAll("details").forEach(function (each) { open.push(each.open); });
-        fresh.querySelectorAll("details").forEach(function (each, place) {
-          if (place < open.length) each.open = open[place];
-        });
-        if (!part && busy()) around(old, fresh); else old.replaceWith(fresh);
-        tick();
-      }).catch(function () { /* the banner says that the connection is lost */ });
-    }, 2000);
+    waiting = setTimeout(function () { waiting = null; refresh(part); }, 1200 + Math.random() * 1600);
   }
 
-  // Something was missed.
-  function anew() {
-    if (!busy()) { location.reload(); return; }
-    lost = false;
-    heard = Date.now();
-    again();
+  // The same, at once, but for one that has just been.
+  function promptly() {
+    if (!waiting && Date.now() - refreshed > 2000) refresh(); else again();
   }
+
+  // Another version of these pages: the script and the style are its own.
+  function changed(build) {
+    if (!build || build === body.dataset.build || busy()) return false;
+    try {
+      if (sessionStorage.getItem("build") === build) return false; // something between us keeps the old page
+      sessionStorage.setItem("build", build);
+    } catch (refused) { return false; }
+    location.reload();
+    return true;
+  }
+
+  // what is told --------------------------------------------------------------------------------------------------
 
   function listen() {
-    var stream = new EventSource(body.dataset.live + "&since=" + body.dataset.revision);
-    stream.onerror = function () { lost = true; tick(); };
+    // What changed since the page was made is told once; after that it is taken anew, which tells more.
+    var since = tried ? 1e15 : body.dataset.revision;
+    tried = Date.now();
+    clearTimeout(retry);
+    if (stream) stream.close();
+    var mine = stream = new EventSource(body.dataset.live + "&since=" + since);
+    mine.onerror = function () {
+      if (mine !== stream) return;
+      mine.close();
+      lose();
+      retry = setTimeout(listen, 1500 + Math.random() * 2000); // not every page of the house at once
+    };
     function on(kind, act) {
-      stream.addEventListener(kind, function (event) {
-        if (lost) { anew(); return; }
+      mine.addEventListener(kind, function (event) {
+        if (mine !== stream) return;
         heard = Date.now();
-        act(JSON.parse(event.data));
-        tick();
+        var data = JSON.parse(event.data);
+        if (kind === "beat") {
+          if (changed(data.build)) return;
+          act(data);
+          if (lost) refresh();
+        } else if (fetching) {
+          queue.push(function () { act(data); });
+        } else if (lost) {
+          refresh(); // which is asked for after this was told, and knows of it
+        } else {
+          act(data);
+        }
       });
     }
-    on("beat", function (data) {
-      var asof = document.querySelector(".asof time");
-      base = data.now;
-      pace = data.pace || pace;
-      began = Date.now();
-      asof.dateTime = data.iso;
-      asof.textContent = data.said;
-    });
-    on("resync", anew);
-    if (body.dataset.log) { on("log", function () { again(); }); return; }
+    on("beat", beat);
+    on("resync", function () { again(); });
+    if (body.dataset.log) { on("log", promptly); return; }
     if (body.dataset.only) {
-      on("row", function (data) { if (data.id === body.dataset.only) again(); });
+      on("row", function (data) { if (data.id === body.dataset.only) promptly(); });
       on("seen", function (data) { if (data[body.dataset.only]) again(); });
       return;
     }
     on("row", function (data) {
-      var row = find(data.id);
-      if (row) replace(row, data.html); else location.reload();
+      var row = document.getElementById("f-" + data.id);
+      if (row) replace(row, data.html); else again();
       if (document.getElementById("switches")) again("#switches");
     });
     on("gone", function (data) {
-      var row = find(data.id);
+      var row = document.getElementById("f-" + data.id);
       if (row) row.remove();
     });
-    on("headline", function (data) { replace(document.getElementById("headline"), data.html); });
+    on("top", function (data) {
+      replace(document.getElementById("top"), data.html);
+      document.title = data.title;
+    });
     on("seen", function (data) {
       Object.keys(data).forEach(function (flow) {
-        var row = find(flow);
+        var row = document.getElementById("f-" + flow);
         var time = row && row.querySelector("[data-seen]");
         if (time) time.dateTime = data[flow];
       });
     });
   }
 
-  if (body.dataset.live && window.EventSource) listen();
+  function beat(data) {
+    base = data.now;
+    pace = data.pace || pace;
+    began = Date.now();
+    document.querySelectorAll(".asof time, .stated time").forEach(function (time) {
+      time.dateTime = data.iso;
+      say(time, time.closest(".stated") ? data.heading : data.said);
+    });
+  }
+
+  if (body.dataset.live && window.EventSource) {
+    listen();
+    setInterval(check, 250);
+    setInterval(function () { if (!lost) again(); }, 3600000); // days above, years beside: what no event tells of
+    // After a sleep, a freeze or a way back through history nothing on the page is as it is.
+    document.addEventListener("freeze", lose);
+    document.addEventListener("resume", check);
+    document.addEventListener("visibilitychange", tick);
+    window.addEventListener("focus", tick);
+    window.addEventListener("pageshow", function (event) { if (event.persisted) { lose(); listen(); } });
+    window.addEventListener("pagehide", function (event) { if (event.persisted) lose(); });
+  }
+  window.addEventListener("beforeprint", tick);
   setInterval(tick, 1000);
+  tick();
 })();

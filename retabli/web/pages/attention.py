@@ -1,0 +1,69 @@
+"""What needs to be looked at, on top of the page: the worst first, each a link to its row. Nothing, if nothing does."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from retabli.model.record import FlowPicture
+from retabli.model.states import STATE_WORDS, Criticality, State
+from retabli.view import View
+from retabli.web.inert import inert
+from retabli.web.instants import When, when
+from retabli.web.pages.headline import counted
+from retabli.web.words import text
+
+SHOWN = 8  # flows that are named
+MOST = 200  # … and all of them, the rest when it is unfolded
+_WORST = (State.BREACHED, State.DROPPED, State.UNKNOWN, State.DEGRADED)
+_CRITICAL = tuple(Criticality)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: str
+    state: str
+    word: str
+    title: str
+    since: When
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """`more` says how many `rest` are, by state: those that are named only when it is unfolded."""
+
+    items: tuple[Item, ...]
+    rest: tuple[Item, ...]
+    more: str
+
+    @property
+    def key(self) -> object:
+        """Equal for what looks the same but for how long ago it was."""
+        return tuple((each.id, each.state, each.title, each.since.iso) for each in (*self.items, *self.rest)), self.more
+
+
+def attention(pictures: Iterable[FlowPicture], view: View, language: str) -> Attention:
+    wanted = sorted((each for each in pictures if each.state in _WORST), key=_order)
+    states = [each.state for each in wanted[SHOWN:]]
+    counts = " · ".join(counted(state, states.count(state), language) for state in _WORST if state in states)
+    said = text("attention_one_more" if len(states) == 1 else "attention_more", language, n=len(states))
+    return Attention(
+        items=tuple(_item(each, view, language) for each in wanted[:SHOWN]),
+        rest=tuple(_item(each, view, language) for each in wanted[SHOWN:MOST]),
+        more=f"{said}{text('colon', language)} {counts}",
+    )
+
+
+def _order(picture: FlowPicture) -> tuple[int, bool, int]:
+    """By state; what another flow explains comes after what explains it."""
+    flow, standing = picture.flow, picture.standing
+    return _WORST.index(picture.state), standing.because is not None, _CRITICAL.index(flow.criticality)
+
+
+def _item(picture: FlowPicture, view: View, language: str) -> Item:
+    state = picture.state
+    return Item(
+        id=picture.flow.id,
+        state=state.value,
+        word=STATE_WORDS[state][language],
+        title=inert(picture.flow.title[language], 80),
+        since=when(picture.since, view, language),
+    )
