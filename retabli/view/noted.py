@@ -12,7 +12,7 @@ IN_FLIGHT = "in_flight"  # the fact in which a unit says how many of its tokens 
 
 @dataclass(slots=True)
 class UnitNotes:
-    """`mail` counts from `since` (wall); None for a unit that has never counted any. `in_flight` as it was last told."""
+    """`mail` counts from `since` (wall); None for a unit that has never counted any. `in_flight` as last told."""
 
     since: float
     last: dict[Outcome, Result] = field(default_factory=dict)

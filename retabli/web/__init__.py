@@ -4,4 +4,15 @@ from retabli.web.app import build
 from retabli.web.seams import Exposition, History, HistoryUnreadable, LogReader, Ready, Reload, Switch, Switches
 from retabli.web.server import Web
 
-__all__ = ["Exposition", "History", "HistoryUnreadable", "LogReader", "Ready", "Reload", "Switch", "Switches", "Web", "build"]
+__all__ = [
+    "Exposition",
+    "History",
+    "HistoryUnreadable",
+    "LogReader",
+    "Ready",
+    "Reload",
+    "Switch",
+    "Switches",
+    "Web",
+    "build",
+]

@@ -24,7 +24,17 @@ from retabli.web.pages.log import LogPage
 from retabli.web.pages.public import PublicPage
 from retabli.web.pages.report import ReportPage
 from retabli.web.past import Recent
-from retabli.web.seams import Exposition, History, LogReader, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
+from retabli.web.seams import (
+    Exposition,
+    History,
+    LogReader,
+    OnCall,
+    Ready,
+    Reload,
+    ReportWriter,
+    Switches,
+    always_ready,
+)
 from retabli.web.words import LANGUAGES
 
 LARGEST_FORM = 4096

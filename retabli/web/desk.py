@@ -160,7 +160,9 @@ class Desk:
             return local
         return instant.replace(tzinfo=self._view.site.zone).isoformat() if instant.tzinfo is None else local
 
-    async def _again(self, request: Request, given: Mapping[str, object], faults: Sequence[str], status: int) -> Response:
+    async def _again(
+        self, request: Request, given: Mapping[str, object], faults: Sequence[str], status: int
+    ) -> Response:
         """The page once more, with what was filled in, and why it was not taken."""
         return await self._page.answer(request, sheet(request, self._view, given, faults), status)
 

@@ -90,4 +90,3 @@ class Recent:
         while len(self._at_hand) > FLOWS:
             self._at_hand.popitem(last=False)
         return past
-
