@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -87,8 +88,7 @@ class FlowPage:
             to_unit=f"{here}{separator}unit=",
             owner=inert(flow.owner),
             policy=list(_policy(picture, view, language)),
-            runbook=inert(flow.runbook, 400),
-            leads=_is_link(flow.runbook),
+            runbook=flow.runbook if _is_link(flow.runbook) else "",
             entries=[entry_row(each, view, language) for each in view.entries(flow=flow.id, limit=HISTORY)],
             single=True,
             switches=self._frame.switches(flow.id),
@@ -103,7 +103,7 @@ def _is_link(address: str) -> bool:
         return False
 
 
-def _checks(picture: FlowPicture, language: str) -> list[str]:
+def _checks(picture: FlowPicture, language: str) -> list[Markup | str]:
     if picture.deciding is not None and (cause := picture.deciding.result.cause) is not None:
         return list(checks(cause.side, cause.advice(language), language))
     return [text("breach_look", language)] if picture.state is State.BREACHED else []

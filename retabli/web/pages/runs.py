@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from markupsafe import Markup, escape
+
 from retabli.model.causes import LOOK, SIDE_WORDS, Side
 from retabli.model.probe import Probe
 from retabli.model.record import UnitPicture
@@ -102,12 +104,20 @@ def evidence(unit: UnitPicture, past: UnitPast, view: View, language: str) -> Ev
     )
 
 
-def checks(side: Side, advice: str, language: str) -> Iterator[str]:
+def checks(side: Side, advice: str, language: str) -> Iterator[Markup]:
     """What to look at first: the cause's own advice, then its side's."""
-    yield advice
+    yield _coded(advice)
     general = LOOK[side][language]
     if general != advice:
-        yield general
+        yield _coded(general)
+
+
+def _coded(advice: str) -> Markup:
+    """With the settings' keys, which stand in backticks, as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(advice.split("`"))
+    )
 
 
 def unit_name(unit: UnitPicture) -> str:

@@ -21,6 +21,8 @@ from retabli.web.past import UnitPast, unit_past
 from retabli.web.words import text
 
 WHOLE = 4  # units up to which each is shown whole; of more, so many that need a look
+URGENCY = ("failed", "unknown", "partial", "ok")
+SHORT = 40  # runs of a unit in a line
 ALIKE = 3  # causes, or certificates, that are told of besides the first
 USUAL = 5  # runs from which a rung has a usual time
 CLOSE = 0.02  # seconds by which a rung may differ from what is usual, without a word
@@ -59,7 +61,7 @@ class UnitRow:
     took: str
     where: str
     why: str
-    strip: Strip | None
+    strip: Strip | None  # of its newest runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class UnitBlock:
     failed: Evidence | None  # of the last failure, where the latest run is none
     ok: When | None  # of the last success, where the latest run is none
     plot: Plot | None
+    strip: Strip | None
     runs: tuple[RunRow, ...]
 
 
@@ -82,15 +85,16 @@ class UnitBlock:
 class Units:
     """Those that are shown whole, what needs a look first; and the others, in a table. `many`: there is more than one.
 
-    `failed` is the flow's last failure, whichever unit it was of; `alike` what else fails now, and how many units.
+    `failed` is the flow's last failure, whichever unit it was of; `alike` what else fails now, in words.
     """
 
     many: bool
     blocks: tuple[UnitBlock, ...]
     others: tuple[UnitRow, ...]
     summed: str  # the others, in words
+    opened: bool  # whether their table is open from the start
     failed: Evidence | None
-    alike: tuple[tuple[int, str], ...]
+    alike: tuple[str, ...]
     warnings: tuple[tuple[str, Certificate], ...]  # the certificates that end soon, and whose unit saw them
 
 
@@ -107,15 +111,10 @@ def units_of(picture: FlowPicture, past: Past | None, view: View, language: str,
 
     def urgency(unit: UnitPicture) -> tuple[bool, bool, int]:
         row = rows[unit.name]
-        first = unit.name != deciding, row.key != wanted
-        return (*first, ("failed", "unknown", "partial", "ok").index(row.outcome))
+        return row.key != wanted, unit.name != deciding, URGENCY.index(row.outcome)
 
     ordered = list(picture.units) if few else sorted(picture.units, key=urgency)
-    whole = [
-        unit
-        for place, unit in enumerate(ordered)
-        if few or rows[unit.name].key == wanted or (place < WHOLE and rows[unit.name].outcome != "ok")
-    ]
+    whole = ordered if few else _telling(ordered, rows, wanted)
     blocks = [
         UnitBlock(
             row=rows[unit.name],
@@ -127,6 +126,7 @@ def units_of(picture: FlowPicture, past: Past | None, view: View, language: str,
             failed=None if unit.outcome is Outcome.FAILED else evidence(unit, pasts[unit.name], view, language),
             ok=_last_ok(pasts[unit.name], view, language),
             plot=plot(pasts[unit.name].runs, unit.probe, language),
+            strip=strip(pasts[unit.name].runs, unit.probe, intent, language),
             runs=tuple(run_rows(pasts[unit.name].runs, unit.probe, intent, view, language)),
         )
         for unit in whole
@@ -138,6 +138,7 @@ def units_of(picture: FlowPicture, past: Past | None, view: View, language: str,
         tuple(blocks),
         tuple(others),
         _summed(others, language),
+        opened=not blocks or any(each.outcome != "ok" for each in others),
         failed=_last_failure(picture, pasts, view, language),
         alike=tuple(_alike(picture, language)),
         warnings=tuple(_warnings(picture, view, language)),
@@ -154,16 +155,22 @@ def _last_failure(
     return next(evidence(unit, pasts[name], view, language) for unit in picture.units if unit.name == name)
 
 
-def _alike(picture: FlowPicture, language: str) -> Iterator[tuple[int, str]]:
+def _alike(picture: FlowPicture, language: str) -> Iterator[str]:
     """What the units fail of that do not decide the flow's cause, the most frequent first."""
-    deciding = picture.deciding.name if picture.deciding else None
-    why: Counter[str] = Counter()
-    for unit in picture.units:
-        result = unit.result
-        if unit.name != deciding and result is not None and result.cause and unit.outcome is Outcome.FAILED:
-            where = f"{capital(result.stage.words[language])}{text('colon', language)} " if result.stage else ""
-            why[where + result.cause.words[language]] += 1
-    return ((number, said) for said, number in why.most_common(ALIKE))
+    if picture.deciding is None:
+        return
+    why = Counter(
+        (unit.result.stage, unit.result.cause)
+        for unit in picture.units
+        if unit.name != picture.deciding.name and unit.outcome is Outcome.FAILED and unit.result is not None
+    )
+    for (stage, cause), number in why.most_common(ALIKE):
+        others = text("others_fail", language, n=number, s="s" if number > 1 else "")
+        if (stage, cause) == (picture.deciding.result.stage, picture.deciding.result.cause):
+            yield f"{others} {text('same_reason', language)}"
+        elif cause is not None:
+            where = f"{capital(stage.words[language])}{text('colon', language)} " if stage else ""
+            yield f"{others} — {where}{cause.words[language]}"
 
 
 def _warnings(picture: FlowPicture, view: View, language: str) -> Iterator[tuple[str, Certificate]]:
@@ -174,6 +181,19 @@ def _warnings(picture: FlowPicture, view: View, language: str) -> Iterator[tuple
             if each.standing != "good" and (each.subject, each.said) not in said and len(said) < ALIKE:
                 said.add((each.subject, each.said))
                 yield inert(unit_name(unit)), each
+
+
+def _telling(ordered: Sequence[UnitPicture], rows: Mapping[UnitName, UnitRow], wanted: str) -> list[UnitPicture]:
+    """Of many units one for each thing that is wrong, and the one that is wanted: those alike stand in the table."""
+    told: set[tuple[str, str, str]] = set()
+    found: list[UnitPicture] = []
+    for unit in ordered:
+        row = rows[unit.name]
+        why = (row.outcome, row.where, row.why)
+        if row.key == wanted or (row.outcome != "ok" and why not in told and len(found) < WHOLE):
+            told.add(why)
+            found.append(unit)
+    return found
 
 
 def _row(key: str, unit: UnitPicture, past: UnitPast, picture: FlowPicture, view: View, language: str) -> UnitRow:
@@ -196,7 +216,7 @@ def _row(key: str, unit: UnitPicture, past: UnitPast, picture: FlowPicture, view
         took=took(result.seconds, language) if result is not None else "",
         where=result.stage.words[language] if result and result.stage and result.outcome is not Outcome.OK else "",
         why=result.cause.words[language] if result and result.cause else "",
-        strip=strip(past.runs, unit.probe, intent, language),
+        strip=strip(past.runs[-SHORT:], unit.probe, intent, language),
     )
 
 
@@ -239,7 +259,7 @@ def _rungs(unit: UnitPicture, runs: Sequence[Run], language: str) -> list[RungRo
                 length=max(0.6, _part(rung.seconds, longest)),
                 mark=_part(common, longest) if common is not None else None,
                 usual=took(common, language) if common is not None else "",
-                unusual=common is not None and rung.seconds > max(2 * common, common + CLOSE),
+                unusual=common is not None and rung.cause is None and rung.seconds > max(2 * common, common + CLOSE),
                 cause=rung.cause.words[language] if rung.cause else "",
                 detail=inert(rung.detail),
             )
