@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from retabli.model.facts import FACTS, fact
 from retabli.model.record import UnitPicture
-from retabli.model.result import Mail, Measure, Result
+from retabli.model.result import Mail, Measure, Outcome, Result
 from retabli.net.containment.ways import EXPECTED, NOT_APPLICABLE, NOT_EXPECTED, Sign
 from retabli.view import View
 from retabli.view.noted import IN_FLIGHT, UnitNotes
@@ -50,7 +50,8 @@ class MailCounts:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One attempt to get out. `standing`: shut, odd (denied by somebody unexpected), open, or none: not applicable."""
+    """One attempt to get out. `standing`: shut, denied (which proves nothing), odd (not as expected), open, or none
+    (not applicable)."""
 
     way: str
     said: str
@@ -106,10 +107,14 @@ def mail_counts(notes: UnitNotes | None, view: View, language: str) -> MailCount
 
 
 def doors(unit: UnitPicture, language: str) -> list[Door]:
-    """The attempts of a round that is to prove a flow closed, as its facts tell them."""
+    """The attempts of a round that is to prove a flow closed, as its facts tell them. Where it did not prove that, a
+    denial is but a denial: nothing of it is shown like what is proven."""
     if unit.result is None or not unit.probe.PROVES_CLOSURE:
         return []
-    return [_door(way, told, language) for way, told in _attempts(unit.result.properties)]
+    found = [_door(way, told, language) for way, told in _attempts(unit.result.properties)]
+    if unit.outcome is Outcome.OK:
+        return found
+    return [replace(door, standing="denied") if door.standing == "shut" else door for door in found]
 
 
 def _attempts(facts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

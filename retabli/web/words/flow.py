@@ -88,6 +88,10 @@ TEXTS = {
     "longest": Words("la plus longue", "longest"),
     "slow": Words("lent au-delà de", "slow beyond"),
     "doors": Words("Passages essayés, et comment chacun est refusé", "Ways that were tried, and how each is denied"),
+    "doors_unproven": Words(
+        "Passages essayés\u00a0: des refus ne prouvent rien par eux-mêmes, cet essai n'a pas prouvé la fermeture",
+        "Ways that were tried: denials prove nothing by themselves, and this run has not proven it closed",
+    ),
     "sign_timeout": Words("silence", "silence"),
     "sign_reset": Words("connexion refusée (RST)", "connection refused (RST)"),
     "sign_cut": Words("connexion coupée", "connection cut"),
