@@ -232,3 +232,46 @@ def test_a_denial_in_a_round_that_proved_nothing_is_not_shown_like_a_proof() -> 
     )
     _, shown = alone(Containment(), run, State.UNKNOWN, intent=Intent.CLOSED)
     assert [door.standing for door in doors(shown.units[0], "fr")] == ["denied"]
+
+
+# What others say -----------------------------------------------------------------------------------------------------
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egpj.exe\x1b[31m\x00]]>"
+
+
+async def test_whatever_a_remote_said_of_old_a_certificate_or_a_fact_is_inert() -> None:
+    of = flow("bad", probes={"loop": MailLoop(), "out": Containment()}, runbook="https://[")
+    kept = [replace(run, detail=HOSTILE, stage=HOSTILE, cause=HOSTILE) for run in runs_of(MailLoop(), "..xx?")]
+    facts = {"subject": HOSTILE, "issuer": HOSTILE, HOSTILE: HOSTILE, "in_flight": HOSTILE, "own_certificate": HOSTILE}
+    run = result(MailLoop(), measures={Measure.CERT_EARLIEST_EXPIRY: NOW}, properties=facts, mail={Mail.SENT: 1})
+    shut = replace(result(Containment()), properties={HOSTILE: f"reset (attendu) : {HOSTILE}", "x": HOSTILE})
+    async with serving(history=Shelf({name(of): kept})) as served:
+        for intent in (Intent.OPEN, Intent.CLOSED):
+            shown = picture(replace(of, intent=intent), State.UNKNOWN, [run, shut])
+            show(served, shown, run)
+            for query in ("", "?lang=en", "?unit=u1", "?unit=%3Cscript%3E"):
+                page = (await served.client.get(f"/flows/bad{query}")).text
+                assert "&lt;script&gt;" in page
+                for danger in ("<script>", "<img", "\u202e", "\x1b", "\x00", "onerror=alert(2)>\n"):
+                    assert danger not in page, (danger, query)
+
+
+async def test_the_page_needs_no_style_of_its_own_and_stays_the_same_in_both_languages() -> None:
+    of = flow("two", probes={"p": Http(slow=1.0)})
+    async with serving(history=Shelf({name(of): runs_of(Http(), "..x?~" * 10)})) as served:
+        show(served, picture(of, State.RESTORED, [result(Http())]))
+        pages = [(await served.client.get(f"/flows/two?lang={language}")).text for language in ("fr", "en")]
+    assert not re.search(r"\sstyle=|<style|\son[a-z]+=", pages[0])
+    tags = [re.findall(r"<(\w+)", page) for page in pages]
+    assert tags[0] == tags[1]
+    ids = re.findall(r'\sid="([^"]*)"', pages[0])
+    assert len(ids) == len(set(ids))
+    for path in re.findall(r'\sd="([^"]*)"', pages[0]):
+        assert re.fullmatch(r"[MLhvm0-9 .-]+|M.*", path), path
+
+
+async def test_an_open_page_asks_for_itself_again_with_the_unit_that_was_chosen() -> None:
+    async with serving() as served:
+        page = (await served.client.get("/flows/websites?lang=en&unit=u3")).text
+    assert 'data-page="/flows/websites?lang=en&amp;unit=u3"' in page
+    assert 'id="u3"' in page

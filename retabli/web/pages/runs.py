@@ -62,7 +62,7 @@ def _row(run: Run, probe: Probe, intent: Intent, view: View, language: str) -> R
         at=_to_the_second(run.at, view, language),
         kind=kind,
         word=outcome_word(run.outcome, probe, intent, language, whole=run.whole),
-        where=view.stage_words(run.stage)[language] if run.stage and run.outcome is not Outcome.OK else "",
+        where=_stage(run.stage, view, language) if run.outcome is not Outcome.OK else "",
         what=inert(view.cause_words(run.cause)[language]) if run.cause else "",
         detail=inert(run.detail),
         took=took(run.seconds, language),
@@ -80,6 +80,11 @@ def outcome_word(outcome: Outcome, probe: Probe, intent: Intent, language: str, 
     return text("outcome_partial" if outcome is Outcome.OK and not whole else f"outcome_{outcome.value}", language)
 
 
+def _stage(code: str | None, view: View, language: str) -> str:
+    """In words; a rung that no probe climbs any more is told by its code, as it is kept."""
+    return inert(view.stage_words(code)[language]) if code else ""
+
+
 def _to_the_second(at: float, view: View, language: str) -> str:
     shown, now, zone = view.stamp(at), view.now, view.site.zone
     if datetime.fromtimestamp(shown, zone).date() == datetime.fromtimestamp(now, zone).date():
@@ -95,12 +100,12 @@ def evidence(unit: UnitPicture, past: UnitPast, view: View, language: str) -> Ev
     return Evidence(
         unit=inert(unit_name(unit)),
         when=when(run.at, view, language),
-        where=capital(view.stage_words(run.stage)[language]) if run.stage else "",
+        where=capital(_stage(run.stage, view, language)),
         what=inert(view.cause_words(run.cause)[language]) if run.cause else "",
         side=SIDE_WORDS[side][language] if side else "",
         detail=inert(run.detail),
         took=took(run.seconds, language),
-        held=", ".join(view.stage_words(stage)[language] for stage, _, cause in run.rungs if cause is None),
+        held=", ".join(_stage(stage, view, language) for stage, _, cause in run.rungs if cause is None),
     )
 
 
