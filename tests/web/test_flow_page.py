@@ -275,3 +275,19 @@ async def test_an_open_page_asks_for_itself_again_with_the_unit_that_was_chosen(
         page = (await served.client.get("/flows/websites?lang=en&unit=u3")).text
     assert 'data-page="/flows/websites?lang=en&amp;unit=u3"' in page
     assert 'id="u3"' in page
+
+
+async def test_the_units_are_drawn_once_for_all_who_look_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr("retabli.web.pages.drawn.units_of", lambda *given: drawn.append(1) or units_of(*given))
+    async with serving() as served:
+        monkeypatch.setattr("retabli.web.pages.drawn.LASTS", 60.0)
+        for _ in range(10):
+            assert "no message with our token" in (await served.client.get("/flows/mail-in")).text
+        assert len(drawn) == 1
+        run = result(MailLoop(), Outcome.FAILED, cause=causes.TIMEOUT, fell=8, detail="another word")
+        show(served, picture(served.view.pictures["mail-in"].flow, State.DROPPED, [run]), run)
+        assert "another word" in (await served.client.get("/flows/mail-in")).text
+        monkeypatch.setattr("retabli.web.pages.drawn.LASTS", 0.0)
+        await served.client.get("/flows/mail-in")
+    assert len(drawn) == 3

@@ -18,12 +18,12 @@ from retabli.view.times import span, took
 from retabli.web.answers import streamed
 from retabli.web.inert import inert
 from retabli.web.instants import when
+from retabli.web.pages.drawn import Asked, Drawn
 from retabli.web.pages.entries import entry_row
 from retabli.web.pages.frame import Frame
 from retabli.web.pages.rows import controls, row
 from retabli.web.pages.runs import checks
 from retabli.web.pages.sheet import Sheet, sheet
-from retabli.web.pages.units import units_of
 from retabli.web.past import Recent
 from retabli.web.words import CRITICALITIES, INTENTS, required, text
 
@@ -37,6 +37,7 @@ class FlowPage:
         self._frame = frame
         self._view = frame.view
         self._recent = recent
+        self._drawn = Drawn(frame)
         self._desk = desk
 
     def route(self) -> Route:
@@ -74,18 +75,18 @@ class FlowPage:
         wanted = request.query_params.get("unit", "")
         wanted = wanted if wanted in {f"u{place}" for place in range(len(picture.units))} else ""
         here, separator = f"/flows/{quote(flow.id, safe='')}{query}", "&" if query else "?"
-        units = units_of(picture, past, view, language, wanted)
+        asked = Asked(language, wanted, f"{here}{separator}unit=", unreadable=self._recent.kept and past is None)
+        drawing = self._drawn.of(picture, past, asked)
         return self._frame.render(
             "flow.html",
             language,
             query,
             f"/flows/{quote(flow.id)}",
             row=row(picture, view, language),
-            units=units,
-            unreadable=self._recent.kept and past is None,
+            units=drawing.units,
+            drawn=drawing.section,
             checks=_checks(picture, language),
             address=here + (f"{separator}unit={wanted}" if wanted else ""),
-            to_unit=f"{here}{separator}unit=",
             owner=inert(flow.owner),
             policy=list(_policy(picture, view, language)),
             runbook=flow.runbook if _is_link(flow.runbook) else "",
