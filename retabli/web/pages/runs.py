@@ -87,7 +87,8 @@ def _stage(code: str | None, view: View, language: str) -> str:
 
 def _to_the_second(at: float, view: View, language: str) -> str:
     shown, now, zone = view.stamp(at), view.now, view.site.zone
-    if datetime.fromtimestamp(shown, zone).date() == datetime.fromtimestamp(now, zone).date():
+    today = datetime.fromtimestamp(shown, zone).date() == datetime.fromtimestamp(now, zone).date()
+    if today and not view.replaying:
         return clock(shown, zone, language, seconds=True)
     return moment(shown, now, zone, language)
 
