@@ -52,7 +52,7 @@ class Shelf:
     async def runs(self, flow: str, *, limit: int) -> Sequence[dict[str, Any]]:
         if self.refuses:
             raise HistoryUnreadable("the disk is gone")
-        kept = [
+        kept: list[dict[str, Any]] = [
             {"id": unit.probe, "target": unit.target, "outcome": run.outcome.value, "at": run.at, "detail": run.detail}
             for unit, runs in self.runs_by_unit.items()
             for run in runs

@@ -15,7 +15,7 @@ from retabli.model.result import Mail, Measure, Outcome, Result
 from retabli.model.states import Intent, State
 from retabli.view import Site, View
 from retabli.web.pages.proofs import certificates, doors
-from retabli.web.pages.units import units_of
+from retabli.web.pages.units import Units, units_of
 from tests.view.pictures import NOW, Containment, Http, MailLoop, Smtp, Web, flow, name, picture, result
 from tests.web.hospital import SITE
 from tests.web.runs import Shelf, runs_of
@@ -278,8 +278,13 @@ async def test_an_open_page_asks_for_itself_again_with_the_unit_that_was_chosen(
 
 
 async def test_the_units_are_drawn_once_for_all_who_look_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = []
-    monkeypatch.setattr("retabli.web.pages.drawn.units_of", lambda *given: drawn.append(1) or units_of(*given))
+    drawn: list[FlowPicture] = []
+
+    def counted(shown: FlowPicture, *more: Any) -> Units:
+        drawn.append(shown)
+        return units_of(shown, *more)
+
+    monkeypatch.setattr("retabli.web.pages.drawn.units_of", counted)
     async with serving() as served:
         monkeypatch.setattr("retabli.web.pages.drawn.LASTS", 60.0)
         for _ in range(10):
