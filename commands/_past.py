@@ -38,8 +38,7 @@ class KeptRuns:
         reading = asyncio.get_running_loop().run_in_executor(self._pool, self._read, read)
         reading.add_done_callback(self._over)
         done, _ = await asyncio.wait({reading}, timeout=SECONDS)
-        if not done:
-            reading.cancel()  # one that has begun goes on to its own end, which is not far
+        if not done:  # it counts as under way until its thread is free again
             raise HistoryUnreadable("the state took too long to read")
         try:
             return reading.result()
