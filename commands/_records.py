@@ -1,30 +1,22 @@
-"""What pages ask for that is not on view: rows of the log, and the point of situation at any moment of it."""
+"""What pages ask for that is not on view: the point of situation at any moment of the log."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from config.configuration import Configuration
-from retabli.model.record import Entry, Event
 from retabli.report import Situation, body, compose, from_view, replay, written
-from retabli.store import Reader, Store
-from retabli.view import Logged, View
-
-_EVENTS = {event.value: event for event in Event}
+from retabli.store import Reader
+from retabli.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
     """`_configuration` is that of now: a reload gives another one."""
 
-    _store: Store
     _view: View
     _configuration: Callable[[], Configuration]
-
-    async def read(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
-        return [logged(row) for row in await self._store.entries(since=since, flow=flow, limit=limit)]
 
     async def report(self, *, language: str, form: str, public: bool, at: float | None) -> str:
         """As it is now, from what is shown; as it was, from the whole log, read beside the loop."""
@@ -40,8 +32,3 @@ class Records:
     def _situation(self, at: float) -> Situation:
         with Reader(self._configuration().state) as reader:
             return replay(reader.each(), self._configuration().flows, self._view.site, at)
-
-
-def logged(row: Any) -> Logged:
-    """A row that a later version wrote, of a kind that this one does not know, is shown by its name."""
-    return Logged(Entry(row.at, _EVENTS.get(row.event, row.event), row.flow, row.data), row.number)

@@ -1,7 +1,6 @@
 """The log: every change, page and gap, as text, CSV or JSON; `verify` walks its hash chain."""
 
 import argparse
-import csv
 import itertools
 import json
 import re
@@ -16,16 +15,15 @@ from typing import TYPE_CHECKING
 
 from commands import Refused
 from commands._moments import parse_moment
-from retabli.model.stamps import iso
+from retabli.model.record import Event
 
 if TYPE_CHECKING:
-    from retabli.store import LogRow, Reader
+    from retabli.store import LogRow, Reader, Which
 
 HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
 WIDTH = 80
 INDENT = " " * 20
 NOTABLE = ("page", "gap", "aside", "deferred", "silence")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
     place.add_argument("--state", type=Path, metavar="PATH", help="the state file itself, without a configuration")
     parser.add_argument("--since", metavar="T", help="2023-07-03, 2023-07-03T08:00, or 2h, 7d ago")
+    parser.add_argument("--until", metavar="T", help="only what was before")
     parser.add_argument("--flow", metavar="F", help="only what concerns this flow")
+    parser.add_argument("--event", action="append", metavar="E", help=f"only events of this kind: {', '.join(Event)}")
+    parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's)")
     parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="default: text")
     parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N rows")
     parser.add_argument(
@@ -45,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from retabli.store import Reader, StoreError
 
-    if args.action == "verify" and (args.since or args.flow or args.limit):
-        raise Refused("log verify checks the whole chain: it takes neither --since, --flow nor --limit")
+    if args.action == "verify" and (args.since or args.until or args.flow or args.event or args.limit):
+        raise Refused("log verify checks the whole chain: it takes no --since, --until, --flow, --event or --limit")
     if args.action != "verify" and args.noted:
         raise Refused("--noted belongs to log verify")
     place = _place(args)
@@ -72,11 +73,11 @@ class Place:
 
 def _place(args: argparse.Namespace) -> Place:
     if args.state is not None:
-        return Place(args.state, "en", None)
+        return Place(args.state, args.lang or "en", None)
     from config.loading import load
 
     configuration = load(args.config)
-    return Place(configuration.state, configuration.site.language, configuration.site.zone)
+    return Place(configuration.state, args.lang or configuration.site.language, configuration.site.zone)
 
 
 # verify ------------------------------------------------------------------------------------------------------------
@@ -106,12 +107,12 @@ def _noted(text: str) -> tuple[int, bytes]:
 
 
 def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
-    since = None if args.since is None else parse_moment("--since", args.since, time.time(), place.zone)
+    which = _which(args, place)
     rows: Iterator[LogRow]
     if args.limit is None:
-        rows = reader.each(since=since, flow=args.flow)
+        rows = reader.each(which)
     else:
-        rows = iter(reader.entries(since=since, flow=args.flow, limit=args.limit)[::-1])
+        rows = iter(reader.entries(which, limit=args.limit)[::-1])
     first = list(itertools.islice(rows, 1))
     if not first:
         _say_why_nothing(reader, args.flow)
@@ -120,31 +121,36 @@ def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
     return 0
 
 
-def _print_csv(rows: Iterable["LogRow"], _: Place) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("number", "at", "event", "flow", "data", "hash"))
+def _which(args: argparse.Namespace, place: Place) -> "Which":
+    from retabli.model.settings import did_you_mean
+    from retabli.store import Which
+
+    def moment(option: str, written: str | None) -> float | None:
+        return None if written is None else parse_moment(option, written, time.time(), place.zone)
+
+    events = tuple(args.event or ())
+    for each in events:
+        if each not in tuple(Event):
+            raise Refused(f"--event {each}: there is no such kind of event{did_you_mean(each, tuple(Event))}")
+    return Which(moment("--since", args.since), moment("--until", args.until), args.flow, events)
+
+
+def _print_csv(rows: Iterable["LogRow"], place: Place) -> None:
+    from retabli.store.exports import Export
+
+    export = Export(place.language, place.zone)
+    sys.stdout.write(export.heading())
     for row in rows:
-        data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
-        writer.writerow(tuple(map(_shown, (str(row.number), iso(row.at), row.event, row.flow or "", data, row.hash))))
+        sys.stdout.write(export.csv((row,)))
 
 
-def _shown(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+def _print_json(rows: Iterable["LogRow"], place: Place) -> None:
+    """One object a line."""
+    from retabli.store.exports import Export
 
-
-def _print_json(rows: Iterable["LogRow"], _: Place) -> None:
-    """One object a line; `unix` is the exact time that the hash covers."""
+    export = Export(place.language, place.zone)
     for row in rows:
-        found = {
-            "number": row.number,
-            "at": iso(row.at),
-            "unix": row.at,
-            "event": row.event,
-            "flow": row.flow,
-            "data": row.data,
-            "hash": row.hash,
-        }
-        _out(json.dumps(found, ensure_ascii=False))
+        _out(export.json(row))
 
 
 def _print_text(rows: Iterable["LogRow"], place: Place) -> None:

@@ -16,7 +16,7 @@ from retabli.model.result import Outcome
 from retabli.model.run import Run
 from retabli.store import chain
 from retabli.store.encoding import Row, as_object, as_run
-from retabli.store.facts import Failing, LogRow, OutboxRow, Past, Remembered, StoreError
+from retabli.store.facts import ALL, Failing, LogRow, OutboxRow, Past, Remembered, StoreError, Which
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
@@ -146,25 +146,37 @@ class Reader:
 
     # the log --------------------------------------------------------------------------------------------------
 
-    def entries(
-        self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
-    ) -> list[LogRow]:
-        """The newest rows first. `since` in wall seconds; `before`: only rows with a lower number (to page on)."""
-        return self._rows(since, flow, "number < ?", before, f"DESC LIMIT {int(limit)}")
+    def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
+        """The newest rows first; `before`: only rows with a lower number (to page on)."""
+        return self._rows(which, "number < ?", before, f"DESC LIMIT {int(limit)}")
 
-    def each(self, *, since: float | None = None, flow: str | None = None) -> Iterator[LogRow]:
+    def each(self, which: Which = ALL) -> Iterator[LogRow]:
         """All of them, the oldest first. Page by page: whoever reads slowly must not make the daemon's files grow."""
         last = 0
-        while rows := self._rows(since, flow, "number > ?", last, f"ASC LIMIT {PAGE}"):
+        while rows := self.following(last, which):
             yield from rows
             last = rows[-1].number
 
-    def _rows(self, since: float | None, flow: str | None, where: str, place: int | None, order: str) -> list[LogRow]:
+    def following(self, number: int, which: Which = ALL) -> list[LogRow]:
+        """A page of the rows that come after this one, the oldest first; none: that was the last."""
+        return self._rows(which, "number > ?", number, f"ASC LIMIT {PAGE}")
+
+    def head(self) -> tuple[int, str]:
+        """The number of the last row and its hash, in hexadecimal, as the store keeps them apart."""
+        with told(self.path):
+            number, digest = self._connection.execute("SELECT number, hash FROM log_head").fetchone() or (0, b"")
+            return number, digest.hex()
+
+    def _rows(self, which: Which, where: str, place: int | None, order: str) -> list[LogRow]:
         conditions, values = ["number > 0"], list[Any]()
-        for condition, value in (("at >= ?", since), ("flow = ?", flow), (where, place)):
+        bounds = (("at >= ?", which.since), ("at < ?", which.until), ("flow = ?", which.flow), (where, place))
+        for condition, value in bounds:
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
+        if which.events:
+            conditions.append(f"event IN ({', '.join('?' * len(which.events))})")
+            values.extend(which.events)
         with told(self.path):
             found = self._connection.execute(
                 f"SELECT {LOG_COLUMNS} FROM log WHERE {' AND '.join(conditions)} ORDER BY number {order}",  # noqa: S608

@@ -14,7 +14,7 @@ from retabli.model.record import Entry, Message
 from retabli.model.result import Result
 from retabli.store.book import Book
 from retabli.store.encoding import Row, UnitRow, as_row, text
-from retabli.store.facts import LogRow, Remembered, StoreFailed
+from retabli.store.facts import ALL, LogRow, Remembered, StoreFailed, Which
 from retabli.store.faults import told
 from retabli.store.outbox import Outbox, as_line, encoded
 from retabli.store.reader import Reader
@@ -224,11 +224,17 @@ class Store(Outbox):
     async def _read(self, read: Callable[[Reader], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
 
-    async def entries(
-        self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
-    ) -> list[LogRow]:
-        """Rows of the log, the newest first. `since` in wall seconds; `before`: only those with a lower number."""
-        return await self._read(lambda reader: reader.entries(since=since, flow=flow, limit=limit, before=before))
+    async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
+        """Rows of the log, the newest first. `before`: only those with a lower number."""
+        return await self._read(lambda reader: reader.entries(which, limit=limit, before=before))
+
+    async def following(self, number: int, which: Which = ALL) -> list[LogRow]:
+        """A page of the rows that come after this one, the oldest first; none: that was the last."""
+        return await self._read(lambda reader: reader.following(number, which))
+
+    async def head(self) -> tuple[int, str]:
+        """The number and the hash of the log's last row."""
+        return await self._read(Reader.head)
 
     async def history(self, name: UnitName | str, limit: int = 100) -> list[dict[str, Any]]:
         """The newest kept results of a unit, or of all units of a flow, newest first."""

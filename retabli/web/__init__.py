@@ -1,14 +1,15 @@
 """The outlet to browsers and programs: pages, API, health and metrics, served from the picture in memory."""
 
 from retabli.web.app import build
-from retabli.web.seams import Exposition, History, HistoryUnreadable, LogReader, Ready, Reload, Switch, Switches
+from retabli.web.logbook import LogBook
+from retabli.web.seams import Exposition, History, HistoryUnreadable, Ready, Reload, Switch, Switches
 from retabli.web.server import Web
 
 __all__ = [
     "Exposition",
     "History",
     "HistoryUnreadable",
-    "LogReader",
+    "LogBook",
     "Ready",
     "Reload",
     "Switch",

@@ -1,7 +1,7 @@
 """Instants as the pages show them, and back: what people write is in shown time, what the pipeline is told in wall."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from retabli.model.settings import parse_duration
 from retabli.view import View, iso
@@ -50,3 +50,14 @@ def unstamped(shown: float, view: View) -> float:
     wall = view.unstamped_now
     now = view.stamp(wall)
     return shown if now == wall else wall + (shown - now) / view.pace
+
+
+def local(text: str, zone: tzinfo) -> datetime:
+    """What a browser gives of an instant, in the site's time; one that has its offset keeps it.
+
+    Raises:
+        ValueError: it is no instant.
+    """
+    # A `+` that was not escaped in an address arrives as a space.
+    instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=zone)

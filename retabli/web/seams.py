@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from retabli.model.record import Incident, Silence
 from retabli.model.words import Words
 from retabli.store import Past
-from retabli.view import Logged
 
 
 class Exposition(Protocol):
@@ -18,12 +17,6 @@ class Exposition(Protocol):
     def page(self, accept: str) -> AsyncIterator[bytes]: ...
 
     def blackbox(self, target: str) -> str | None: ...
-
-
-class LogReader(Protocol):
-    """Reads the whole log: rows since a wall time, of one flow or of all, the newest first, at most `limit`."""
-
-    async def __call__(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]: ...
 
 
 class HistoryUnreadable(Exception):

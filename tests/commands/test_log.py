@@ -158,6 +158,8 @@ def test_json_is_one_object_a_line_with_all_that_the_hash_covers(
         "flow": "mail-out",
         "data": dict(ENTRIES[5].data),
         "hash": sql(state, "SELECT lower(hex(hash)) FROM log WHERE number = 6")[0][0],
+        "local": rows[5]["local"],
+        "said": "page → duty (attempt 3); incident=4f2a",
     }
 
 
@@ -361,3 +363,22 @@ def test_no_row_of_another_version_breaks_the_print(event: str) -> None:
         for language in ("fr", "en"):
             sentence(event, data, language, UTC)
             assert event_word(event, language)
+
+
+def test_rows_are_chosen_by_their_kind_and_until_when(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", state, "--event", "told", "--event", "start", "--format", "json") == 0
+    assert {json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()} == {"told", "start"}
+    assert run("--state", state, "--until", "2023-07-03T07:00:01+00:00", "--format", "json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows
+    assert all(row["at"] < "2023-07-03T07:00:01Z" for row in rows)
+
+
+def test_a_kind_of_event_that_there_is_not_is_refused_with_what_was_meant(state: Path) -> None:
+    with pytest.raises(Refused, match=r"--event stat: there is no such kind of event.*state"):
+        run("--state", state, "--event", "stat")
+
+
+def test_the_reader_chooses_the_language(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", state, "--lang", "fr") == 0
+    assert "démarrage" in capsys.readouterr().out

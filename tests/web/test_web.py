@@ -17,9 +17,10 @@ from retabli.model.record import Entry, Event
 from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
-from retabli.view import Logged
+from retabli.store import LogRow, Which
 from retabli.web import Web, build
 from tests.view.pictures import NOW, Http, Smtp, flow, name, picture, result
+from tests.web.books import Book
 from tests.web.hospital import outlets, pictures
 from tests.web.serving import Served, serving
 
@@ -204,15 +205,11 @@ async def test_the_api_reads_the_log_since_a_date_of_a_flow(served: Served) -> N
 
 
 async def test_the_api_reads_further_back_where_a_reader_is_given() -> None:
-    asked: list[tuple[float | None, str | None, int]] = []
-
-    async def read(*, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
-        asked.append((since, flow, limit))
-        return [Logged(Entry(NOW, Event.START), 7)]
-
-    async with serving(log=read) as served:
-        entries = (await served.client.get("/api/v1/log?since=5&flow=a&limit=3")).json()["entries"]
-    assert asked == [(5.0, "a", 3)]
+    book = Book([LogRow(number, NOW, "start", None, {}, "") for number in (8, 7, 6)])
+    async with serving(log=book) as served:
+        asking = "/api/v1/log?since=5&until=9&flow=a&event=start&event=stop&limit=1&before=8"
+        entries = (await served.client.get(asking)).json()["entries"]
+    assert book.asked == [Which(5.0, 9.0, "a", ("start", "stop"))]
     assert entries == [{"number": 7, "at": "2023-07-03T08:00:00.000Z", "event": "start", "flow": None, "data": {}}]
 
 
