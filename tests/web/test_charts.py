@@ -43,6 +43,10 @@ def test_the_line_breaks_where_a_run_failed_and_only_runs_that_held_have_a_lengt
     drawn = plot(runs_of(Http(), "..x..", seconds=0.1), Http(), "en")
     assert drawn is not None
     assert re.findall(r"M(\d+)", drawn.line) == ["0", "3"]
+    alone = plot(runs_of(Http(), "x.x.."), Http(), "en")
+    assert alone is not None
+    assert re.findall(r"M(\d+) [\d.]+h0", alone.dots) == ["1"], "a run by itself is a dot"
+    assert re.findall(r"M(\d+)", alone.line) == ["3"]
     assert drawn.labels == ("1\u00a0s", "100\u00a0ms") or drawn.labels == ("100\u00a0ms", "10\u00a0ms")
     assert plot(runs_of(Http(), "xx?"), Http(), "en") is None
 

@@ -98,6 +98,21 @@ async def test_the_page_of_a_flow_with_a_hundred_units_stays_small() -> None:
     assert answer.text.count('class="unit"') == 1
 
 
+async def test_what_fails_while_a_flow_is_restored_is_not_told_as_the_reason_of_that() -> None:
+    async with serving() as served:
+        page = (await served.client.get("/flows/websites?lang=en")).text
+    assert "What is still wrong" in page
+    assert "<h2>Why" not in page
+
+
+async def test_a_rung_that_holds_where_none_may_is_not_drawn_like_a_good_one() -> None:
+    async with serving() as served:
+        breached = (await served.client.get("/flows/dns-tunnel")).text
+        restored = (await served.client.get("/flows/mail-out")).text
+    assert 'class="ladder answers"' in breached
+    assert "answers" not in restored
+
+
 # Evidence ------------------------------------------------------------------------------------------------------------
 
 
@@ -176,7 +191,7 @@ async def test_a_certificate_that_ends_soon_is_told_at_the_top_of_the_page() -> 
         page = (await served.client.get("/flows/soon?lang=en")).text
     top = page[: page.index("</header>", page.index("<h1>"))]
     assert 'class="warning" data-standing="soon"' in top
-    assert "relay.example: expires on 10 July 2023 at 10:00 (in 7\u00a0d)" in top
+    assert "relay.example</bdi>: expires on 10 July 2023 at 10:00 (in 7\u00a0d)" in top
     assert "2023-07-10 08:00:00Z" not in page, "it is said once, and for people"
 
 

@@ -39,6 +39,7 @@ class Plot:
     """How long the runs that held took, on a logarithmic scale: `labels` are its decades, the longest first."""
 
     line: str
+    dots: str
     grid: str
     slow: str
     labels: tuple[str, ...]
@@ -91,8 +92,10 @@ def plot(runs: Sequence[Run], probe: Probe, language: str) -> Plot | None:
         return f"{HEIGHT * (high - math.log10(max(seconds, SHORTEST))) / (high - low):.1f}".removesuffix(".0")
 
     figures = tuple(_figures(held, probe, language))
+    line, dots = _line(runs, set(_gaps(runs, probe)), y)
     return Plot(
-        line=_line(runs, set(_gaps(runs, probe)), y),
+        line=line,
+        dots=dots,
         grid="".join(f"M-1000 {y(10.0**decade)}h2000" for decade in range(low, high + 1)),
         slow=f"M-1000 {y(probe.slow)}h2000" if probe.slow else "",
         labels=tuple(_decade(each) if each % sparse == 0 else "" for each in range(high, low - 1, -1)),
@@ -101,18 +104,16 @@ def plot(runs: Sequence[Run], probe: Probe, language: str) -> Plot | None:
     )
 
 
-def _line(runs: Sequence[Run], gaps: set[int], y: Callable[[float], str]) -> str:
-    """Broken where a run did not hold, and where nobody looked; a run by itself is a dot."""
-    drawn, pen = [], "M"
+def _line(runs: Sequence[Run], gaps: set[int], y: Callable[[float], str]) -> tuple[str, str]:
+    """The line, broken where a run did not hold and where nobody looked; and the runs that stand by themselves."""
+    stretches: list[list[str]] = [[]]
     for place, run in enumerate(runs):
-        if run.outcome is not Outcome.OK:
-            pen = "M"
-            continue
-        if place in gaps:
-            pen = "M"
-        drawn.append(f"{pen}{place} {y(run.seconds)}" + ("h0" if pen == "M" else ""))
-        pen = "L"
-    return "".join(drawn)
+        if run.outcome is not Outcome.OK or place in gaps:
+            stretches.append([])
+        if run.outcome is Outcome.OK:
+            stretches[-1].append(f"{place} {y(run.seconds)}")
+    line = "".join(f"M{'L'.join(each)}" for each in stretches if len(each) > 1)
+    return line, "".join(f"M{each[0]}h0" for each in stretches if len(each) == 1)
 
 
 def _figures(held: Sequence[float], probe: Probe, language: str) -> Iterable[tuple[str, str]]:

@@ -66,9 +66,10 @@ class UnitRow:
 
 @dataclass(frozen=True, slots=True)
 class UnitBlock:
-    """A unit with all that is known of it."""
+    """A unit with all that is known of it. `answers`: its rungs held where none may hold."""
 
     row: UnitRow
+    answers: bool
     rungs: tuple[RungRow, ...]
     certificates: tuple[Certificate, ...]
     mail: MailCounts | None
@@ -118,6 +119,7 @@ def units_of(picture: FlowPicture, past: Past | None, view: View, language: str,
     blocks = [
         UnitBlock(
             row=rows[unit.name],
+            answers=rows[unit.name].outcome == "failed" and unit.outcome is Outcome.OK,
             rungs=tuple(_rungs(unit, pasts[unit.name].runs, language)),
             certificates=tuple(certificates(unit.result, view, language)) if unit.result else (),
             mail=mail_counts(noted.get(unit.name), view, language),

@@ -4,6 +4,7 @@ from retabli.model.words import Words
 
 TEXTS = {
     "cause": Words("Pourquoi", "Why"),
+    "still": Words("Ce qui ne va pas encore", "What is still wrong"),
     "first_look": Words("À regarder d'abord", "Check first"),
     "not_live": Words(
         "Sans JavaScript, cette page ne se met pas à jour d'elle-même.",
