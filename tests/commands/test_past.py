@@ -56,6 +56,8 @@ async def test_a_read_that_hangs_is_left_behind_and_only_so_many_are_begun(
     try:
         asked = await asyncio.gather(*(kept.past("f", each=1) for _ in range(30)), return_exceptions=True)
         assert all(isinstance(each, HistoryUnreadable) for each in asked)
+        at_once = [each for each in asked if "wait already" in str(each)]
+        assert len(at_once) == 30 - _past.WAITING
         assert len(began) == _past.THREADS
         with pytest.raises(HistoryUnreadable):
             await kept.past("f", each=1)

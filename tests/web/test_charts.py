@@ -80,6 +80,7 @@ def test_an_answer_where_there_must_be_none_is_no_good_run_and_its_absence_prove
 
 def test_a_rung_is_compared_with_what_is_usual_for_it_and_never_with_itself() -> None:
     runs = runs_of(Http(), "." * 6, seconds=0.5)
+    assert usual_times(runs[:5]) == {}, "four runs before it are too few"
     slow = result(Http(), seconds=5.0, at=NOW + 1)
     assert usual_times([*runs, run_of(slow)]) == {stage.id: pytest.approx(0.1) for stage in Http().climbs()}
     of = flow("one", probes={"p": Http()})
