@@ -9,8 +9,10 @@ from retabli.model.flow import UnitName
 from retabli.model.record import FlowPicture, UnitPicture
 from retabli.model.result import Outcome
 from retabli.model.run import Run
+from retabli.model.states import Intent
 from retabli.store import Past
 from retabli.view import View
+from retabli.view.noted import UnitNotes
 from retabli.view.times import span, took
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
@@ -117,21 +119,7 @@ def units_of(picture: FlowPicture, past: Past | None, view: View, language: str,
     ordered = list(picture.units) if few else sorted(picture.units, key=urgency)
     whole = ordered if few else _telling(ordered, rows, wanted)
     blocks = [
-        UnitBlock(
-            row=rows[unit.name],
-            answers=rows[unit.name].outcome == "failed" and unit.outcome is Outcome.OK,
-            rungs=tuple(_rungs(unit, pasts[unit.name].runs, language)),
-            certificates=tuple(certificates(unit.result, view, language)) if unit.result else (),
-            mail=mail_counts(noted.get(unit.name), view, language),
-            doors=tuple(doors(unit, language)),
-            facts=tuple(facts(unit, language)),
-            failed=None if unit.outcome is Outcome.FAILED else evidence(unit, pasts[unit.name], view, language),
-            ok=_last_ok(pasts[unit.name], view, language),
-            plot=plot(pasts[unit.name].runs, unit.probe, language),
-            strip=strip(pasts[unit.name].runs, unit.probe, intent, language),
-            runs=tuple(run_rows(pasts[unit.name].runs, unit.probe, intent, view, language)),
-        )
-        for unit in whole
+        _block(unit, rows[unit.name], pasts[unit.name], noted.get(unit.name), intent, view, language) for unit in whole
     ]
     shown = {unit.name for unit in whole}
     others = [rows[unit.name] for unit in ordered if unit.name not in shown]
@@ -183,6 +171,25 @@ def _warnings(picture: FlowPicture, view: View, language: str) -> Iterator[tuple
             if each.standing != "good" and (each.subject, each.said) not in said and len(said) < ALIKE:
                 said.add((each.subject, each.said))
                 yield inert(unit_name(unit)), each
+
+
+def _block(
+    unit: UnitPicture, row: UnitRow, past: UnitPast, notes: UnitNotes | None, intent: Intent, view: View, language: str
+) -> UnitBlock:
+    return UnitBlock(
+        row=row,
+        answers=row.outcome == "failed" and unit.outcome is Outcome.OK,
+        rungs=tuple(_rungs(unit, past.runs, language)),
+        certificates=tuple(certificates(unit.result, view, language)) if unit.result else (),
+        mail=mail_counts(notes, view, language),
+        doors=tuple(doors(unit, language)),
+        facts=tuple(facts(unit, language)),
+        failed=None if unit.outcome is Outcome.FAILED else evidence(unit, past, view, language),
+        ok=_last_ok(past, view, language),
+        plot=plot(past.runs, unit.probe, language),
+        strip=strip(past.runs, unit.probe, intent, language),
+        runs=tuple(run_rows(past.runs, unit.probe, intent, view, language)),
+    )
 
 
 def _telling(ordered: Sequence[UnitPicture], rows: Mapping[UnitName, UnitRow], wanted: str) -> list[UnitPicture]:
