@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from commands._alerting import Alerting
+from commands._past import KeptRuns
 from commands._records import Records
 from config.configuration import Configuration, fingerprint
 from config.faults import ConfigurationFault
@@ -72,6 +73,7 @@ class Daemon:
         self.health = self._alerting.health
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._alerting.waker], self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
+        self._past = KeptRuns(configuration.state)
         self._records = Records(self.view, lambda: self.configuration)
         app = application(
             self.view,
@@ -80,6 +82,7 @@ class Daemon:
             ready=self._not_ready,
             healthy=self.health.why_not,
             log=self.store,
+            history=self._past,
             report=self._records.report,
             switches=switches,
             on_call=self.pipeline,
@@ -121,6 +124,7 @@ class Daemon:
             raise
         finally:
             await self._alerting.close()
+            self._past.close()
             await self.store.close()
 
     @property

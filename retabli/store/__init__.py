@@ -1,7 +1,18 @@
 """What is remembered: standings, units' streaks, kept results, the hash-chained log, and the outbox of pages."""
 
-from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError, StoreFailed, Which
+from retabli.store.facts import Failing, LogRow, OutboxRow, Past, Remembered, StoreError, StoreFailed, Which
 from retabli.store.reader import Reader
 from retabli.store.store import Store
 
-__all__ = ["Failing", "LogRow", "OutboxRow", "Reader", "Remembered", "Store", "StoreError", "StoreFailed", "Which"]
+__all__ = [
+    "Failing",
+    "LogRow",
+    "OutboxRow",
+    "Past",
+    "Reader",
+    "Remembered",
+    "Store",
+    "StoreError",
+    "StoreFailed",
+    "Which",
+]

@@ -7,6 +7,7 @@ from typing import Any
 
 from retabli.model.flow import UnitName
 from retabli.model.result import Outcome, Result
+from retabli.model.run import Run
 
 Row = tuple[float, str, int, str | None, str | None, str | None, str | None, float, str]
 
@@ -61,3 +62,13 @@ def as_object(probe: str, target: str, row: Row) -> dict[str, Any]:
             for rung in json.loads(rungs)
         ],
     }
+
+
+def as_run(row: Row) -> Run:
+    """
+    Raises:
+        ValueError, LookupError, TypeError: the row was not written by `as_row`.
+    """
+    at, outcome, whole, stage, cause, side, detail, seconds, rungs = row
+    climbed = tuple((str(rung[0]), float(rung[1]), rung[2] if len(rung) > 2 else None) for rung in json.loads(rungs))
+    return Run(at, Outcome(outcome), bool(whole), stage, cause, side, detail or "", seconds, climbed)

@@ -1,11 +1,13 @@
 """The facts that the store gives back, and its two exceptions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from retabli.model.flow import UnitName
 from retabli.model.record import Message
+from retabli.model.result import Outcome
+from retabli.model.run import Run
 from retabli.supervisor import Fatal
 
 
@@ -89,3 +91,11 @@ class Move:
     event: str
     flow: str | None
     data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is kept of a flow's runs, by unit: the newest, newest first, and the last of each outcome."""
+
+    runs: Mapping[UnitName, Sequence[Run]]
+    last: Mapping[UnitName, Mapping[Outcome, Run]]

@@ -13,6 +13,7 @@ DENIED = "may not be written ({}); the daemon must own this file and its folder,
 DAMAGED = "is damaged ({}); move it and its -wal and -shm files aside, keep them, and start again with a new state"
 NOT_OURS = "is no state of Retabli ({}); name another file under `state:`, or move this one away"
 DISK = "cannot be read or written ({}); look at the disk and the mount"
+SLOW = "took too long to read ({}); look at the disk and at what else uses it"
 BUSY = "is held by another program (a backup, an SQLite shell?); end that one and start again"
 
 BY_ERRNO = {
@@ -33,6 +34,7 @@ BY_SQLITE = {  # primary result codes, https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_NOTADB: NOT_OURS,
     sqlite3.SQLITE_BUSY: BUSY,
     sqlite3.SQLITE_LOCKED: BUSY,
+    sqlite3.SQLITE_INTERRUPT: SLOW,
 }
 
 

@@ -1,17 +1,22 @@
 """Reading the state: beside the daemon that writes it, in another thread or in another process."""
 
+import heapq
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
 from retabli.model.flow import UnitName
 from retabli.model.record import Message
+from retabli.model.result import Outcome
+from retabli.model.run import Run
 from retabli.store import chain
-from retabli.store.encoding import as_object
-from retabli.store.facts import ALL, Failing, LogRow, Move, OutboxRow, Remembered, StoreError, Which
+from retabli.store.encoding import Row, as_object, as_run
+from retabli.store.facts import ALL, Failing, LogRow, Move, OutboxRow, Past, Remembered, StoreError, Which
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
@@ -27,6 +32,9 @@ FROM log
 WHERE number > ? AND event IN ('state', 'intent', 'config', 'start', 'stop', 'gap') AND typeof(at) = 'real'
 ORDER BY number LIMIT ?
 """
+RESULT_COLUMNS = "at, outcome, whole, stage, cause, side, detail, seconds, rungs"
+LOOKED_THROUGH = 20_000  # results, for each unit's last of an outcome
+INSTRUCTIONS = 5000  # of SQLite's machine, between two looks at the clock: some tenths of a millisecond
 
 
 class Reader:
@@ -88,17 +96,59 @@ class Reader:
             which, key = "flow = ?", [name]
         with told(self.path):
             units = self._connection.execute(f"SELECT id, probe, target FROM units WHERE {which}", key).fetchall()  # noqa: S608
-            found = [
-                (row, probe, target)
-                for unit, probe, target in units
-                for row in self._connection.execute(
-                    "SELECT at, outcome, whole, stage, cause, side, detail, seconds, rungs FROM results "
-                    "WHERE unit = ? ORDER BY at DESC, id DESC LIMIT ?",
-                    (unit, limit),
-                )
-            ]
-        found.sort(key=lambda each: each[0][0], reverse=True)
-        return [as_object(probe, target, row) for row, probe, target in found[:limit]]
+            # Each unit's rows come in the order of its index: hardly more of them are read than are given.
+            rows = [zip(self._newest(id_, limit), repeat((probe, target))) for id_, probe, target in units]
+            found = list(islice(heapq.merge(*rows, key=_at, reverse=True), limit))
+        return [as_object(probe, target, row) for row, (probe, target) in found]
+
+    def past(self, flow: str, *, each: int, most: int) -> Past:
+        """Of each unit of a flow its newest `each` results, fewer where that is more than `most` together, and the
+        last ok and failed ones, where they are not too far back."""
+        with told(self.path):
+            found = self._connection.execute("SELECT id, probe, target FROM units WHERE flow = ?", (flow,)).fetchall()
+            units = {UnitName(flow, probe, target or None): id_ for id_, probe, target in found}
+            number, through = (max(1, bound // max(1, len(units))) for bound in (most, LOOKED_THROUGH))
+            return Past(
+                {name: [self._run(row) for row in self._newest(id_, min(each, number))] for name, id_ in units.items()},
+                {name: dict(self._last(id_, through)) for name, id_ in units.items()},
+            )
+
+    def _newest(self, unit: int, limit: int) -> Iterator[Row]:
+        return self._connection.execute(
+            f"SELECT {RESULT_COLUMNS} FROM results WHERE unit = ? ORDER BY at DESC, id DESC LIMIT ?",  # noqa: S608
+            (unit, limit),
+        )
+
+    def _last(self, unit: int, through: int) -> Iterator[tuple[Outcome, Run]]:
+        """The last ok and the last failed result among the newest `through`."""
+        for outcome in (Outcome.OK, Outcome.FAILED):
+            row = self._connection.execute(
+                f"SELECT {RESULT_COLUMNS} FROM (SELECT * FROM results WHERE unit = ? ORDER BY at DESC, id DESC LIMIT ?)"  # noqa: S608
+                " WHERE outcome = ? LIMIT 1",
+                (unit, through, outcome.value),
+            ).fetchone()
+            if row is not None:
+                yield outcome, self._run(row)
+
+    def _run(self, row: Row) -> Run:
+        try:
+            return as_run(row)
+        except (ValueError, LookupError, TypeError) as error:
+            raise StoreError(sentence(self.path, sqlite3.DatabaseError(f"a result is unreadable: {error}"))) from error
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Reads that take longer than this together are ended, and fail.
+
+        Raises:
+            StoreError: from what is read within, once the time is over.
+        """
+        ends = time.monotonic() + seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > ends, INSTRUCTIONS)
+        try:
+            yield
+        finally:
+            self._connection.set_progress_handler(None, 0)
 
     def units(self) -> list[int]:
         with told(self.path):
@@ -258,3 +308,7 @@ class Reader:
                 name: Failing(since, reason, incident, tuple(json.loads(got or "[]")))
                 for name, since, reason, incident, got in found
             }
+
+
+def _at(found: tuple[Row, tuple[str, str]]) -> float:
+    return found[0][0]

@@ -58,7 +58,7 @@ def clock(instant: float, zone: tzinfo, language: str, *, seconds: bool = False)
 def took(seconds: float, language: str) -> str:
     """How long a rung took: `3 ms`, `1,2 s`, `2 min`."""
     if seconds < 0.9995:
-        return f"{seconds * 1000:.0f}{_NBSP}ms" if seconds >= 0.0005 else f"<{_NBSP}1{_NBSP}ms"
+        return f"{seconds * 1000:.0f}{_NBSP}ms" if seconds > 0.0005 else f"<{_NBSP}1{_NBSP}ms"
     if seconds < 60:
         text = f"{seconds:.1f}"
         return f"{text.replace('.', ',') if language == 'fr' else text}{_NBSP}s"

@@ -17,6 +17,7 @@ from retabli.model.words import Words
 from retabli.view.course import Course, Courses
 from retabli.view.feed import Encode, Feed
 from retabli.view.form import Stamp, entry_form, flow_form
+from retabli.view.noted import Noted
 from retabli.view.site import Site, iso
 
 SLICE = 100  # flows put into JSON between two breaths of the loop
@@ -47,6 +48,7 @@ class View:
         self.site = site
         self.stamp = stamp
         self._wall = wall
+        self.noted = Noted()
         self._pictures: dict[str, FlowPicture] = {}
         self.revision = 0  # how many changes were shown
         self._revisions: dict[str, int] = {}
@@ -69,6 +71,9 @@ class View:
         self._courses.show(id_, picture.state, picture.since)
         if before is None or before.flow is not picture.flow:
             self._learn(picture)
+            self.noted.keep_only(picture)
+        if changed is not None and result is not None:
+            self.noted.ran(changed, result, self._wall())
         if result is not None and result.cause is not None:
             self._causes.setdefault(result.cause.code, result.cause.words)
         urgent = before is None or before.state is not picture.state or before.flow is not picture.flow
@@ -83,6 +88,7 @@ class View:
         self._forms.pop(flow, None)
         self._revisions.pop(flow, None)
         self._courses.forget(flow)
+        self.noted.forget(flow)
         for feed in self._feeds:
             feed.touch(flow, urgent=True)
 

@@ -2,7 +2,18 @@
 
 from retabli.web.app import build
 from retabli.web.logbook import LogBook
-from retabli.web.seams import Exposition, Ready, Reload, Switch, Switches
+from retabli.web.seams import Exposition, History, HistoryUnreadable, Ready, Reload, Switch, Switches
 from retabli.web.server import Web
 
-__all__ = ["Exposition", "LogBook", "Ready", "Reload", "Switch", "Switches", "Web", "build"]
+__all__ = [
+    "Exposition",
+    "History",
+    "HistoryUnreadable",
+    "LogBook",
+    "Ready",
+    "Reload",
+    "Switch",
+    "Switches",
+    "Web",
+    "build",
+]

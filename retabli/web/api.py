@@ -1,7 +1,8 @@
 """The API: flows, one flow, the log, the stream. JSON only, errors included."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,29 +10,33 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from retabli.store import Which
-from retabli.view import View
+from retabli.view import View, iso
 from retabli.view.feed import RESYNC
 from retabli.web.answers import answer, streamed
 from retabli.web.instants import local
 from retabli.web.live import ApiStream
 from retabli.web.logbook import LogBook, logged, wall
 from retabli.web.openapi import DESCRIPTION
+from retabli.web.seams import History, HistoryUnreadable
 
 LIMIT, MOST = 200, 10_000
+RUNS = 1000  # of a flow, at most
 
 
 class Api:
-    """Over one view, and the whole log."""
+    """Over one view, the whole log, and the runs that are kept, where they are."""
 
-    def __init__(self, view: View, log: LogBook) -> None:
+    def __init__(self, view: View, log: LogBook, history: History | None = None) -> None:
         self._view = view
         self._log = log
+        self._history = history
         self._stream = ApiStream(view)
 
     def routes(self) -> Sequence[Route]:
         return (
             Route("/api/v1/flows", self.flows),
             Route("/api/v1/flows/{id}", self.flow),
+            Route("/api/v1/flows/{id}/history", self.history),
             Route("/api/v1/log", self.log),
             Route("/api/v1/stream", self.stream),
             Route("/api/v1/openapi.json", self.openapi),
@@ -45,6 +50,27 @@ class Api:
         if form is None:
             raise HTTPException(404, "there is no such flow")
         return Response(form + b"\n", media_type="application/json")
+
+    async def history(self, request: Request) -> Response:
+        """The runs that are kept of a flow; of one whose runs are not kept, the latest of each unit."""
+        view, picture = self._view, self._view.pictures.get(request.path_params["id"])
+        if picture is None:
+            raise HTTPException(404, "there is no such flow")
+        limit = _whole("limit", request.query_params.get("limit"), LIMIT, RUNS) or LIMIT
+        if self._history is None:
+            runs: Sequence[Mapping[str, Any]] = [
+                unit.result.as_json({"id": unit.name.probe, "target": unit.name.target})
+                for unit in picture.units
+                if unit.result is not None
+            ]
+        else:
+            try:
+                runs = await self._history.runs(picture.flow.id, limit=limit)
+            except HistoryUnreadable:
+                raise HTTPException(503, "the history cannot be read now") from None
+        newest = sorted(runs, key=lambda run: float(run["at"]), reverse=True)[:limit]
+        said = [{**run, "at": iso(view.stamp(run["at"]))} for run in newest]
+        return answer({**view.heading(), "flow": picture.flow.id, "runs": said})
 
     async def log(self, request: Request) -> Response:
         given = request.query_params

@@ -24,7 +24,8 @@ from retabli.web.pages.frame import Frame
 from retabli.web.pages.log import LogPage
 from retabli.web.pages.public import PublicPage
 from retabli.web.pages.report import ReportPage
-from retabli.web.seams import Exposition, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
+from retabli.web.past import Recent
+from retabli.web.seams import Exposition, History, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
 from retabli.web.words import LANGUAGES
 
 LARGEST_FORM = 4096
@@ -38,6 +39,7 @@ def build(
     ready: Ready = always_ready,
     healthy: Ready = always_ready,
     log: LogBook | None = None,
+    history: History | None = None,
     report: ReportWriter | None = None,
     switches: Switches | None = None,
     on_call: OnCall | None = None,
@@ -47,11 +49,11 @@ def build(
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
     book = log or AtHand(view)
     frame = Frame(view, switches, reports=report is not None)
-    flows, flow = FlowsPage(frame), FlowPage(frame, desk=on_call is not None)
+    flows, flow = FlowsPage(frame), FlowPage(frame, Recent(history), desk=on_call is not None)
     others = (LogPage(frame, book), PublicPage(frame), AtomFeed(frame), Live(view, flows), frame)
     service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
-    routes += [*service.routes(), *Api(view, book).routes(), *extra_routes]
+    routes += [*service.routes(), *Api(view, book, history).routes(), *extra_routes]
     if on_call is not None:
         routes.extend(Desk(view, flow, on_call, hosts).routes())
     if report is not None:

@@ -104,9 +104,9 @@ class Desk:
             await self._do(doing, flow, self._chosen(given))
         except Faulty as refusal:
             labels = {key: text(label, language) for key, label in LABELS.items()}
-            return self._again(request, given, [each.said(language, labels) for each in refusal.faults], 400)
+            return await self._again(request, given, [each.said(language, labels) for each in refusal.faults], 400)
         except NotNow as refusal:
-            return self._again(request, given, [_as_sentence(refusal.words[language])], 409)
+            return await self._again(request, given, [_as_sentence(refusal.words[language])], 409)
         response = RedirectResponse(self._address(request, flow), 303)
         response.set_cookie(
             NAME,
@@ -160,9 +160,11 @@ class Desk:
             return local
         return instant.replace(tzinfo=self._view.site.zone).isoformat() if instant.tzinfo is None else local
 
-    def _again(self, request: Request, given: Mapping[str, object], faults: Sequence[str], status: int) -> Response:
+    async def _again(
+        self, request: Request, given: Mapping[str, object], faults: Sequence[str], status: int
+    ) -> Response:
         """The page once more, with what was filled in, and why it was not taken."""
-        return self._page.answer(request, sheet(request, self._view, given, faults), status)
+        return await self._page.answer(request, sheet(request, self._view, given, faults), status)
 
     def _language(self, request: Request) -> tuple[str, str]:
         return reading(request.query_params.get("lang"), self._view.site.language)

@@ -48,6 +48,19 @@ _PROBE = _object(
     fresh=_FLAG,
     counts=_FLAG,
 )
+_RUN = _object(
+    id=_TEXT,
+    target=_MAYBE_TEXT,
+    outcome={"enum": [outcome.value for outcome in Outcome]},
+    at=_INSTANT,
+    seconds=_NUMBER,
+    stage=_MAYBE_TEXT,
+    cause=_MAYBE_TEXT,
+    side=_SIDE,
+    detail=_TEXT,
+    whole=_FLAG,
+    rungs={"type": "array", "items": _RUNG},
+)
 _CAUSE = _object(
     probe=_TEXT,
     target=_MAYBE_TEXT,
@@ -109,6 +122,7 @@ _ENTRY = _object(
 )
 _FLOWS = _object(**_HEADING, flows={"type": "array", "items": {"$ref": "#/components/schemas/Flow"}})
 _LOG = _object(**_HEADING, entries={"type": "array", "items": {"$ref": "#/components/schemas/Entry"}})
+_HISTORY = _object(**_HEADING, flow=_TEXT, runs={"type": "array", "items": {"$ref": "#/components/schemas/Run"}})
 _ERROR = {
     "type": "object",
     "required": ["error"],
@@ -180,6 +194,13 @@ DESCRIPTION: dict[str, Any] = {
             {"name": "id", "in": "path", "required": True, "schema": _TEXT},
             errors=(404,),
         ),
+        "/api/v1/flows/{id}/history": _get(
+            "The runs that are kept of a flow, the newest first; `at` in UTC",
+            _HISTORY,
+            {"name": "id", "in": "path", "required": True, "schema": _TEXT},
+            _query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}, "at most so many runs (200)"),
+            errors=(400, 404, 503),
+        ),
         "/api/v1/flows/{id}/acknowledge": _post(
             "Somebody has taken the open page in hand: no more reminder, nobody else is called",
             "No page of this flow is open, or `until` is past",
@@ -212,5 +233,5 @@ DESCRIPTION: dict[str, Any] = {
         ),
         "/api/v1/stream": _STREAM,
     },
-    "components": {"schemas": {"Flow": _FLOW, "Probe": _PROBE, "Entry": _ENTRY, "Error": _ERROR}},
+    "components": {"schemas": {"Flow": _FLOW, "Probe": _PROBE, "Run": _RUN, "Entry": _ENTRY, "Error": _ERROR}},
 }

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from retabli.model.record import Incident, Silence
 from retabli.model.words import Words
+from retabli.store import Past
 
 
 class Exposition(Protocol):
@@ -16,6 +17,25 @@ class Exposition(Protocol):
     def page(self, accept: str) -> AsyncIterator[bytes]: ...
 
     def blackbox(self, target: str) -> str | None: ...
+
+
+class HistoryUnreadable(Exception):
+    """The runs that are kept cannot be read now; the message is a sentence for the daemon's log."""
+
+
+class History(Protocol):
+    """Reads the runs that are kept, in the words of the API's `probes[]`; `at` is a wall time. Bounded in time.
+
+    Each raises HistoryUnreadable.
+    """
+
+    async def past(self, flow: str, *, each: int) -> Past:
+        """Of each of its units at most the newest `each`, and the last ok and failed ones."""
+        ...
+
+    async def runs(self, flow: str, *, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest of all its units together, the newest first."""
+        ...
 
 
 class ReportWriter(Protocol):

@@ -12,7 +12,8 @@ import pytest
 from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.model.result import Outcome
-from retabli.store import Store, StoreFailed, Which
+from retabli.model.run import run_of
+from retabli.store import Store, StoreError, StoreFailed, Which
 from tests.store.making import UNIT, commit, entry, message, result, sql
 
 
@@ -338,3 +339,54 @@ async def test_an_archived_state_is_read_by_somebody_who_may_write_neither_the_f
     finally:
         os.seteuid(0)
         path.parent.chmod(0o755)
+
+
+async def test_the_past_of_a_flow_is_each_unit_s_newest_runs_and_its_last_of_each_outcome(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    relay = UnitName("mail-out", "relay")
+    for number in range(30):
+        store.keep(UNIT, {}, {}, result(float(number), Outcome.FAILED if number == 3 else Outcome.OK))
+        store.keep(relay, {}, {}, result(float(number)))
+    store.keep(UnitName("mail-in", "loop"), {}, {}, result(99.0))
+    await store.close()
+    with Store.read(tmp_path / "state.db") as reader:
+        past = reader.past("mail-out", each=10, most=1000)
+        assert [run.at for run in past.runs[UNIT]] == [29.0 - number for number in range(10)]
+        assert past.runs[UNIT][0] == run_of(result(29.0))
+        assert past.last[UNIT][Outcome.FAILED].at == 3.0
+        assert past.last[UNIT][Outcome.FAILED].detail == "said so"
+        assert past.last[UNIT][Outcome.OK].at == 29.0
+        assert set(past.last[relay]) == {Outcome.OK}
+        assert set(past.runs) == {UNIT, relay}, "and nothing of another flow"
+        assert [len(runs) for runs in reader.past("mail-out", each=10, most=6).runs.values()] == [3, 3]
+        assert reader.past("nothing", each=10, most=6).runs == {}
+
+
+async def test_the_newest_of_all_units_are_read_and_hardly_more_than_those(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    for number in range(300):
+        store.keep(UnitName("f", f"p{number % 3}"), {}, {}, result(float(number)))
+    await store.close()
+    with Store.read(tmp_path / "state.db") as reader:
+        assert [each["at"] for each in reader.history("f", 50)] == [299.0 - number for number in range(50)]
+
+
+async def test_a_read_that_takes_too_long_is_ended_and_told(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    for number in range(5000):
+        store.keep(UNIT, {}, {}, result(float(number)))
+    await store.close()
+    with Store.read(tmp_path / "state.db") as reader:
+        with pytest.raises(StoreError, match="took too long"), reader.within(-1.0):
+            reader.past("mail-out", each=5000, most=5000)
+        assert len(reader.past("mail-out", each=5000, most=5000).runs[UNIT]) == 5000, "and the next is not"
+
+
+async def test_a_kept_run_that_was_altered_by_hand_is_told_and_shown_as_nothing(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db")
+    store.keep(UNIT, {}, {}, result(1.0))
+    await store.close()
+    for altered in ("rungs = '{]'", "rungs = '[1]'", "rungs = '[]', outcome = 'fine'"):
+        sql(tmp_path / "state.db", f"UPDATE results SET {altered}")  # noqa: S608
+        with Store.read(tmp_path / "state.db") as reader, pytest.raises(StoreError, match="unreadable"):
+            reader.past("mail-out", each=10, most=10)

@@ -18,7 +18,7 @@ from retabli.view import View
 from retabli.web import Switch, words
 from retabli.web.pages.headline import headline
 from retabli.web.pages.rows import controls
-from retabli.web.pages.units import unit_rows
+from retabli.web.pages.units import units_of
 from retabli.web.words import TEXTS, text
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE
@@ -142,8 +142,8 @@ def test_a_target_that_is_alive_by_the_operators_word_alone_is_told_as_that() ->
 def test_a_closed_flow_that_answers_is_said_to_answer_whatever_kind_saw_it() -> None:
     shut = flow("internet", intent=Intent.CLOSED, probes={"out": Containment(), "also": Smtp()})
     runs = [result(Containment(), Outcome.FAILED, cause=causes.REFUSED, fell=1), result(Smtp())]
-    rows = unit_rows(picture(shut, State.BREACHED, runs), View(SITE, wall=lambda: NOW), "fr")
-    assert {(row.name, row.word) for row in rows} == {("out", "répond"), ("also", "répond")}
+    units = units_of(picture(shut, State.BREACHED, runs), None, View(SITE, wall=lambda: NOW), "fr")
+    assert {(each.row.name, each.row.word) for each in units.blocks} == {("out", "répond"), ("also", "répond")}
 
 
 def noted_facts() -> set[str]:
@@ -167,12 +167,14 @@ async def test_what_a_control_gave_is_said_in_the_reader_s_language() -> None:
     facts = {"control_path": "passes", "control_alive": "not evaluated", "direct tcp 443 a.example": "reset (attendu)"}
     shut = flow("internet", intent=Intent.CLOSED, probes={"out": Containment()})
     run = replace(result(Containment()), properties=facts)
-    [row] = unit_rows(picture(shut, State.CONTAINED, [run]), View(SITE, wall=lambda: NOW), "fr")
-    assert row.facts == (
+    [unit] = units_of(picture(shut, State.CONTAINED, [run]), None, View(SITE, wall=lambda: NOW), "fr").blocks
+    assert unit.facts == (
         ("témoin : notre sortie fonctionne", "oui"),
         ("témoin : la cible répond ailleurs", "non évalué"),
-        ("direct tcp 443 a.example", "reset (attendu)"),
     )
+    assert [(each.way, each.said, each.standing) for each in unit.doors] == [
+        ("direct tcp 443 a.example", "connexion refusée (RST)", "shut")
+    ]
 
 
 def test_no_word_of_a_page_hides_another_s() -> None:

@@ -161,10 +161,10 @@
     var fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part || "main");
     var old = document.querySelector(part || "main");
     if (!fresh || (part && old.contains(document.activeElement))) return;
-    var open = [];
-    old.querySelectorAll("details").forEach(function (each) { open.push(each.open); });
+    var open = {};
+    old.querySelectorAll("details").forEach(function (each, place) { open[each.id || place] = each.open; });
     fresh.querySelectorAll("details").forEach(function (each, place) {
-      if (place < open.length) each.open = open[place];
+      if ((each.id || place) in open) each.open = open[each.id || place];
     });
     var focus = !part && old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     if (!part && busy()) around(old, fresh); else old.replaceWith(fresh);

@@ -1,16 +1,10 @@
 """The pages' own words, in French and in English."""
 
-from retabli.model.result import Outcome
 from retabli.model.states import Criticality
 from retabli.model.words import Words
 from retabli.web.words import common, desk, flow, log, public
 
 LANGUAGES = ("fr", "en")
-OUTCOMES = {
-    Outcome.OK: Words("en ordre", "ok"),
-    Outcome.FAILED: Words("en échec", "failed"),
-    Outcome.UNKNOWN: Words("indéterminé", "unknown"),
-}
 CRITICALITIES = {
     Criticality.VITAL: Words("vital", "vital"),
     Criticality.HIGH: Words("important", "high"),

@@ -33,6 +33,9 @@ TEXTS = {
         "No page of this flow, nor of those that depend on it while it is down. Probing goes on and states stay true; "
         "a breach is told in any case. If the flow is still down at the end, it pages then.",
     ),
+    "silence_means": Words(
+        "Aucune alerte de ce flux pendant ce temps. Ce que cela change", "No page of this flow meanwhile. What it does"
+    ),
     "silence_for": Words("Pas d'alerte pendant", "No page for"),
     "silence_until": Words("ou jusqu'au", "or until"),
     "silence_set": Words("Mettre en silence", "Silence"),
