@@ -78,7 +78,7 @@ class Daemon:
             reload=self.reload if load else None,
             ready=self._not_ready,
             healthy=self.health.why_not,
-            log=self._records.read,
+            log=self._records,
             report=self._records.report,
             switches=switches,
             on_call=self.pipeline,

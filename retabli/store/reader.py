@@ -97,24 +97,59 @@ class Reader:
     # the log --------------------------------------------------------------------------------------------------
 
     def entries(
-        self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
+        self,
+        *,
+        since: float | None = None,
+        flow: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+        until: float | None = None,
+        events: Collection[str] = (),
     ) -> list[LogRow]:
-        """The newest rows first. `since` in wall seconds; `before`: only rows with a lower number (to page on)."""
-        return self._rows(since, flow, "number < ?", before, f"DESC LIMIT {int(limit)}")
+        """The newest rows first. `since` and `until` in wall seconds, `events` the kinds that are wanted, all if none.
 
-    def each(self, *, since: float | None = None, flow: str | None = None) -> Iterator[LogRow]:
+        `before`: only rows with a lower number (to page on).
+        """
+        asked = (since, until, flow, events)
+        return self._rows(asked, "number < ?", before, f"DESC LIMIT {int(limit)}")
+
+    def each(
+        self,
+        *,
+        since: float | None = None,
+        flow: str | None = None,
+        until: float | None = None,
+        events: Collection[str] = (),
+    ) -> Iterator[LogRow]:
         """All of them, the oldest first. Page by page: whoever reads slowly must not make the daemon's files grow."""
         last = 0
-        while rows := self._rows(since, flow, "number > ?", last, f"ASC LIMIT {PAGE}"):
+        while rows := self._rows((since, until, flow, events), "number > ?", last, f"ASC LIMIT {PAGE}"):
             yield from rows
             last = rows[-1].number
 
-    def _rows(self, since: float | None, flow: str | None, where: str, place: int | None, order: str) -> list[LogRow]:
+    def head(self) -> tuple[int, str]:
+        """The number and the hash of the row that the log ends with; 0 and the genesis row's for an empty one."""
+        with told(self.path):
+            number, digest = self._connection.execute("SELECT number, hash FROM log_head").fetchone()
+        return int(number), bytes(digest).hex()
+
+    def _rows(
+        self,
+        asked: tuple[float | None, float | None, str | None, Collection[str]],
+        where: str,
+        place: int | None,
+        order: str,
+    ) -> list[LogRow]:
+        since, until, flow, events = asked
         conditions, values = ["number > 0"], list[Any]()
-        for condition, value in (("at >= ?", since), ("flow = ?", flow), (where, place)):
+        given = (("at >= ?", since), ("at < ?", until), ("flow = ?", flow), (where, place))
+        for condition, value in given:
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
+        if events:
+            conditions.append(f"event IN ({', '.join('?' * len(events))})")
+            values.extend(events)
         with told(self.path):
             found = self._connection.execute(
                 f"SELECT {LOG_COLUMNS} FROM log WHERE {' AND '.join(conditions)} ORDER BY number {order}",  # noqa: S608

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -225,10 +225,25 @@ class Store(Outbox):
         return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
 
     async def entries(
-        self, *, since: float | None = None, flow: str | None = None, limit: int = 200, before: int | None = None
+        self,
+        *,
+        since: float | None = None,
+        flow: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+        until: float | None = None,
+        events: Collection[str] = (),
     ) -> list[LogRow]:
-        """Rows of the log, the newest first. `since` in wall seconds; `before`: only those with a lower number."""
-        return await self._read(lambda reader: reader.entries(since=since, flow=flow, limit=limit, before=before))
+        """Rows of the log, the newest first. `since` and `until` in wall seconds; `before`: those of a lower number."""
+        return await self._read(
+            lambda reader: reader.entries(
+                since=since, flow=flow, limit=limit, before=before, until=until, events=events
+            )
+        )
+
+    async def head(self) -> tuple[int, str]:
+        """The number and the hash (hexadecimal) of the row that the log ends with."""
+        return await self._read(Reader.head)
 
     async def history(self, name: UnitName | str, limit: int = 100) -> list[dict[str, Any]]:
         """The newest kept results of a unit, or of all units of a flow, newest first."""

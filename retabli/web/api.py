@@ -13,7 +13,7 @@ from retabli.view.feed import RESYNC
 from retabli.web.answers import answer, streamed
 from retabli.web.live import ApiStream
 from retabli.web.openapi import DESCRIPTION
-from retabli.web.seams import LogReader
+from retabli.web.seams import Asked, LogReader
 
 LIMIT, MOST = 200, 10_000
 
@@ -49,7 +49,7 @@ class Api:
         if self._log is None:
             found: Sequence[Logged] = list(self._view.entries(flow=flow, since=since, limit=limit))
         else:
-            found = await self._log(since=since, flow=flow, limit=limit)
+            found = await self._log.rows(Asked(since=since, flow=flow), limit=limit)
         entries = [self._view.entry_form(each.entry, each.number) for each in found]
         return answer({**self._view.heading(), "entries": entries})
 

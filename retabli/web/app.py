@@ -46,7 +46,7 @@ def build(
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
     frame = Frame(view, switches, reports=report is not None)
     flows, flow = FlowsPage(frame), FlowPage(frame, desk=on_call is not None)
-    others = (LogPage(frame), PublicPage(frame), AtomFeed(frame), Live(view, flows), frame)
+    others = (LogPage(frame, log), PublicPage(frame), AtomFeed(frame), Live(view, flows), frame)
     service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
     routes += [*service.routes(), *Api(view, log).routes(), *extra_routes]

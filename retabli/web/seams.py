@@ -6,6 +6,7 @@ from typing import Protocol
 
 from retabli.model.record import Incident, Silence
 from retabli.model.words import Words
+from retabli.store import LogRow
 from retabli.view import Logged
 
 
@@ -19,22 +20,48 @@ class Exposition(Protocol):
     def blackbox(self, target: str) -> str | None: ...
 
 
-class LogReader(Protocol):
-    """Reads the whole log: rows since a wall time, of one flow or of all, the newest first, at most `limit`."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rows of the log: from a wall time, until before another, of one flow or of all, of some kinds or of all."""
 
-    async def __call__(self, *, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]: ...
+    since: float | None = None
+    until: float | None = None
+    flow: str | None = None
+    events: tuple[str, ...] = ()
+
+
+class LogReader(Protocol):
+    """The whole log, read beside the loop.
+
+    Each raises retabli.store.StoreError, whose argument is a sentence, where it cannot be read.
+    """
+
+    async def rows(self, asked: Asked, *, limit: int, before: int | None = None) -> Sequence[Logged]:
+        """The newest first, at most `limit`; `before`: only those with a lower number."""
+        ...
+
+    async def head(self) -> tuple[int, str]:
+        """The number and the hash (hexadecimal) of the row that it ends with."""
+        ...
+
+    def pieces(self, asked: Asked, encode: Callable[[Sequence[LogRow]], bytes]) -> AsyncIterator[bytes]:
+        """All of them, the oldest first, some at a time; `encode` is called in another thread."""
+        ...
 
 
 class ReportWriter(Protocol):
     """Writes the point of situation, in a form of its own (`md`, `txt`, `html`; `body`: a piece of HTML for a page).
 
-    `at` is a wall time, or None for now.
+    `at` is a wall time, or None for now; `since` an earlier one: what has changed since then is told too.
 
     Raises:
         LookupError: nothing is known of that moment; its argument is a sentence.
+        StoreError: the log cannot be read; its argument is a sentence.
     """
 
-    async def __call__(self, *, language: str, form: str, public: bool, at: float | None) -> str: ...
+    async def __call__(
+        self, *, language: str, form: str, public: bool, at: float | None, since: float | None = None
+    ) -> str: ...
 
 
 # Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.

@@ -22,6 +22,7 @@ class EntryRow:
     said: str
     state: str
     id: str
+    number: int | None
 
 
 def entry_row(logged: Logged, view: View, language: str) -> EntryRow:
@@ -38,4 +39,5 @@ def entry_row(logged: Logged, view: View, language: str) -> EntryRow:
         said=inert(sentence(entry, view, language), 600),
         state=state if state in tuple(State) else "",
         id=uuid.uuid5(uuid.NAMESPACE_URL, unique).urn,
+        number=logged.number,
     )
