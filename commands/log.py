@@ -1,14 +1,13 @@
 """The log: every change, page and gap, as text, CSV or JSON; `verify` walks its hash chain."""
 
 import argparse
-import csv
 import itertools
 import json
 import re
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -16,16 +15,17 @@ from typing import TYPE_CHECKING
 
 from commands import Refused
 from commands._moments import parse_moment
-from retabli.model.stamps import iso
 
 if TYPE_CHECKING:
     from retabli.store import LogRow, Reader
+    from retabli.store.exported import Exported
 
 HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
 WIDTH = 80
 INDENT = " " * 20
 NOTABLE = ("page", "gap", "aside", "deferred", "silence")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of show
+PEOPLE = "people"
+PEOPLES = ("intent", "page", "resolve", "acknowledge", "silence", "deferred")  # decided, told, or taken in hand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
     place.add_argument("--state", type=Path, metavar="PATH", help="the state file itself, without a configuration")
     parser.add_argument("--since", metavar="T", help="2023-07-03, 2023-07-03T08:00, or 2h, 7d ago")
+    parser.add_argument("--until", metavar="T", help="only what came before that moment, written as for --since")
     parser.add_argument("--flow", metavar="F", help="only what concerns this flow")
+    parser.add_argument(
+        "--event",
+        action="append",
+        metavar="KIND",
+        help="only this kind of row (state, page, ...; may be repeated); people: decisions and on-call",
+    )
+    parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's)")
     parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="default: text")
     parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N rows")
     parser.add_argument(
@@ -45,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from retabli.store import Reader, StoreError
 
-    if args.action == "verify" and (args.since or args.flow or args.limit):
-        raise Refused("log verify checks the whole chain: it takes neither --since, --flow nor --limit")
+    if args.action == "verify" and (args.since or args.until or args.flow or args.event or args.limit):
+        raise Refused("log verify checks the whole chain: it takes none of --since, --until, --flow, --event, --limit")
     if args.action != "verify" and args.noted:
         raise Refused("--noted belongs to log verify")
     place = _place(args)
@@ -63,20 +71,23 @@ def main(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the log is, and in which language and timezone it is read."""
+    """Where the log is, in which language and timezone it is read, and what its flows are called."""
 
     state: Path
     language: str
     zone: tzinfo | None
+    titles: Mapping[str, str]
 
 
 def _place(args: argparse.Namespace) -> Place:
     if args.state is not None:
-        return Place(args.state, "en", None)
+        return Place(args.state, args.lang or "en", None, {})
     from config.loading import load
 
     configuration = load(args.config)
-    return Place(configuration.state, configuration.site.language, configuration.site.zone)
+    language = args.lang or configuration.site.language
+    titles = {flow.id: flow.title[language] for flow in configuration.flows.values()}
+    return Place(configuration.state, language, configuration.site.zone, titles)
 
 
 # verify ------------------------------------------------------------------------------------------------------------
@@ -106,12 +117,18 @@ def _noted(text: str) -> tuple[int, bytes]:
 
 
 def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
-    since = None if args.since is None else parse_moment("--since", args.since, time.time(), place.zone)
+    now = time.time()
+    since, until = (
+        None if text is None else parse_moment(option, text, now, place.zone)
+        for option, text in (("--since", args.since), ("--until", args.until))
+    )
+    events = _events(args.event or ())
     rows: Iterator[LogRow]
     if args.limit is None:
-        rows = reader.each(since=since, flow=args.flow)
+        rows = reader.each(since=since, until=until, flow=args.flow, events=events)
     else:
-        rows = iter(reader.entries(since=since, flow=args.flow, limit=args.limit)[::-1])
+        found = reader.entries(since=since, until=until, flow=args.flow, events=events, limit=args.limit)
+        rows = iter(found[::-1])
     first = list(itertools.islice(rows, 1))
     if not first:
         _say_why_nothing(reader, args.flow)
@@ -120,31 +137,54 @@ def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
     return 0
 
 
-def _print_csv(rows: Iterable["LogRow"], _: Place) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("number", "at", "event", "flow", "data", "hash"))
+def _events(asked: Iterable[str]) -> list[str]:
+    """
+    Raises:
+        Refused: there is no such kind of row.
+    """
+    from retabli.model.record import Event
+    from retabli.model.settings import did_you_mean
+
+    known = [event.value for event in Event]
+    found: list[str] = []
+    for word in asked:
+        if word == PEOPLE:
+            found.extend(PEOPLES)
+        elif word in known:
+            found.append(word)
+        else:
+            raise Refused(f"--event {word}: no row is of that kind{did_you_mean(word, [*known, PEOPLE])}")
+    return found
+
+
+def _exported(place: Place) -> "Exported":
+    from retabli.store.exported import Exported
+    from retabli.store.spoken import sentence
+
+    return Exported(
+        place.zone,
+        lambda flow: place.titles.get(flow, ""),
+        lambda row: sentence(row.event, row.data, place.language, place.zone),
+    )
+
+
+def _print_csv(rows: Iterable["LogRow"], place: Place) -> None:
+    """For programs and pipes: commas, and no byte order mark. The page's export is the one for spreadsheets."""
+    from retabli.store.exported import csv_head, csv_rows
+
+    exported = _exported(place)
+    sys.stdout.write(csv_head().replace("\r\n", "\n"))
     for row in rows:
-        data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
-        writer.writerow(tuple(map(_shown, (str(row.number), iso(row.at), row.event, row.flow or "", data, row.hash))))
+        sys.stdout.write(csv_rows([row], exported).replace("\r\n", "\n"))
 
 
-def _shown(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def _print_json(rows: Iterable["LogRow"], _: Place) -> None:
+def _print_json(rows: Iterable["LogRow"], place: Place) -> None:
     """One object a line; `unix` is the exact time that the hash covers."""
+    from retabli.store.exported import json_row
+
+    exported = _exported(place)
     for row in rows:
-        found = {
-            "number": row.number,
-            "at": iso(row.at),
-            "unix": row.at,
-            "event": row.event,
-            "flow": row.flow,
-            "data": row.data,
-            "hash": row.hash,
-        }
-        _out(json.dumps(found, ensure_ascii=False))
+        _out(json_row(row, exported))
 
 
 def _print_text(rows: Iterable["LogRow"], place: Place) -> None:

@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from markupsafe import Markup
 
 from retabli.model.result import clean
+from retabli.published import typeset
 from retabli.report.text import Item, Report, Section
 
 WIDTH = 78
 LONGEST = 1000  # characters of one text
 _NBSP = "\u00a0"
-_UNBROKEN = re.compile(r" (?=[;:!?»])|(?<=«) |(?<=\d) (?=h\b)|(?<= h) (?=\d)|(?<=\u00a0h) (?=\d)|(?<=\d) (?=%)")
 
 
 def _set(text: str, language: str) -> str:
-    """One harmless line, set as it is printed: nothing breaks before French punctuation, nor within a time of day."""
-    kept = clean(text, LONGEST)
-    return _UNBROKEN.sub(_NBSP, kept) if language == "fr" else kept
+    return typeset(clean(text, LONGEST), language)
 
 
 def _sentence(item: Item, language: str) -> str:

@@ -16,6 +16,7 @@ from retabli.web.api import Api
 from retabli.web.desk import Desk
 from retabli.web.guard import Headed, body_of, refuse_foreign
 from retabli.web.live import Live
+from retabli.web.pages.badge import Badges
 from retabli.web.pages.feed import AtomFeed
 from retabli.web.pages.flow import FlowPage
 from retabli.web.pages.flows import FlowsPage
@@ -46,9 +47,10 @@ def build(
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
     frame = Frame(view, switches, reports=report is not None)
     flows, flow = FlowsPage(frame), FlowPage(frame, desk=on_call is not None)
-    others = (LogPage(frame, log), PublicPage(frame), AtomFeed(frame), Live(view, flows), frame)
+    others = (LogPage(frame, log), AtomFeed(frame), Live(view, flows), frame)
     service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
+    routes += [*PublicPage(frame).routes(), *Badges(frame).routes()]
     routes += [*service.routes(), *Api(view, log).routes(), *extra_routes]
     if on_call is not None:
         routes.extend(Desk(view, flow, on_call, hosts).routes())

@@ -81,6 +81,6 @@ def local_instant(text: str, view: View) -> float:
     return unstamped(shown, view)
 
 
-def field_value(instant: float, view: View) -> str:
-    """A wall time as a form's date and hour, in the site's zone and in shown time."""
-    return datetime.fromtimestamp(view.stamp(instant), view.site.zone).strftime("%Y-%m-%dT%H:%M")
+def field_value(shown: float, view: View) -> str:
+    """A shown time as a form's date and hour, in the site's zone."""
+    return datetime.fromtimestamp(shown, view.site.zone).strftime("%Y-%m-%dT%H:%M")
