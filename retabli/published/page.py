@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from retabli.model.states import State
 from retabli.published.facts import SUSPENDED, WORKING, Bulletin, PublicFlow, overall
 from retabli.published.typeset import typeset
 from retabli.published.words import state_word, text
@@ -77,9 +78,11 @@ def page(bulletin: Bulletin, links: Links, environment: Environment) -> str:
 
 
 def _parts(flows: Sequence[PublicFlow]) -> list[tuple[str, list[PublicFlow]]]:
-    """The heading's word, and its flows: what works, what does not, what was suspended."""
-    parts: dict[str, list[PublicFlow]] = {"works": [], "waits": [], "shut": []}
+    """The heading's word, and its flows: what works, what does not, of what nothing is known, what is suspended."""
+    parts: dict[str, list[PublicFlow]] = {"works": [], "waits": [], State.UNKNOWN: [], SUSPENDED: []}
     for each in flows:
-        key = "shut" if each.state == SUSPENDED else "works" if each.state in tuple(WORKING) else "waits"
-        parts[key].append(each)
+        if each.state in (SUSPENDED, State.UNKNOWN):
+            parts[each.state].append(each)
+        else:
+            parts["works" if each.state in WORKING else "waits"].append(each)
     return [(key, found) for key, found in parts.items() if found]

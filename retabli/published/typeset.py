@@ -5,7 +5,9 @@ import re
 _NBSP = "\u00a0"
 _KEPT = (_NBSP, "\u202f")
 _UNBROKEN = re.compile(
-    r" (?=[;:!?»])|(?<=«) |(?<=\d) (?=h\b)|(?<= h) (?=\d)|(?<=\u00a0h) (?=\d)|(?<=\d) (?=%)|(?<=\bn°) (?=\d)"
+    r" (?=[;:!?»])|(?<=«) |(?<=\d) (?=h\b)|(?<= h) (?=\d)|(?<=\u00a0h) (?=\d)|(?<=\d) (?=%)"
+    r"|(?<=\bà) (?=\d)|(?<=\d) (?=(?:janvier|février|mars|avril|mai|juin)\b)"
+    r"|(?<=\d) (?=(?:juillet|août|septembre|octobre|novembre|décembre)\b)"
 )
 
 

@@ -16,7 +16,8 @@ TEXTS = {
     "state_of": Words("État au", "As of"),
     "works": Words("Fonctionne", "Works"),
     "waits": Words("Ne fonctionne pas encore", "Does not work yet"),
-    "shut": Words("Suspendu sur décision", "Suspended on purpose"),
+    "unknown": Words("État inconnu", "State unknown"),
+    "suspended": Words("Suspendu sur décision", "Suspended on purpose"),
     "since": Words("depuis", "since"),
     "nothing": Words("Aucune information n'est publiée pour le moment.", "Nothing is published for the moment."),
     "measured": Words(

@@ -133,9 +133,8 @@ class Wording:
     def _why(self, line: Line) -> str:
         if line.cause is None or self.public:
             return ""
-        where = f"{line.stage[self.language]}, " if line.stage else ""
         side = f" ({SIDE_WORDS[line.side][self.language]})" if line.side else ""
-        return f" Cause{COLON[self.language]}{where}{line.cause[self.language]}{side}."
+        return f" Cause{COLON[self.language]}{line.cause[self.language]}{side}."
 
     def _declared(self, line: Line, *, measured: bool = False) -> str:
         """What people said, beside what was measured."""

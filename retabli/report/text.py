@@ -45,6 +45,7 @@ _SECOND = Words(
     "Ce qui ne fonctionne pas encore, et ce qui reste suspendu", "What does not work yet, and what stays suspended"
 )
 _NOT_YET = Words("Ne fonctionne pas encore", "Does not work yet")
+_UNKNOWN = Words("État inconnu", "State unknown")
 _SHUT = Words("Reste suspendu, sur décision", "Stays suspended, on purpose")
 _DO = Words("Ce que patients et personnel doivent faire", "What patients and staff must do")
 _NO_CHANGE = Words("Rien n'a changé.", "Nothing has changed.")
@@ -71,13 +72,16 @@ def compose(situation: Situation, language: str, *, public: bool = False, before
         Section(_SECOND[language], (), ""),
         Section(
             _NOT_YET[language],
-            tuple(_item(line, words.not_yet(line), language) for line in waiting),
-            (_ALL_WORKS if opened else _NOTHING_SHUT)[language],
+            tuple(_item(line, words.not_yet(line), language) for line in waiting if line.state is not State.UNKNOWN),
+            (_ALL_WORKS if opened and not waiting else _NOTHING_SHUT)[language],
             under=True,
         ),
         Section(_SHUT[language], tuple(_shut(line, words) for line in shut), _NOTHING_SHUT[language], under=True),
         Section(_DO[language], todo, _NOTHING_TO_DO[language]),
     ]
+    if any(line.state is State.UNKNOWN for line in waiting):
+        items = tuple(_item(line, words.not_yet(line), language) for line in waiting if line.state is State.UNKNOWN)
+        sections.insert(3, Section(_UNKNOWN[language], items, "", under=True))
     if before is not None:
         changed = tuple(Item(what, said) for what, said in changes(before, situation, language, public=public))
         since = _CHANGED[language].format(when=words.on(before.at))

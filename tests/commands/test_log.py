@@ -10,7 +10,7 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -153,6 +153,7 @@ def test_json_is_one_object_a_line_with_all_that_the_hash_covers(
     assert rows[5] == {
         "number": 6,
         "at": "2023-07-03T07:02:01Z",
+        "local": datetime.fromtimestamp(NINE + 121.5).strftime("%Y-%m-%d %H:%M:%S"),
         "unix": NINE + 121.5,
         "event": "told",
         "flow": "mail-out",

@@ -17,10 +17,11 @@ from retabli.model.record import Entry, Event
 from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
-from retabli.view import Logged
-from retabli.web import Web, build
+from retabli.store import LogRow
+from retabli.web import Asked, Web, build
 from tests.view.pictures import NOW, Http, Smtp, flow, name, picture, result
 from tests.web.hospital import outlets, pictures
+from tests.web.kept import Kept
 from tests.web.serving import Served, serving
 
 
@@ -111,7 +112,7 @@ async def test_an_answer_where_there_must_be_none_is_not_shown_as_ok(served: Ser
 
 async def test_the_public_page_tells_no_host_no_detail_and_no_other_flow(served: Served) -> None:
     page = (await served.client.get("/public")).text
-    assert "Messagerie : réception" in page
+    assert "Messagerie\u00a0: réception" in page
     assert "RUBIS" not in page
     for secret in (
         "example",
@@ -125,7 +126,7 @@ async def test_the_public_page_tells_no_host_no_detail_and_no_other_flow(served:
         "/live",
     ):
         assert secret not in page, secret
-    assert "suspendu sur décision" in page
+    assert "Suspendu sur décision" in page
 
 
 async def test_the_log_is_a_page_with_a_filter(served: Served) -> None:
@@ -204,16 +205,11 @@ async def test_the_api_reads_the_log_since_a_date_of_a_flow(served: Served) -> N
 
 
 async def test_the_api_reads_further_back_where_a_reader_is_given() -> None:
-    asked: list[tuple[float | None, str | None, int]] = []
-
-    async def read(*, since: float | None, flow: str | None, limit: int) -> Sequence[Logged]:
-        asked.append((since, flow, limit))
-        return [Logged(Entry(NOW, Event.START), 7)]
-
-    async with serving(log=read) as served:
+    kept = Kept([LogRow(7, NOW, "start", "a", {}, "00" * 32)])
+    async with serving(log=kept) as served:
         entries = (await served.client.get("/api/v1/log?since=5&flow=a&limit=3")).json()["entries"]
-    assert asked == [(5.0, "a", 3)]
-    assert entries == [{"number": 7, "at": "2023-07-03T08:00:00.000Z", "event": "start", "flow": None, "data": {}}]
+    assert kept.asked == [(Asked(since=5.0, flow="a"), 3, None)]
+    assert entries == [{"number": 7, "at": "2023-07-03T08:00:00.000Z", "event": "start", "flow": "a", "data": {}}]
 
 
 async def test_metrics_come_in_the_format_that_is_asked_for_and_compressed(served: Served) -> None:
