@@ -14,7 +14,7 @@ from retabli.store import LogRow, Reader, Store
 from retabli.view import Logged, View
 from retabli.web import Asked
 
-PIECE = 500  # rows of an export that are read and written in one go
+PIECE = 200  # rows of an export that are read and written in one go
 AT_ONCE = 2  # long reads of the whole log that run together: they share the machine with the probes
 _EVENTS = {event.value: event for event in Event}
 

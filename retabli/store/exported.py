@@ -52,7 +52,7 @@ def csv_rows(rows: Iterable[LogRow], exported: Exported, separator: str = ",") -
                 row.number,
                 iso(exported.stamp(row.at)),
                 exported.local(row.at),
-                *(_shown(clean(cell, _LONGEST)) for cell in cells),
+                *map(_shown, cells),
                 _data(row),
                 row.hash,
             )
@@ -61,6 +61,8 @@ def csv_rows(rows: Iterable[LogRow], exported: Exported, separator: str = ",") -
 
 
 def _shown(cell: str) -> str:
+    if not cell.isprintable() or len(cell) > _LONGEST:
+        cell = clean(cell, _LONGEST)
     cell = _WITHIN.sub(r"\1'\2", cell)
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
@@ -68,7 +70,8 @@ def _shown(cell: str) -> str:
 def _data(row: LogRow) -> str:
     """JSON that reads back as what it was: what could begin a formula within a text is written as its escape."""
     text = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
-    text = "".join(char if char.isprintable() or char in "\u00a0\u202f" else _escape(char) for char in text)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() or char in "\u00a0\u202f" else _escape(char) for char in text)
     return _WITHIN.sub(lambda found: found[1] + (found[2] if _is_number(text, found) else _escape(found[2])), text)
 
 
