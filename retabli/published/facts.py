@@ -54,6 +54,8 @@ def bulletin(flow: Flow, state: State, language: str, *, since: float | None) ->
     if not flow.public or flow.id == OWN_LINK:
         return None
     closed = flow.intent is Intent.CLOSED
+    if not closed and state not in _ORDER:  # of a flow that was shut a moment ago
+        state = State.UNKNOWN
     told = flow.notice is not None and (closed or state is not State.RESTORED)
     return PublicFlow(
         title=typeset(flow.title[language], language, 200),

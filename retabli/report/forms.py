@@ -19,11 +19,6 @@ def _set(text: str, language: str) -> str:
     return typeset(clean(text, LONGEST), language)
 
 
-def _sentence(item: Item, language: str) -> str:
-    said = _set(item.said, language)
-    return said[:1].upper() + said[1:]
-
-
 def markdown(report: Report) -> str:
     """CommonMark."""
     parts = [f"# {_literal(report.title, report.language)}", *(_literal(each, report.language) for each in report.lead)]
@@ -35,7 +30,7 @@ def markdown(report: Report) -> str:
 
 def _points(section: Section, language: str) -> Iterator[str]:
     if section.items:
-        pairs = ((_literal(each.title, language), _escaped(_sentence(each, language))) for each in section.items)
+        pairs = ((_literal(each.title, language), _literal(each.said, language)) for each in section.items)
         yield "\n".join(f"- **{title}** — {said}" for title, said in pairs)
     elif section.nothing:
         yield _literal(section.nothing, language)
@@ -73,7 +68,7 @@ def _plain_section(section: Section, language: str) -> Iterator[str]:
     if not section.items and section.nothing:
         yield _set(section.nothing, language)
     for item in section.items:
-        yield from _wrapped(f"{_set(item.title, language)} — {_sentence(item, language)}", first="- ", later="  ")
+        yield from _wrapped(f"{_set(item.title, language)} — {_set(item.said, language)}", first="- ", later="  ")
 
 
 def _wrapped(text: str, *, first: str = "", later: str = "") -> list[str]:
@@ -98,7 +93,7 @@ def body(report: Report) -> Markup:
 
 def _listed(item: Item, language: str) -> Markup:
     state = Markup(' data-state="{}"').format(item.state) if item.state else Markup()
-    title, said = _set(item.title, language), _sentence(item, language)
+    title, said = _set(item.title, language), _set(item.said, language)
     return Markup("<li{}><strong>{}</strong> — {}</li>").format(state, title, said)
 
 

@@ -91,12 +91,16 @@ def compose(situation: Situation, language: str, *, public: bool = False, before
 
 
 def _item(line: Line, said: str, language: str) -> Item:
-    return Item(line.flow.title[language], said, line.state.value)
+    return Item(line.flow.title[language], _sentence(said), line.state.value)
 
 
 def _shut(line: Line, words: Wording) -> Item:
     state = "suspended" if words.public else line.state.value
-    return Item(line.flow.title[words.language], words.shut(line), state)
+    return Item(line.flow.title[words.language], _sentence(words.shut(line)), state)
+
+
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:]
 
 
 def _instructions(lines: Sequence[Line], language: str) -> Iterator[Item]:

@@ -169,6 +169,37 @@ def test_since_leaves_out_what_is_older(configuration: Path, capsys: pytest.Capt
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def test_until_leaves_out_what_came_at_that_moment_or_later(
+    configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--config", configuration, "--until", "2023-07-03T09:02", "--format", "json")
+    assert [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()] == [1, 2, 3]
+
+
+def test_only_the_kinds_that_are_asked_for_and_people_are_a_kind(
+    configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, numbers in (
+        (("--event", "state"), [3, 4]),
+        (("--event", "state", "--event", "start"), [1, 3, 4]),
+        (("--event", "people"), [5, 7]),
+        (("--event", "state", "--limit", "1"), [4]),
+    ):
+        run("--config", configuration, "--format", "json", *words)
+        assert [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()] == numbers, words
+    with pytest.raises(Refused, match=r'--event stat: no row is of that kind .*"state"'):
+        run("--config", configuration, "--event", "stat")
+
+
+def test_the_reader_may_choose_another_language_than_the_site_s(
+    configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--config", configuration, "--lang", "en", "--event", "intent")
+    assert capsys.readouterr().out == "2023-07-03 10:00:00     7 intent         internet: closed → open (contained)\n"
+    run("--state", configuration.with_name("state.db"), "--lang", "fr", "--event", "intent")
+    assert "fermé → ouvert" in capsys.readouterr().out
+
+
 def test_since_is_an_instant_a_day_of_the_site_or_how_long_ago() -> None:
     paris = ZoneInfo("Europe/Paris")
     assert parse_moment("--since", "2h", NINE, paris) == NINE - 7200
@@ -263,6 +294,8 @@ def test_a_log_whose_file_is_damaged_is_no_intact_log(state: Path) -> None:
         ("--state", "no/such.db"),
         ("verify", "--since", "1h", "--state", "x"),
         ("verify", "--flow", "mail-out", "--state", "x"),
+        ("verify", "--until", "1h", "--state", "x"),
+        ("verify", "--event", "state", "--state", "x"),
         ("--noted", f"7:{'0' * 64}", "--state", "x"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from commands import Refused, report
 from retabli.model.record import Entry, Event
 from retabli.report import body, compose, from_view, written
-from retabli.store import Store
+from retabli.store import Store, StoreError
 from retabli.web.seams import ReportWriter
 from tests.store.making import commit, sql
 from tests.web.hospital import outlets
@@ -67,6 +67,16 @@ def test_at_a_moment_of_the_past_it_says_what_was_so_then(
     assert "Mail — Works since 3 July at 09:02." in capsys.readouterr().out
 
 
+def test_what_has_changed_since_a_moment_comes_first(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report.main(given(config=configuration, at="2023-07-03T09:03", since="2023-07-03T09:01:30"))
+    said = spaced(capsys.readouterr().out)
+    assert "Ce qui a changé depuis le 3 juillet à 9 h 01\n" in said
+    assert "- Fonctionne maintenant — Messagerie." in said
+    for since in ("2023-07-03T09:03", "2999-01-01"):
+        with pytest.raises(Refused, match="--since"):
+            report.main(given(config=configuration, at="2023-07-03T09:03", since=since))
+
+
 def test_a_daemon_that_is_silent_leaves_nothing_green(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = configuration.with_name("state.db")
     sql(state, "UPDATE facts SET value = value - 1000 WHERE name = 'last_seen'")
@@ -112,3 +122,30 @@ async def test_a_running_daemon_is_asked_in_each_form_and_its_page_leads_there()
         assert asked[-1] == ("html", False, NINE)
         assert (await served.client.get("/report?format=pdf")).status_code == 400
         assert (await served.client.get("/report?at=soon")).status_code == 400
+        page = await served.client.get("/report?at=2023-07-02T09:00&since=2023-07-01T09:00&public=1")
+        assert 'name="at" value="2023-07-02T09:00"' in page.text
+        assert 'name="since" value="2023-07-01T09:00"' in page.text
+        for link in ("at=2023-07-02T10%3A00", "since=2023-07-02T10%3A00", "format=md"):
+            assert link in page.text, link
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "said"),
+    [
+        (LookupError("that is in the future"), 404, "That moment is yet to come"),
+        (StoreError("/var/lib: damaged"), 503, "The log could not be read"),
+        (TimeoutError(), 503, "The log could not be read"),
+    ],
+)
+async def test_a_page_without_its_report_is_whole_and_says_why(fault: Exception, status: int, said: str) -> None:
+    async def write(**_: Any) -> str:
+        raise fault
+
+    async with serving(report=write) as served:
+        page = await served.client.get("/report?lang=en&at=2023-07-02T09:00")
+        assert page.status_code == status
+        assert said in page.text
+        assert 'name="at" value="2023-07-02T09:00"' in page.text
+        assert "/var/lib" not in page.text
+        assert (await served.client.get("/report?format=txt")).status_code == status
+        assert (await served.client.get("/report?at=%3Cscript%3E")).text.count("<script>") == 0

@@ -32,17 +32,17 @@ def test_its_three_parts_say_what_works_what_does_not_or_stays_shut_and_what_to_
     ]
     working = section(report, "Ce qui fonctionne de nouveau")
     assert working["Messagerie : émission vers l'extérieur"] == (
-        "fonctionne depuis le 1er juillet à 10 h 00 d'après les mesures (annoncé le 3 juillet à 9 h 00)."
+        "Fonctionne depuis le 1er juillet à 10 h 00 d'après les mesures (annoncé le 3 juillet à 9 h 00)."
     )
     assert "mais en partie seulement ou trop lentement (plus lent que convenu)" in working["Reconnaissance vocale"]
     waiting = section(report, "Ne fonctionne pas encore")
     assert next(iter(waiting)) == "Messagerie : réception", "what dropped comes first"
-    assert waiting["Messagerie : réception"].startswith("ne fonctionne plus depuis le 3 juillet à 9 h 51. Cause : ")
+    assert waiting["Messagerie : réception"].startswith("Ne fonctionne plus depuis le 3 juillet à 9 h 51. Cause : ")
     assert "aucune réponse dans le délai (réseau)" in waiting["Messagerie : réception"]
-    assert waiting["MSSanté : émission"] == "répond de nouveau, mais depuis trop peu de temps pour être dit rétabli."
+    assert waiting["MSSanté : émission"] == "Répond de nouveau, mais depuis trop peu de temps pour être dit rétabli."
     shut = section(report, "Reste suspendu, sur décision")
     assert shut["Accès général à internet"].endswith("la fermeture est prouvée depuis le 21 juin à 10 h 00.")
-    assert shut["DNS vers l'extérieur"].startswith("doit rester fermé, et répond depuis le 3 juillet à 9 h 58.")
+    assert shut["DNS vers l'extérieur"].startswith("Doit rester fermé, et répond depuis le 3 juillet à 9 h 58.")
     todo = section(report, "Ce que patients et personnel doivent faire")
     assert todo["Paiement par carte bancaire"] == "Les patients apportent des espèces ou un chèque."
     assert todo["Accès général à internet"] == "Utiliser les postes dédiés.", "it is suspended, so it is to be done"
@@ -88,7 +88,7 @@ def test_an_unknown_flow_is_told_with_what_was_last_measured() -> None:
     shown = picture(flow("mail", probes={"p": Smtp()}), State.RESTORED, [result(Smtp())], shown=State.UNKNOWN)
     view.show(shown, None, None)
     report = compose(from_view(view), "en")
-    said = "state unknown, nothing tells at present whether it works (when last measured, it worked)."
+    said = "State unknown, nothing tells at present whether it works (when last measured, it worked)."
     assert section(report, "State unknown") == {"mail": said}
     assert report.lead[0] == "One system is watched; the state of 1 is not known."
 
