@@ -61,7 +61,8 @@ def _badge(bulletin: Bulletin, _: list[FeedEntry], __: Environment) -> str:
 
 def public_badge(bulletin: Bulletin) -> Badge:
     working, of, worst = overall(bulletin.flows)
-    key = "none_public" if not of else "count_one" if working == 1 else "count"
+    singular = working == 1 or (working == 0 and bulletin.language == "fr")
+    key = "none_public" if not of else "count_one" if singular else "count"
     return Badge(bulletin.name, text(key, bulletin.language, n=working, of=of), worst)
 
 
