@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from commands._alerting import Alerting
-from commands._records import Records, logged
+from commands._records import Records
 from config.configuration import Configuration, fingerprint
 from config.faults import ConfigurationFault
 from retabli import __version__
@@ -27,6 +27,7 @@ from retabli.supervisor import Supervisor
 from retabli.view import Site, View, iso
 from retabli.web import Switches, Web
 from retabli.web import build as application
+from retabli.web.logbook import logged
 
 SWEEP = 1.0  # seconds between two looks at what time alone may have changed
 PRUNE = 3600.0
@@ -71,14 +72,14 @@ class Daemon:
         self.health = self._alerting.health
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._alerting.waker], self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
-        self._records = Records(self.store, self.view, lambda: self.configuration)
+        self._records = Records(self.view, lambda: self.configuration)
         app = application(
             self.view,
             self.metrics,
             reload=self.reload if load else None,
             ready=self._not_ready,
             healthy=self.health.why_not,
-            log=self._records,
+            log=self.store,
             report=self._records.report,
             switches=switches,
             on_call=self.pipeline,

@@ -11,7 +11,7 @@ from retabli.model.record import Entry
 from retabli.model.states import State
 from retabli.published import Bulletin, FeedEntry, NotOurs, bulletin, public_entries, write
 from retabli.report import Situation
-from retabli.store import Reader, StoreError
+from retabli.store import Reader, StoreError, Which
 
 LANGUAGES = ("fr", "en")
 ROWS = 2000  # of the log, the newest, in which news are looked for
@@ -46,7 +46,7 @@ def _bulletin(found: Situation, language: str) -> Bulletin:
 
 def _news(configuration: Configuration, found: Situation) -> dict[str, list[FeedEntry]]:
     with Reader(configuration.state) as reader:
-        rows = reader.entries(limit=ROWS, events=("state", "intent"))
+        rows = reader.entries(Which(events=("state", "intent")), limit=ROWS)
     entries = [Entry(row.at, row.event, row.flow, row.data) for row in rows]
     return {
         language: public_entries(

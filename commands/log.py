@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING
 
 from commands import Refused
 from commands._moments import parse_moment
+from retabli.model.record import Event
 
 if TYPE_CHECKING:
-    from retabli.store import LogRow, Reader
-    from retabli.store.exported import Exported
+    from retabli.store import LogRow, Reader, Which
 
 HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
 WIDTH = 80
 INDENT = " " * 20
 NOTABLE = ("page", "gap", "aside", "deferred", "silence")
-PEOPLE = "people"
-PEOPLES = ("intent", "page", "resolve", "acknowledge", "silence", "deferred")  # decided, told, or taken in hand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,14 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
     place.add_argument("--state", type=Path, metavar="PATH", help="the state file itself, without a configuration")
     parser.add_argument("--since", metavar="T", help="2023-07-03, 2023-07-03T08:00, or 2h, 7d ago")
-    parser.add_argument("--until", metavar="T", help="only what came before that moment, written as for --since")
+    parser.add_argument("--until", metavar="T", help="only what was before")
     parser.add_argument("--flow", metavar="F", help="only what concerns this flow")
-    parser.add_argument(
-        "--event",
-        action="append",
-        metavar="KIND",
-        help="only this kind of row (state, page, ...; may be repeated); people: decisions and on-call",
-    )
+    parser.add_argument("--event", action="append", metavar="E", help=f"only events of this kind: {', '.join(Event)}")
     parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's)")
     parser.add_argument("--format", choices=["text", "csv", "json"], default="text", help="default: text")
     parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N rows")
@@ -54,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     from retabli.store import Reader, StoreError
 
     if args.action == "verify" and (args.since or args.until or args.flow or args.event or args.limit):
-        raise Refused("log verify checks the whole chain: it takes none of --since, --until, --flow, --event, --limit")
+        raise Refused("log verify checks the whole chain: it takes no --since, --until, --flow, --event or --limit")
     if args.action != "verify" and args.noted:
         raise Refused("--noted belongs to log verify")
     place = _place(args)
@@ -71,23 +64,20 @@ def main(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the log is, in which language and timezone it is read, and what its flows are called."""
+    """Where the log is, and in which language and timezone it is read."""
 
     state: Path
     language: str
     zone: tzinfo | None
-    titles: Mapping[str, str]
 
 
 def _place(args: argparse.Namespace) -> Place:
     if args.state is not None:
-        return Place(args.state, args.lang or "en", None, {})
+        return Place(args.state, args.lang or "en", None)
     from config.loading import load
 
     configuration = load(args.config)
-    language = args.lang or configuration.site.language
-    titles = {flow.id: flow.title[language] for flow in configuration.flows.values()}
-    return Place(configuration.state, language, configuration.site.zone, titles)
+    return Place(configuration.state, args.lang or configuration.site.language, configuration.site.zone)
 
 
 # verify ------------------------------------------------------------------------------------------------------------
@@ -117,18 +107,12 @@ def _noted(text: str) -> tuple[int, bytes]:
 
 
 def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
-    now = time.time()
-    since, until = (
-        None if text is None else parse_moment(option, text, now, place.zone)
-        for option, text in (("--since", args.since), ("--until", args.until))
-    )
-    events = _events(args.event or ())
+    which = _which(args, place)
     rows: Iterator[LogRow]
     if args.limit is None:
-        rows = reader.each(since=since, until=until, flow=args.flow, events=events)
+        rows = reader.each(which)
     else:
-        found = reader.entries(since=since, until=until, flow=args.flow, events=events, limit=args.limit)
-        rows = iter(found[::-1])
+        rows = iter(reader.entries(which, limit=args.limit)[::-1])
     first = list(itertools.islice(rows, 1))
     if not first:
         _say_why_nothing(reader, args.flow)
@@ -137,54 +121,36 @@ def _print(reader: "Reader", args: argparse.Namespace, place: Place) -> int:
     return 0
 
 
-def _events(asked: Iterable[str]) -> list[str]:
-    """
-    Raises:
-        Refused: there is no such kind of row.
-    """
-    from retabli.model.record import Event
+def _which(args: argparse.Namespace, place: Place) -> "Which":
     from retabli.model.settings import did_you_mean
+    from retabli.store import Which
 
-    known = [event.value for event in Event]
-    found: list[str] = []
-    for word in asked:
-        if word == PEOPLE:
-            found.extend(PEOPLES)
-        elif word in known:
-            found.append(word)
-        else:
-            raise Refused(f"--event {word}: no row is of that kind{did_you_mean(word, [*known, PEOPLE])}")
-    return found
+    def moment(option: str, written: str | None) -> float | None:
+        return None if written is None else parse_moment(option, written, time.time(), place.zone)
 
-
-def _exported(place: Place) -> "Exported":
-    from retabli.store.exported import Exported
-    from retabli.store.spoken import sentence
-
-    return Exported(
-        place.zone,
-        lambda flow: place.titles.get(flow, ""),
-        lambda row: sentence(row.event, row.data, place.language, place.zone),
-    )
+    events = tuple(args.event or ())
+    for each in events:
+        if each not in tuple(Event):
+            raise Refused(f"--event {each}: there is no such kind of event{did_you_mean(each, tuple(Event))}")
+    return Which(moment("--since", args.since), moment("--until", args.until), args.flow, events)
 
 
 def _print_csv(rows: Iterable["LogRow"], place: Place) -> None:
-    """For programs and pipes: commas, and no byte order mark. The page's export is the one for spreadsheets."""
-    from retabli.store.exported import csv_head, csv_rows
+    from retabli.store.exports import Export
 
-    exported = _exported(place)
-    sys.stdout.write(csv_head().replace("\r\n", "\n"))
+    export = Export(place.language, place.zone)
+    sys.stdout.write(export.heading())
     for row in rows:
-        sys.stdout.write(csv_rows([row], exported).replace("\r\n", "\n"))
+        sys.stdout.write(export.csv((row,)))
 
 
 def _print_json(rows: Iterable["LogRow"], place: Place) -> None:
-    """One object a line; `unix` is the exact time that the hash covers."""
-    from retabli.store.exported import json_row
+    """One object a line."""
+    from retabli.store.exports import Export
 
-    exported = _exported(place)
+    export = Export(place.language, place.zone)
     for row in rows:
-        _out(json_row(row, exported))
+        _out(export.json(row))
 
 
 def _print_text(rows: Iterable["LogRow"], place: Place) -> None:

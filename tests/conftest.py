@@ -1,6 +1,7 @@
 """What tests of several folders share: two certificate authorities, one that is trusted and one that is not."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,14 @@ from tests import reached
 
 
 def pytest_configure() -> None:
-    """Have no event loop stand by: pytest-asyncio asks for one, is made one, and nobody would ever close it."""
+    """Have no event loop stand by: pytest-asyncio asks for one, is made one, and nobody would ever close it.
+
+    A shell has what it starts in the background ignore Ctrl-C, and what that starts inherits it: programs that are to
+    be interrupted by a test would go on for ever.
+    """
     asyncio.set_event_loop(None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

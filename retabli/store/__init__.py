@@ -1,7 +1,7 @@
 """What is remembered: standings, units' streaks, kept results, the hash-chained log, and the outbox of pages."""
 
-from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError, StoreFailed
+from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError, StoreFailed, Which
 from retabli.store.reader import Reader
 from retabli.store.store import Store
 
-__all__ = ["Failing", "LogRow", "OutboxRow", "Reader", "Remembered", "Store", "StoreError", "StoreFailed"]
+__all__ = ["Failing", "LogRow", "OutboxRow", "Reader", "Remembered", "Store", "StoreError", "StoreFailed", "Which"]

@@ -43,6 +43,19 @@ class LogRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Which:
+    """Which rows of the log: from `since` on and before `until` (wall seconds), of a flow, of these kinds of events."""
+
+    since: float | None = None
+    until: float | None = None
+    flow: str | None = None
+    events: tuple[str, ...] = ()  # none: all
+
+
+ALL = Which()
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """A message that waits for its channel. `attempts` have failed so far, the last one for the reason `error`.
 

@@ -11,7 +11,7 @@ from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.store import chain
 from retabli.store.encoding import as_object
-from retabli.store.facts import Failing, LogRow, OutboxRow, Remembered, StoreError
+from retabli.store.facts import ALL, Failing, LogRow, OutboxRow, Remembered, StoreError, Which
 from retabli.store.faults import sentence, told
 from retabli.store.schema import open_for_reading
 
@@ -96,60 +96,37 @@ class Reader:
 
     # the log --------------------------------------------------------------------------------------------------
 
-    def entries(
-        self,
-        *,
-        since: float | None = None,
-        flow: str | None = None,
-        limit: int = 200,
-        before: int | None = None,
-        until: float | None = None,
-        events: Collection[str] = (),
-    ) -> list[LogRow]:
-        """The newest rows first. `since` and `until` in wall seconds, `events` the kinds that are wanted, all if none.
+    def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
+        """The newest rows first; `before`: only rows with a lower number (to page on)."""
+        return self._rows(which, "number < ?", before, f"DESC LIMIT {int(limit)}")
 
-        `before`: only rows with a lower number (to page on).
-        """
-        asked = (since, until, flow, events)
-        return self._rows(asked, "number < ?", before, f"DESC LIMIT {int(limit)}")
-
-    def each(
-        self,
-        *,
-        since: float | None = None,
-        flow: str | None = None,
-        until: float | None = None,
-        events: Collection[str] = (),
-    ) -> Iterator[LogRow]:
+    def each(self, which: Which = ALL) -> Iterator[LogRow]:
         """All of them, the oldest first. Page by page: whoever reads slowly must not make the daemon's files grow."""
         last = 0
-        while rows := self._rows((since, until, flow, events), "number > ?", last, f"ASC LIMIT {PAGE}"):
+        while rows := self.following(last, which):
             yield from rows
             last = rows[-1].number
 
-    def head(self) -> tuple[int, str]:
-        """The number and the hash of the row that the log ends with; 0 and the genesis row's for an empty one."""
-        with told(self.path):
-            number, digest = self._connection.execute("SELECT number, hash FROM log_head").fetchone()
-        return int(number), bytes(digest).hex()
+    def following(self, number: int, which: Which = ALL) -> list[LogRow]:
+        """A page of the rows that come after this one, the oldest first; none: that was the last."""
+        return self._rows(which, "number > ?", number, f"ASC LIMIT {PAGE}")
 
-    def _rows(
-        self,
-        asked: tuple[float | None, float | None, str | None, Collection[str]],
-        where: str,
-        place: int | None,
-        order: str,
-    ) -> list[LogRow]:
-        since, until, flow, events = asked
+    def head(self) -> tuple[int, str]:
+        """The number of the last row and its hash, in hexadecimal, as the store keeps them apart."""
+        with told(self.path):
+            number, digest = self._connection.execute("SELECT number, hash FROM log_head").fetchone() or (0, b"")
+            return number, digest.hex()
+
+    def _rows(self, which: Which, where: str, place: int | None, order: str) -> list[LogRow]:
         conditions, values = ["number > 0"], list[Any]()
-        given = (("at >= ?", since), ("at < ?", until), ("flow = ?", flow), (where, place))
-        for condition, value in given:
+        bounds = (("at >= ?", which.since), ("at < ?", which.until), ("flow = ?", which.flow), (where, place))
+        for condition, value in bounds:
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
-        if events:
-            conditions.append(f"event IN ({', '.join('?' * len(events))})")
-            values.extend(events)
+        if which.events:
+            conditions.append(f"event IN ({', '.join('?' * len(which.events))})")
+            values.extend(which.events)
         with told(self.path):
             found = self._connection.execute(
                 f"SELECT {LOG_COLUMNS} FROM log WHERE {' AND '.join(conditions)} ORDER BY number {order}",  # noqa: S608

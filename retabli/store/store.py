@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from retabli.model.record import Entry, Message
 from retabli.model.result import Result
 from retabli.store.book import Book
 from retabli.store.encoding import Row, UnitRow, as_row, text
-from retabli.store.facts import LogRow, Remembered, StoreFailed
+from retabli.store.facts import ALL, LogRow, Remembered, StoreFailed, Which
 from retabli.store.faults import told
 from retabli.store.outbox import Outbox, as_line, encoded
 from retabli.store.reader import Reader
@@ -224,25 +224,16 @@ class Store(Outbox):
     async def _read(self, read: Callable[[Reader], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
 
-    async def entries(
-        self,
-        *,
-        since: float | None = None,
-        flow: str | None = None,
-        limit: int = 200,
-        before: int | None = None,
-        until: float | None = None,
-        events: Collection[str] = (),
-    ) -> list[LogRow]:
-        """Rows of the log, the newest first. `since` and `until` in wall seconds; `before`: those of a lower number."""
-        return await self._read(
-            lambda reader: reader.entries(
-                since=since, flow=flow, limit=limit, before=before, until=until, events=events
-            )
-        )
+    async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
+        """Rows of the log, the newest first. `before`: only those with a lower number."""
+        return await self._read(lambda reader: reader.entries(which, limit=limit, before=before))
+
+    async def following(self, number: int, which: Which = ALL) -> list[LogRow]:
+        """A page of the rows that come after this one, the oldest first; none: that was the last."""
+        return await self._read(lambda reader: reader.following(number, which))
 
     async def head(self) -> tuple[int, str]:
-        """The number and the hash (hexadecimal) of the row that the log ends with."""
+        """The number and the hash of the log's last row."""
         return await self._read(Reader.head)
 
     async def history(self, name: UnitName | str, limit: int = 100) -> list[dict[str, Any]]:

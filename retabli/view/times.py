@@ -78,6 +78,12 @@ def heading(at: float, zone: tzinfo, language: str) -> str:
     return f"{_WEEKDAYS[language][local.weekday()]} {_date(local, language)} {_hour(local, language)}"
 
 
+def day(at: float, zone: tzinfo, language: str) -> str:
+    """In full, for a title: `lundi 3 juillet 2023`, `Monday 3 July 2023`."""
+    local = datetime.fromtimestamp(at, zone)
+    return f"{_WEEKDAYS[language][local.weekday()]} {_date(local, language)}"
+
+
 def _date(local: datetime, language: str) -> str:
     day = "1er" if language == "fr" and local.day == 1 else str(local.day)
     return f"{day} {_WHOLE[language][local.month - 1]} {local.year}"

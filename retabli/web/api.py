@@ -1,27 +1,29 @@
 """The API: flows, one flow, the log, the stream. JSON only, errors included."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from retabli.view import Logged, View
+from retabli.store import Which
+from retabli.view import View
 from retabli.view.feed import RESYNC
 from retabli.web.answers import answer, streamed
+from retabli.web.instants import local
 from retabli.web.live import ApiStream
+from retabli.web.logbook import LogBook, logged, wall
 from retabli.web.openapi import DESCRIPTION
-from retabli.web.seams import Asked, LogReader
 
 LIMIT, MOST = 200, 10_000
 
 
 class Api:
-    """Over one view; `log`, where it is given, reads further back than what the view has at hand."""
+    """Over one view, and the whole log."""
 
-    def __init__(self, view: View, log: LogReader | None) -> None:
+    def __init__(self, view: View, log: LogBook) -> None:
         self._view = view
         self._log = log
         self._stream = ApiStream(view)
@@ -45,11 +47,16 @@ class Api:
         return Response(form + b"\n", media_type="application/json")
 
     async def log(self, request: Request) -> Response:
-        since, flow, limit = _since(request), request.query_params.get("flow") or None, _limit(request)
-        if self._log is None:
-            found: Sequence[Logged] = list(self._view.entries(flow=flow, since=since, limit=limit))
-        else:
-            found = await self._log.rows(Asked(since=since, flow=flow), limit=limit)
+        given = request.query_params
+        which = Which(
+            since=wall(_instant("since", given.get("since")), self._view),
+            until=wall(_instant("until", given.get("until")), self._view),
+            flow=given.get("flow") or None,
+            events=tuple(given.getlist("event")),
+        )
+        before = _whole("before", given.get("before"), None, 10**15)
+        limit = _whole("limit", given.get("limit"), LIMIT, MOST) or LIMIT
+        found = map(logged, await self._log.entries(which, limit=limit, before=before))
         entries = [self._view.entry_form(each.entry, each.number) for each in found]
         return answer({**self._view.heading(), "entries": entries})
 
@@ -72,8 +79,7 @@ class Api:
         return answer(DESCRIPTION)
 
 
-def _since(request: Request) -> float | None:
-    text = request.query_params.get("since")
+def _instant(name: str, text: str | None) -> float | None:
     if not text:
         return None
     try:
@@ -81,15 +87,14 @@ def _since(request: Request) -> float | None:
     except ValueError:
         pass
     try:
-        # A `+` that was not escaped in the URL arrives as a space.
-        instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        raise HTTPException(400, "since is neither a date (2023-07-03T08:00:00Z) nor a Unix time") from None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+        return local(text, UTC).timestamp()
+    except (ValueError, OverflowError):
+        raise HTTPException(400, f"{name} is neither a date (2023-07-03T08:00:00Z) nor a Unix time") from None
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit") or str(LIMIT)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST:
-        raise HTTPException(400, f"limit is a whole number from 1 to {MOST}")
+def _whole(name: str, text: str | None, default: int | None, most: int) -> int | None:
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:18]) <= most:
+        raise HTTPException(400, f"{name} is a whole number from 1 to {most}")
     return int(text)

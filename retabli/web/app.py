@@ -16,6 +16,7 @@ from retabli.web.api import Api
 from retabli.web.desk import Desk
 from retabli.web.guard import Headed, body_of, refuse_foreign
 from retabli.web.live import Live
+from retabli.web.logbook import AtHand, LogBook
 from retabli.web.pages.badge import Badges
 from retabli.web.pages.feed import AtomFeed
 from retabli.web.pages.flow import FlowPage
@@ -24,7 +25,7 @@ from retabli.web.pages.frame import Frame
 from retabli.web.pages.log import LogPage
 from retabli.web.pages.public import PublicPage
 from retabli.web.pages.report import ReportPage
-from retabli.web.seams import Exposition, LogReader, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
+from retabli.web.seams import Exposition, OnCall, Ready, Reload, ReportWriter, Switches, always_ready
 from retabli.web.words import LANGUAGES
 
 LARGEST_FORM = 4096
@@ -37,7 +38,7 @@ def build(
     reload: Reload | None = None,
     ready: Ready = always_ready,
     healthy: Ready = always_ready,
-    log: LogReader | None = None,
+    log: LogBook | None = None,
     report: ReportWriter | None = None,
     switches: Switches | None = None,
     on_call: OnCall | None = None,
@@ -45,13 +46,14 @@ def build(
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
+    book = log or AtHand(view)
     frame = Frame(view, switches, reports=report is not None)
     flows, flow = FlowsPage(frame), FlowPage(frame, desk=on_call is not None)
-    others = (LogPage(frame, log), AtomFeed(frame), Live(view, flows), frame)
+    others = (LogPage(frame, book), AtomFeed(frame), Live(view, flows), frame)
     service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
     routes += [*PublicPage(frame).routes(), *Badges(frame).routes()]
-    routes += [*service.routes(), *Api(view, log).routes(), *extra_routes]
+    routes += [*service.routes(), *Api(view, book).routes(), *extra_routes]
     if on_call is not None:
         routes.extend(Desk(view, flow, on_call, hosts).routes())
     if report is not None:

@@ -1,7 +1,7 @@
 """Instants as the pages show them, and back: what people write is in shown time, what the pipeline is told in wall."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from retabli.model.settings import parse_duration
 from retabli.view import View, iso
@@ -65,15 +65,25 @@ def _around(shown: float, view: View, wall: float) -> tuple[float, float]:
     return wall - reach, wall + reach
 
 
+def local(text: str, zone: tzinfo) -> datetime:
+    """What a browser gives of an instant, in the site's time; one that has its offset keeps it.
+
+    Raises:
+        ValueError: it is no instant.
+    """
+    # A `+` that was not escaped in an address arrives as a space.
+    instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=zone)
+
+
 def local_instant(text: str, view: View) -> float:
     """The wall time of what a form's date and hour say (`2023-07-03T10:00`), in the site's zone and in shown time.
 
     Raises:
         ValueError: no calendar has it.
     """
-    moment_ = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     try:
-        shown = (moment_ if moment_.tzinfo else moment_.replace(tzinfo=view.site.zone)).timestamp()
+        shown = local(text, view.site.zone).timestamp()
     except OverflowError as error:
         raise ValueError(str(error)) from error
     if not 0 <= shown <= _LAST:

@@ -6,8 +6,6 @@ from typing import Protocol
 
 from retabli.model.record import Incident, Silence
 from retabli.model.words import Words
-from retabli.store import LogRow
-from retabli.view import Logged
 
 
 class Exposition(Protocol):
@@ -18,35 +16,6 @@ class Exposition(Protocol):
     def page(self, accept: str) -> AsyncIterator[bytes]: ...
 
     def blackbox(self, target: str) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which rows of the log: from a wall time, until before another, of one flow or of all, of some kinds or of all."""
-
-    since: float | None = None
-    until: float | None = None
-    flow: str | None = None
-    events: tuple[str, ...] = ()
-
-
-class LogReader(Protocol):
-    """The whole log, read beside the loop.
-
-    Each raises retabli.store.StoreError, whose argument is a sentence, where it cannot be read.
-    """
-
-    async def rows(self, asked: Asked, *, limit: int, before: int | None = None) -> Sequence[Logged]:
-        """The newest first, at most `limit`; `before`: only those with a lower number."""
-        ...
-
-    async def head(self) -> tuple[int, str]:
-        """The number and the hash (hexadecimal) of the row that it ends with."""
-        ...
-
-    def pieces(self, asked: Asked, encode: Callable[[Sequence[LogRow]], bytes]) -> AsyncIterator[bytes]:
-        """All of them, the oldest first, some at a time; `encode` is called in another thread."""
-        ...
 
 
 class ReportWriter(Protocol):

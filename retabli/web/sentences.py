@@ -21,6 +21,8 @@ _CHANGES = {
     "refused": Words("Configuration refusée", "Configuration refused"),
 }
 
+_BETTER = (State.RECOVERING.value, State.RESTORED.value)  # of which a cause is what still fails, and no reason
+
 
 def sentence(entry: Entry, view: View, language: str) -> str:
     """What this row says, without its flow's title."""
@@ -38,7 +40,8 @@ def _state(data: Mapping[str, Any], view: View, language: str) -> str:
         where = view.stage_words(str(data["stage"]))[language] + colon if data.get("stage") else ""
         side = data.get("side")
         whose = f" ({SIDE_WORDS[Side(side)][language]})" if side in tuple(Side) else ""
-        said += f" — {where}{view.cause_words(str(data['cause']))[language]}{whose}"
+        left = Words(f"reste{colon}", f"what is left{colon}")[language] if data.get("now") in _BETTER else ""
+        said += f" — {left}{where}{view.cause_words(str(data['cause']))[language]}{whose}"
     if data.get("because"):
         parent = view.pictures.get(str(data["because"]))
         title = parent.flow.title[language] if parent else str(data["because"])

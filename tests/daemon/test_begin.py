@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from commands import _daemon
-from commands._records import logged
 from commands._serving import raise_open_files
 from config.loading import load
 from retabli.model.record import Event
 from retabli.net import link
-from retabli.store import Store
+from retabli.store import Store, Which
 from retabli.store.facts import LogRow
+from retabli.web.logbook import logged
 from tests.daemon.living import ROOT, Life, Post
 from tests.view.pictures import NOW
 from tests.web.serving import serving
@@ -157,7 +157,7 @@ async def test_a_page_to_a_new_channel_goes_there_though_the_reload_that_brought
 
 def changes(life: Life, flow: str | None = None) -> list[str]:
     with Store.read(life.folder / "state.db") as reader:
-        return [row.data["change"] for row in reader.entries(flow=flow) if "change" in row.data]
+        return [row.data["change"] for row in reader.entries(Which(flow=flow)) if "change" in row.data]
 
 
 def hangup_waits(process: int) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from retabli.model.flow import UnitName
 from retabli.model.record import Message
 from retabli.model.result import Outcome
-from retabli.store import Store, StoreFailed
+from retabli.store import Store, StoreFailed, Which
 from tests.store.making import UNIT, commit, entry, message, result, sql
 
 
@@ -309,9 +309,9 @@ async def test_reads_go_on_while_a_long_write_is_under_way(tmp_path: Path) -> No
 async def test_rows_of_the_log_are_found_by_time_by_flow_and_page_by_page(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "state.db")
     await commit(store, entries=[entry(number, "a" if number % 2 else "b") for number in range(10)])
-    assert [row.data["id"] for row in await store.entries(since=1007.0)] == [9, 8, 7]
-    assert [row.data["id"] for row in await store.entries(flow="a", limit=2)] == [9, 7]
-    assert [row.data["id"] for row in await store.entries(flow="a", limit=2, before=8)] == [5, 3]
+    assert [row.data["id"] for row in await store.entries(Which(since=1007.0))] == [9, 8, 7]
+    assert [row.data["id"] for row in await store.entries(Which(flow="a"), limit=2)] == [9, 7]
+    assert [row.data["id"] for row in await store.entries(Which(flow="a"), limit=2, before=8)] == [5, 3]
     await store.close()
 
 

@@ -1,132 +1,131 @@
-"""The log's page: filtered, paged back to its first row, exported, with its chain's head."""
+"""The log as people read it, and as they take it away."""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from retabli.store import LogRow, StoreError
-from retabli.web import Asked
+from retabli.model.record import Event
+from retabli.store import LogRow
 from tests.view.pictures import NOW
-from tests.web.kept import Kept
+from tests.web.books import Book
 from tests.web.serving import serving
 
-HOSTILE = "<script>alert(1)</script>;=cmd|'/C calc'!A0 \u202e\x1b[31m\x00"
+HEAD = "ab" * 32
+DAY = 86_400.0
 
 
-def row(
-    number: int, event: str = "state", flow: str | None = "mail-in", at: float | None = None, **data: Any
-) -> LogRow:
-    data = data or {"was": "recovering", "now": "restored"}
-    return LogRow(number, NOW - 1000 + number if at is None else at, event, flow, data, f"{number:064x}")
+def rows(number: int) -> list[LogRow]:
+    """The newest first, a minute apart."""
+    moved = {"was": "down", "now": "recovering"}
+    return [
+        LogRow(each, NOW - 60.0 * (number - each), "state", "mail-in", moved, HEAD) for each in range(number, 0, -1)
+    ]
 
 
-def many(number: int) -> Sequence[LogRow]:
-    return [row(each) for each in range(1, number + 1)]
+def numbers_shown(page: str) -> Iterator[str]:
+    return (match[1] for match in re.finditer(r"<time datetime=\"[^\"]+\">(\d\d:\d\d:\d\d)</time></td>", page))
 
 
-def numbers(page: str) -> list[int]:
-    return [int(each) for each in re.findall(r'<td class="number">(\d+)</td>', page)]
-
-
-async def test_it_is_paged_back_to_its_first_row() -> None:
-    async with serving(log=Kept(many(250))) as served:
-        page, seen, address = "", list[int](), "/log?lang=en"
-        while True:
+async def test_older_rows_are_reached_page_by_page_to_the_first() -> None:
+    async with serving(log=Book(rows(450))) as served:
+        address, seen = "/log", 0
+        for _ in range(10):
             page = (await served.client.get(address)).text
-            seen += numbers(page)
-            older = re.search(r'href="(/log\?[^"]*)" rel="next"', page)
+            seen += len(list(numbers_shown(page)))
+            older = re.search(r'href="([^"]+)" rel="next"', page)
             if older is None:
                 break
             address = older[1].replace("&amp;", "&")
-            assert "lang=en" in address
-    assert seen == list(range(250, 0, -1))
-    assert '<a href="/log?lang=en">← Newest</a>' in page
-    assert "data-live" not in page, "what is past does not renew itself"
+    assert seen == 450
 
 
-async def test_it_is_filtered_by_flow_kind_and_time_in_the_site_s_zone() -> None:
-    kept = Kept(many(3))
-    async with serving(log=kept) as served:
-        query = "flow=mail-in&event=page&from=2023-07-03T09:00&until=2023-07-03T10:00"
-        page = (await served.client.get(f"/log?{query}")).text
-        assert kept.asked[-1][0] == Asked(NOW - 3600, NOW, "mail-in", ("page",))
-        for filled in ('value="2023-07-03T09:00"', 'value="page" selected', 'value="mail-in" selected'):
-            assert filled in page, filled
-        await served.client.get("/log?event=people")
-        assert set(kept.asked[-1][0].events) == {"intent", "page", "resolve", "acknowledge", "silence", "deferred"}
-        wrong = await served.client.get("/log?from=yesterday%3Cscript%3E")
-        assert wrong.status_code == 400
-        assert "Cette date ne peut pas être lue" in wrong.text
-        assert "<script>" not in wrong.text
-
-
-async def test_the_head_of_the_chain_is_shown_with_how_to_verify_it() -> None:
-    async with serving(log=Kept(many(7))) as served:
-        page = (await served.client.get("/log?lang=en")).text
-    assert "The log has 7 rows" in page
-    assert f"retabli log verify --noted 7:{7:064x}" in page
-
-
-async def test_a_log_that_cannot_be_read_leaves_the_page_whole_and_says_so() -> None:
-    async with serving(log=Kept([], fault=StoreError("the disk is gone"))) as served:
-        answer = await served.client.get("/log?lang=en")
-    assert answer.status_code == 200
-    assert "The whole log could not be read" in answer.text
-    assert "restored → dropped" in answer.text, "what is at hand in memory"
-    assert "the disk is gone" not in answer.text
-
-
-async def test_the_csv_opens_in_a_french_excel_and_computes_nothing() -> None:
-    rows = [
-        row(1, "acknowledge", by=HOSTILE, note="+1"),
-        row(2, "state", flow="=cmd()", was="restored", now="dropped"),
-        row(3, "state", at=NOW, was="recovering", now="restored", detail="x;-1+cmd", numbers=[1, -2]),
-    ]
-    async with serving(log=Kept(rows)) as served:
-        answer = await served.client.get("/log?format=csv")
-        english = await served.client.get("/log?format=csv&lang=en")
-    assert answer.content.startswith("\ufeff".encode()), "without it, Excel takes é for Ã©"
-    assert 'filename="main-courante-2023-07-03.csv"' in answer.headers["content-disposition"]
-    text = answer.text.lstrip("\ufeff")
-    found = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
-    assert list(found[0]) == ["number", "at", "local", "event", "flow", "title", "said", "data", "hash"]
-    assert (found[2]["at"], found[2]["local"]) == ("2023-07-03T08:00:00Z", "2023-07-03 10:00:00")
-    assert found[2]["title"] == "Messagerie : réception"
-    assert found[2]["said"] == "en reprise → rétabli"
-    assert found[2]["hash"] == rows[2].hash
-    assert [json.loads(each["data"]) for each in found] == [each.data for each in rows], "and is read back as it was"
-    for line in (*found, *csv.DictReader(io.StringIO(english.text.lstrip("\ufeff"), newline=""))):
-        for cell in line.values():
-            assert not re.match(r"[=+\-@\t\r]", cell), cell
-            assert not re.search(r"[;\t]\s*[=+\-@]", cell), (
-                f"a formula, for who opens it with another separator: {cell}"
-            )
-    for char in "\u202e\x1b\x00":
-        assert char not in text
-
-
-async def test_the_json_is_one_object_with_every_row_its_number_and_its_hash() -> None:
-    rows = many(5)
-    async with serving(log=Kept(rows)) as served:
-        answer = await served.client.get("/log?format=json&event=state")
-        nothing = await served.client.get("/log?format=json&event=gap")
-        assert (await served.client.get("/log?format=xml")).status_code == 400
-    found = answer.json()
-    assert found["head"] == {"number": 5, "hash": rows[-1].hash}
-    assert [(each["number"], each["unix"], each["hash"]) for each in found["rows"]] == [
-        (each.number, each.at, each.hash) for each in rows
-    ]
-    assert found["rows"][0]["data"] == rows[0].data
-    assert nothing.json()["rows"] == []
-
-
-async def test_what_people_wrote_is_inert_on_the_page() -> None:
-    rows = [row(1, "acknowledge", by=HOSTILE, note=HOSTILE), row(2, "silence", by=HOSTILE, why=HOSTILE)]
-    async with serving(log=Kept(rows)) as served:
+async def test_rows_stand_under_their_day_with_its_year_and_to_the_second() -> None:
+    book = Book([LogRow(2, NOW, "start", None, {}, HEAD), LogRow(1, NOW - 2 * DAY, "stop", None, {}, HEAD)])
+    async with serving(log=book) as served:
         page = (await served.client.get("/log")).text
-    assert "&lt;script&gt;" in page
-    for bad in ("<script>", "\u202e", "\x1b", "\x00"):
-        assert bad not in page
+    assert page.index("lundi 3 juillet 2023") < page.index("10:00:00") < page.index("samedi 1er juillet 2023")
+
+
+async def test_the_filters_choose_rows_in_the_site_s_time_and_stay_in_every_link() -> None:
+    book = Book(rows(300))
+    async with serving(log=book) as served:
+        asked = "/log?flow=mail-in&kind=states&since=2023-07-03T09:00&until=2023-07-03T10:00&lang=en"
+        page = (await served.client.get(asked)).text
+    (which,) = book.asked
+    assert (which.since, which.until, which.flow) == (NOW - 3600, NOW, "mail-in"), "09:00 in Paris is 07:00 UTC"
+    assert which.events == ("state", "intent")
+    links = re.findall(r'href="(/log\?[^"]+)"', page)
+    older, *exports = [each for each in links if "flow=" in each]
+    assert "before=101" in older
+    assert len(exports) == 2
+    assert all("kind=states" in each and "since=2023" in each and "lang=en" in each for each in (older, *exports))
+    assert '<option value="states" selected>' in page
+
+
+async def test_what_is_no_moment_no_kind_and_no_number_is_refused_with_a_sentence() -> None:
+    async with serving(log=Book(rows(1))) as served:
+        for wrong in ("since=yesterday", "until=99999-01-01T00:00", "kind=all", "before=x", "format=pdf"):
+            assert (await served.client.get(f"/log?{wrong}")).status_code == 400, wrong
+
+
+async def test_a_start_that_added_many_flows_is_one_row() -> None:
+    added = [LogRow(each, NOW, "config", flow, {"change": "added"}, HEAD) for each, flow in enumerate("abc", 1)]
+    async with serving(log=Book(added[::-1])) as served:
+        page = (await served.client.get("/log")).text
+    assert "3 flux ajoutés à la configuration\u00a0: a, b, c" in page
+    assert len(list(numbers_shown(page))) == 1
+
+
+async def test_a_time_in_which_nobody_watched_is_marked_as_unknown() -> None:
+    gap = LogRow(1, NOW, "gap", None, {"seconds": 300.0}, HEAD)
+    async with serving(log=Book([gap])) as served:
+        page = (await served.client.get("/log")).text
+    assert re.search(r'<tr data-event="gap" data-state="unknown">.*#s-unknown.*Sans surveillance pendant', page)
+
+
+async def test_the_head_of_the_chain_stands_there_with_the_command_that_verifies_it() -> None:
+    async with serving(log=Book(rows(3))) as served:
+        page = (await served.client.get("/log")).text
+    assert f"retabli log verify --noted 3:{HEAD}" in page
+
+
+async def test_a_log_that_cannot_be_read_leaves_a_page_that_says_so() -> None:
+    async with serving(log=Book(rows(3), broken="state.db: disk I/O error <b>")) as served:
+        answer = await served.client.get("/log")
+    assert answer.status_code == 200
+    assert "La main courante ne peut pas être lue en ce moment" in answer.text
+    assert "state.db: disk I/O error &lt;b&gt;" in answer.text
+
+
+async def test_the_csv_has_every_row_in_utc_and_local_time_and_no_formula() -> None:
+    book = Book([LogRow(251, NOW, "silence", "=cmd|x", {"by": "A", "why": "-1+1"}, HEAD), *rows(250)])
+    async with serving(log=book) as served:
+        french = await served.client.get("/log?format=csv")
+        english = (await served.client.get("/log?format=csv&lang=en")).content.decode("utf-8-sig")
+    assert french.headers["content-disposition"] == 'attachment; filename="retabli-log.csv"'
+    assert french.content.startswith(b"\xef\xbb\xbfnumber;at;"), "as a French spreadsheet opens it"
+    found = list(csv.DictReader(io.StringIO(english)))
+    assert [int(each["number"]) for each in found] == list(range(1, 252))
+    assert (found[-1]["at"], found[-1]["local"]) == ("2023-07-03T08:00:00Z", "2023-07-03T10:00:00+02:00")
+    assert found[-1]["flow"] == "'=cmd|x"
+    assert found[-1]["hash"] == HEAD
+
+
+async def test_the_json_has_every_row_and_is_a_list_even_when_empty() -> None:
+    async with serving(log=Book(rows(250))) as served:
+        found = json.loads((await served.client.get("/log?format=json")).content)
+        assert [each["number"] for each in found] == list(range(1, 251))
+        assert found[-1]["unix"] == NOW
+        assert found[-1]["said"] == "interrompu → en reprise"
+    async with serving() as served:
+        assert json.loads((await served.client.get("/log?format=json&flow=nothing")).content) == []
+
+
+async def test_without_a_store_the_page_shows_what_is_at_hand() -> None:
+    async with serving() as served:
+        page = (await served.client.get("/log?kind=watch")).text
+    assert "Sans surveillance pendant 5\u00a0min" in page
+    assert "rétabli → retombé" not in page
+    assert str(Event.STATE) not in re.findall(r'data-event="([a-z]+)"', page)

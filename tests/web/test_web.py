@@ -17,11 +17,11 @@ from retabli.model.record import Entry, Event
 from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
-from retabli.store import LogRow
-from retabli.web import Asked, Web, build
+from retabli.store import LogRow, Which
+from retabli.web import Web, build
 from tests.view.pictures import NOW, Http, Smtp, flow, name, picture, result
+from tests.web.books import Book
 from tests.web.hospital import outlets, pictures
-from tests.web.kept import Kept
 from tests.web.serving import Served, serving
 
 
@@ -205,11 +205,12 @@ async def test_the_api_reads_the_log_since_a_date_of_a_flow(served: Served) -> N
 
 
 async def test_the_api_reads_further_back_where_a_reader_is_given() -> None:
-    kept = Kept([LogRow(7, NOW, "start", "a", {}, "00" * 32)])
-    async with serving(log=kept) as served:
-        entries = (await served.client.get("/api/v1/log?since=5&flow=a&limit=3")).json()["entries"]
-    assert kept.asked == [(Asked(since=5.0, flow="a"), 3, None)]
-    assert entries == [{"number": 7, "at": "2023-07-03T08:00:00.000Z", "event": "start", "flow": "a", "data": {}}]
+    book = Book([LogRow(number, NOW, "start", None, {}, "") for number in (8, 7, 6)])
+    async with serving(log=book) as served:
+        asking = "/api/v1/log?since=5&until=9&flow=a&event=start&event=stop&limit=1&before=8"
+        entries = (await served.client.get(asking)).json()["entries"]
+    assert book.asked == [Which(5.0, 9.0, "a", ("start", "stop"))]
+    assert entries == [{"number": 7, "at": "2023-07-03T08:00:00.000Z", "event": "start", "flow": None, "data": {}}]
 
 
 async def test_metrics_come_in_the_format_that_is_asked_for_and_compressed(served: Served) -> None:

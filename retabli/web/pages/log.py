@@ -1,9 +1,9 @@
-"""The log (main courante) as a page at `/log`: filtered, back to its first row, exported, with its chain's head."""
+"""The log (main courante) as a page at `/log`, the newest first; the same rows as CSV and JSON."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -12,146 +12,197 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from retabli.model.record import Event
-from retabli.store import StoreError
-from retabli.store.spoken import event_word
-from retabli.view import Logged
-from retabli.web.export import export
+from retabli.store import StoreError, Which
+from retabli.store.exports import MARK, Export
+from retabli.view import Logged, View
+from retabli.view.times import day
+from retabli.web.answers import streamed
 from retabli.web.inert import inert
 from retabli.web.instants import local_instant
-from retabli.web.pages.entries import entry_row
+from retabli.web.logbook import LogBook, following, logged
+from retabli.web.pages.entries import EntryRow, entry_row
 from retabli.web.pages.frame import Frame
-from retabli.web.seams import Asked, LogReader
+from retabli.web.words import text
 
-SHOWN = 100  # rows on one page
-PATIENCE = 5.0  # seconds that a page waits for the store
-EXPORTS = 8  # that run together; more would only make each other slow
-PEOPLE = "people"  # what people decided, were told, and took in hand
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    PEOPLE: (Event.INTENT, Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE, Event.DEFERRED)
+SHOWN = 200  # rows on one page
+PATIENCE = 5.0  # seconds that the page waits for the store
+EXPORTS = 8  # that run together: more would only make each other slow
+
+KINDS = {
+    "states": (Event.STATE, Event.INTENT),
+    "on_call": (
+        *(Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE),
+        *(Event.DEFERRED, Event.TOLD, Event.ASIDE),
+    ),
+    "watch": (Event.START, Event.STOP, Event.GAP, Event.CONFIG),
 }
+FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """What was filled in, as it was; and what that asks of the log."""
+class Asked:
+    """What the page is asked for, as it stands in its address: instants as a browser writes local ones."""
 
-    given: Mapping[str, str]
-    asked: Asked
-    faults: tuple[str, ...] = ()
+    flow: str = ""
+    kind: str = ""
+    since: str = ""
+    until: str = ""
 
-    def query(self, **more: object) -> str:
-        """As the query of a link to the same rows."""
-        return urlencode({name: value for name, value in {**self.given, **more}.items() if value})
+    def which(self, view: View) -> Which:
+        """
+        Raises:
+            HTTPException: an instant is none, or there is no such kind.
+        """
+        if self.kind and self.kind not in KINDS:
+            raise HTTPException(400, f"kind is one of {', '.join(KINDS)}")
+        return Which(
+            since=_instant("since", self.since, view),
+            until=_instant("until", self.until, view),
+            flow=self.flow or None,
+            events=tuple(str(event) for event in KINDS[self.kind]) if self.kind else (),
+        )
+
+    def address(self, language: str | None, **more: object) -> str:
+        """Where the same rows are found again; `language` where it is not the site's own."""
+        said = {"flow": self.flow, "kind": self.kind, "since": self.since, "until": self.until, "lang": language}
+        found = {name: value for name, value in {**said, **more}.items() if value}
+        return f"/log?{urlencode(found)}" if found else "/log"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    title: str
+    entries: tuple[EntryRow, ...]
 
 
 class LogPage:
-    """`log` reads the whole of it; without it, what is at hand in memory is all there is."""
-
-    def __init__(self, frame: Frame, log: LogReader | None) -> None:
+    def __init__(self, frame: Frame, book: LogBook) -> None:
         self._frame = frame
         self._view = frame.view
-        self._log = log
+        self._book = book
         self._exports = 0
 
     def route(self) -> Route:
         return Route("/log", self.get)
 
     async def get(self, request: Request) -> Response:
-        language, query = self._frame.reading(request)
-        chosen = self._filter(request)
-        form = request.query_params.get("format")
-        if form in ("csv", "json"):
-            return self._export(request, chosen, form, language)
-        if form is not None:
+        """`flow`, `kind`, `since`, `until` choose the rows; `before` (a number) pages on; `format` is csv or json."""
+        given = request.query_params
+        asked = Asked(*(given.get(name) or "" for name in ("flow", "kind", "since", "until")))
+        which = asked.which(self._view)
+        form, before = given.get("format"), _number(given.get("before"))
+        if form is None:
+            return await self._page(request, asked, which, before)
+        if form not in FORMS:
             raise HTTPException(400, "format is csv or json")
-        before = _number(request.query_params.get("before"))
-        found, head, unread = await self._read(chosen.asked, before)
+        language = self._frame.reading(request)[0]
+        pieces = self._csv(which, language) if form == "csv" else self._json(which, language)
+        if self._exports >= EXPORTS:
+            raise HTTPException(503, "several exports are running; try again in a minute", {"retry-after": "60"})
+        response = streamed(request, self._counted(pieces), FORMS[form])
+        response.headers["content-disposition"] = f'attachment; filename="retabli-log.{form}"'
+        return response
+
+    async def _page(self, request: Request, asked: Asked, which: Which, before: int | None) -> Response:
+        language, query = self._frame.reading(request)
+        view, other = self._view, language if query else None
+        fault, head = "", (0, "")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                rows = await self._book.entries(which, limit=SHOWN + 1, before=before)
+                head = await self._book.head()
+        except StoreError as error:  # the page stands, with what is at hand
+            fault, rows = inert(str(error)), ()
+        except TimeoutError:
+            fault, rows = text("log_slow", language), ()
+        entries = [logged(row) for row in rows[:SHOWN]]
+        titles = [(each.flow.id, inert(each.flow.title[language])) for each in view.pictures.values()]
         page = self._frame.render(
             "log.html",
             language,
             query,
             "/log",
-            **self._shown(found, chosen, before, language, query),
+            days=list(_days(entries, view, language)),
+            titles=titles,
+            kinds=tuple(KINDS),
+            asked=asked,
+            zone=str(view.site.zone),
+            newest=asked.address(other) if before is not None else "",
+            older=asked.address(other, before=rows[SHOWN - 1].number) if len(rows) > SHOWN else "",
+            exports={form: asked.address(other, format=form) for form in FORMS},
             head=head,
-            unread=unread,
+            fault=fault,
+            single=False,
         )
-        return HTMLResponse(page, 400 if chosen.faults else 200)
+        return HTMLResponse(page)
 
-    def _shown(
-        self, found: Sequence[Logged], chosen: Filter, before: int | None, language: str, query: str
-    ) -> dict[str, Any]:
-        view = self._view
-        more = len(found) > SHOWN and found[SHOWN - 1].number
-        lang = {"lang": language} if query else {}
-        return {
-            "entries": [entry_row(each, view, language) for each in found[:SHOWN]],
-            "titles": [(each.flow.id, inert(each.flow.title[language])) for each in view.pictures.values()],
-            "kinds": [(event.value, event_word(event, language).capitalize()) for event in Event],
-            "given": chosen.given,
-            "faults": [inert(each, 60) for each in chosen.faults],
-            "single": False,
-            "newest": before is None,
-            "filtered": bool(chosen.query()),
-            "older": chosen.query(before=more, **lang) if more else "",
-            "back": chosen.query(**lang),
-            "csv": chosen.query(format="csv", lang=language),
-            "json": chosen.query(format="json", lang=language),
-            "exports": self._log is not None,
-        }
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self._exports += 1
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            self._exports -= 1
 
-    def _filter(self, request: Request) -> Filter:
-        query = request.query_params
-        given = {name: (query.get(name) or "").strip()[:200] for name in ("flow", "event", "from", "until")}
-        faults: list[str] = []
+    # A page of rows is worded in a thread: the loop is not held for it.
 
-        def instant(name: str) -> float | None:
-            if not given[name]:
-                return None
-            try:
-                return local_instant(given[name], self._view)
-            except ValueError:
-                faults.append(given[name])
-                return None
+    async def _csv(self, which: Which, language: str) -> AsyncIterator[bytes]:
+        """As a spreadsheet of the reader's language opens it: a French one takes a comma for a decimal sign."""
+        export, separator = self._export(language), ";" if language == "fr" else ","
+        yield (MARK + export.heading(separator)).encode()
+        async for rows in following(self._book, which):
+            yield (await asyncio.to_thread(export.csv, rows, separator)).encode()
 
-        events = GROUPS.get(given["event"]) or ((given["event"],) if given["event"] else ())
-        asked = Asked(instant("from"), instant("until"), given["flow"] or None, tuple(map(str, events)))
-        return Filter(given, asked, tuple(faults))
+    async def _json(self, which: Which, language: str) -> AsyncIterator[bytes]:
+        export, lead = self._export(language), "[\n"
+        async for rows in following(self._book, which):
+            yield (lead + await asyncio.to_thread(export.json_lines, rows)).encode()
+            lead = ",\n"
+        yield b"[]\n" if lead == "[\n" else b"\n]\n"
 
-    async def _read(self, asked: Asked, before: int | None) -> tuple[Sequence[Logged], tuple[int, str] | None, bool]:
-        """The rows, one more than are shown; the head; and whether the whole log could not be read."""
-        if self._log is not None:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    return await self._log.rows(asked, limit=SHOWN + 1, before=before), await self._log.head(), False
-            except (StoreError, TimeoutError):
-                pass
-        found = self._at_hand(asked) if before is None else []
-        return found, None, self._log is not None
-
-    def _at_hand(self, asked: Asked) -> list[Logged]:
-        rows = self._view.entries(flow=asked.flow)
-        fits = [
-            each
-            for each in rows
-            if (asked.since is None or each.entry.at >= asked.since)
-            and (asked.until is None or each.entry.at < asked.until)
-            and (not asked.events or each.entry.event in asked.events)
-        ]
-        return fits[:SHOWN]
-
-    def _export(self, request: Request, chosen: Filter, form: str, language: str) -> Response:
-        if chosen.faults:
-            raise HTTPException(400, f"{chosen.faults[0]} is no date such as 2023-07-03T08:00")
-        if self._log is None:
-            raise HTTPException(503, "this daemon keeps no log")
-        if self._exports >= EXPORTS:
-            raise HTTPException(503, "several exports are running; try again in a minute", {"retry-after": "60"})
-
-        def running(change: int) -> None:
-            self._exports += change
-
-        return export(request, self._log, chosen.asked, self._view, form=form, language=language, running=running)
+    def _export(self, language: str) -> Export:
+        return Export(language, self._view.site.zone, self._view.stamp)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
+def _days(entries: Sequence[Logged], view: View, language: str) -> Iterator[Day]:
+    zone = view.site.zone
+
+    def date(each: Logged) -> str:
+        return day(view.stamp(each.entry.at), zone, language)
+
+    for title, of_day in groupby(entries, date):
+        yield Day(title, tuple(_rows(of_day, view, language)))
+
+
+def _rows(entries: Iterable[Logged], view: View, language: str) -> Iterator[EntryRow]:
+    """The flows that one start or reload added are one row: they say nothing each by itself."""
+    for added, run in groupby(entries, _is_added):
+        rows = [entry_row(each, view, language) for each in run]
+        if not added or len(rows) == 1:
+            yield from rows
+            continue
+        titles = ", ".join(row.title for row in reversed(rows))
+        said = f"{text('added', language, n=len(rows))}{text('colon', language)} {titles}"
+        first = rows[0]
+        yield EntryRow(first.when, first.clock, first.event, "", "", inert(said, 4000), "", first.id)
+
+
+def _is_added(each: Logged) -> bool:
+    return each.entry.event is Event.CONFIG and each.entry.data.get("change") == "added"
+
+
+def _instant(name: str, written: str, view: View) -> float | None:
+    if not written:
+        return None
+    try:
+        return local_instant(written, view)
+    except ValueError:
+        raise HTTPException(400, f"{name} is a moment such as 2023-07-03T08:00") from None
+
+
+def _number(written: str | None) -> int | None:
+    if not written:
+        return None
+    if not written.isascii() or not written.isdigit():
+        raise HTTPException(400, "before is the number of a row")
+    return int(written[:18])

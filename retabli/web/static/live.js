@@ -137,7 +137,7 @@
       asof.textContent = data.said;
     });
     on("resync", anew);
-    if (body.dataset.log) { on("log", function () { again(body.dataset.log); }); return; }
+    if (body.dataset.log) { on("log", function () { again(); }); return; }
     if (body.dataset.only) {
       on("row", function (data) { if (data.id === body.dataset.only) again(); });
       on("seen", function (data) { if (data[body.dataset.only]) again(); });

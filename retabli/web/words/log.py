@@ -3,36 +3,30 @@
 from retabli.model.words import Words
 
 TEXTS = {
-    "no_entry": Words("Aucun événement.", "No event."),
+    "log_slow": Words("elle met trop de temps à répondre", "it takes too long to answer"),
+    "no_entry": Words("La main courante est vide.", "The log is empty."),
     "when": Words("Quand", "When"),
     "what": Words("Quoi", "What"),
-    "number": Words("N°", "No."),
     "filter": Words("Filtrer", "Filter"),
-    "all_rows": Words("tout montrer", "show everything"),
+    "no_match": Words("Aucune ligne ne répond à ces critères.", "No row answers to these criteria."),
     "kind": Words("Événements", "Events"),
     "all_kinds": Words("Tous", "All"),
-    "people": Words("Décisions et astreinte", "Decisions and on-call"),
+    "states": Words("États et décisions", "States and decisions"),
+    "on_call_kind": Words("Alertes et astreinte", "Pages and on-call"),
+    "watch": Words("Surveillance et configuration", "Watching and configuration"),
     "from": Words("Du", "From"),
-    "to": Words("Au (exclu)", "Until (excluded)"),
-    "older": Words("Plus anciens", "Older"),
-    "newest": Words("Les plus récents", "Newest"),
-    "export": Words("Exporter ces événements\u00a0:", "Export these events:"),
-    "export_why": Words(
-        "Chaque ligne avec son heure locale et UTC, son numéro et son empreinte.",
-        "Each row with its local and UTC time, its number and its hash.",
+    "to": Words("au (exclu)", "to (excluded)"),
+    "older": Words("Plus anciennes", "Older"),
+    "newest": Words("Les plus récentes", "The newest"),
+    "added": Words("{n} flux ajoutés à la configuration", "{n} flows added to the configuration"),
+    "export": Words("Exporter ces lignes", "Export these rows"),
+    "head": Words("Dernière ligne", "Last row"),
+    "head_why": Words(
+        "Chaque ligne porte l'empreinte de la précédente. Notez celle-ci ailleurs\u00a0: plus tard, cette commande dit "
+        "si une ligne a été changée ou ôtée depuis.",
+        "Each row bears the hash of the one before. Note this one elsewhere: later, this command says whether a row "
+        "was changed or taken away since.",
     ),
-    "chain": Words(
-        "La main courante compte {n} lignes\u00a0; chacune est scellée avec la précédente, la dernière est {hash}.",
-        "The log has {n} rows; each is sealed with the one before, the last is {hash}.",
-    ),
-    "chain_verify": Words(
-        "Pour prouver que rien n'a été changé, notez cette ligne ailleurs, puis lancez plus tard\u00a0:",
-        "To prove that nothing was changed, note this line elsewhere, then run later:",
-    ),
-    "log_unread": Words(
-        "La main courante entière n'a pas pu être lue\u00a0; seules ses dernières lignes sont montrées.",
-        "The whole log could not be read; only its latest rows are shown.",
-    ),
-    "bad_moment": Words("Cette date ne peut pas être lue\u00a0:", "This date cannot be read:"),
-    "site_zone": Words("Heures de l'établissement ({zone}).", "Times of the site ({zone})."),
+    "log_fault": Words("La main courante ne peut pas être lue en ce moment", "The log cannot be read just now"),
+    "local_times": Words("Heures de l'établissement", "The site's time"),
 }
