@@ -43,11 +43,11 @@ class Export:
         return "".join(_line(self._cells(row), separator) for row in rows)
 
     def json(self, row: LogRow) -> str:
-        """One object; `unix` is the exact time that the hash covers."""
+        """One object; `unix` is the exact time that the hash covers, but where the times that are shown are mapped."""
         found = {
             "number": row.number,
             "at": iso(self.stamp(row.at)),
-            "unix": row.at,
+            **({"unix": row.at} if self.stamp(row.at) == row.at else {}),
             "event": row.event,
             "flow": row.flow,
             "data": row.data,

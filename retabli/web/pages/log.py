@@ -34,6 +34,8 @@ KINDS = {
         *(Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE),
         *(Event.DEFERRED, Event.TOLD, Event.ASIDE),
     ),
+    # What people decided, were called for and took in hand, without what machines did meanwhile.
+    "people": (Event.INTENT, Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE, Event.DEFERRED),
     "watch": (Event.START, Event.STOP, Event.GAP, Event.CONFIG),
 }
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}

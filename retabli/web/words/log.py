@@ -12,6 +12,7 @@ TEXTS = {
     "kind": Words("Événements", "Events"),
     "all_kinds": Words("Tous", "All"),
     "states": Words("États et décisions", "States and decisions"),
+    "people": Words("Décisions et personnes", "Decisions and people"),
     "on_call_kind": Words("Alertes et astreinte", "Pages and on-call"),
     "watch": Words("Surveillance et configuration", "Watching and configuration"),
     "from": Words("Du", "From"),
