@@ -13,6 +13,7 @@ from retabli.report import body, compose, from_view, written
 from retabli.store import Store, StoreError
 from retabli.web.seams import ReportWriter
 from tests.store.making import commit, sql
+from tests.view.pictures import NOW
 from tests.web.hospital import outlets
 from tests.web.serving import serving
 
@@ -122,6 +123,8 @@ async def test_a_running_daemon_is_asked_in_each_form_and_its_page_leads_there()
         assert asked[-1] == ("html", False, NINE)
         assert (await served.client.get("/report?format=pdf")).status_code == 400
         assert (await served.client.get("/report?at=soon")).status_code == 400
+        await served.client.get("/report?format=md&at=24h")
+        assert asked[-1] == ("md", False, NOW - 86_400), "how long ago, as the command takes it too"
         page = await served.client.get("/report?at=2023-07-02T09:00&since=2023-07-01T09:00&public=1")
         assert 'name="at" value="2023-07-02T09:00"' in page.text
         assert 'name="since" value="2023-07-01T09:00"' in page.text

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from retabli.model.settings import parse_duration
 from retabli.store import StoreError
-from retabli.web.instants import field_value, local_instant
+from retabli.web.instants import field_value, local_instant, unstamped
 from retabli.web.pages.frame import Frame
 from retabli.web.seams import ReportWriter
 from retabli.web.words import text
@@ -19,7 +20,7 @@ TYPES = {"md": "text/markdown; charset=utf-8", "txt": "text/plain; charset=utf-8
 PATIENCE = 20.0  # seconds that a page waits for the log of the past
 _FAULTS = {400: "not_read", 404: "no_future", 503: "report_unread"}
 _SENTENCES = {
-    400: "at and since are moments such as 2023-07-03T08:00:00+02:00",
+    400: "at and since are moments such as 2023-07-03T08:00:00+02:00, or how long ago, as 24h",
     503: "the log cannot be read at present",
 }
 
@@ -101,8 +102,15 @@ class ReportPage:
         return "" if moment is None else field_value(self._view.stamp(moment), self._view)
 
     def _moment(self, written: str | None) -> float | None:
-        """
+        """The wall time of an instant in the site's zone, or of how long ago (`24h`).
+
         Raises:
-            ValueError: it is none.
+            ValueError: it is neither.
         """
-        return local_instant(written, self._view) if written else None
+        if not written:
+            return None
+        try:
+            ago = parse_duration(written)
+        except ValueError:
+            return local_instant(written, self._view)
+        return unstamped(self._view.now - ago, self._view)

@@ -7,7 +7,6 @@ TEXTS = {
     "plain_text": Words("texte", "text"),
     "as_html": Words("page seule", "page by itself"),
     "for_the_public": Words("pour le public", "for the public"),
-    "with_causes": Words("avec les causes, pour l'interne", "with causes, for the house"),
     "at_moment": Words("Situation au", "Situation as of"),
     "since_moment": Words("Ce qui a changé depuis le", "What has changed since"),
     "show": Words("Afficher", "Show"),
