@@ -10,6 +10,7 @@ import pytest
 from commands._records import Records
 from retabli.model.record import Entry, Event
 from retabli.store import Store
+from retabli.view import View
 from tests.store.making import commit
 from tests.view.pictures import NOW, Smtp, flow
 from tests.web.hospital import SITE, outlets
@@ -55,3 +56,13 @@ async def test_the_report_of_any_moment_and_of_what_has_changed_since_another(st
     for at, since in ((1e12, None), (90.0, 90.0), (90.0, 91.0)):
         with pytest.raises(LookupError):
             await told(at, since)
+
+
+async def test_a_moment_of_a_replay_is_told_in_the_times_that_are_shown(store: Store) -> None:
+    await commit(store, entries=[Entry(NOW, Event.START, None, {}), moved(60, "recovering", "restored")])
+    configuration = cast("Any", SimpleNamespace(flows=FLOWS, state=store.path))
+    view = View(SITE, stamp=lambda wall: wall - 10 * 86_400, wall=lambda: NOW + 600)
+    text = await Records(view, lambda: configuration).report(language="en", form="md", public=False, at=NOW + 120)
+    assert "Friday 23 June 2023 at 10:02" in text
+    assert "Works since 23 June at 10:01." in text
+    assert "July" not in text

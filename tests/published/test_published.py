@@ -99,6 +99,7 @@ def test_news_tell_of_open_flows_and_decisions_and_of_no_measure_of_what_is_shut
         Entry(NOW, Event.STATE, "open", {"was": "breached", "now": "unknown"}),
         Entry(NOW, Event.STATE, "shut", {"was": "contained", "now": "breached"}),
         Entry(NOW, Event.STATE, "shut", {"was": "contained", "now": "unknown"}),
+        Entry(NOW, Event.STATE, "shut", {"was": "recovering", "now": "restored"}),  # before it was shut
         Entry(NOW, Event.STATE, "private", {"was": "down", "now": "restored"}),
         Entry(NOW, Event.INTENT, "open", {"was": "closed", "now": "open"}),
         Entry(NOW, Event.INTENT, "shut", {"was": "open", "now": "closed"}),
