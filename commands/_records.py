@@ -4,14 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.configuration import Configuration
-from retabli.report import Situation, body, compose, from_view, replay, written
+from retabli.report import Situation, body, compose, from_view, replay, shown, written
 from retabli.store import Reader, StoreError
 from retabli.view import Courses, View
 
 ROWS = 500_000  # of the log, that the courses of flows are taken from: seconds of a start, not minutes
+AT_ONCE = 2  # long reads of the whole log that run together: they share the machine with the probes
 
 log = logging.getLogger("retabli")
 
@@ -22,6 +23,7 @@ class Records:
 
     _view: View
     _configuration: Callable[[], Configuration]
+    _long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def courses(self) -> Courses:
         """The course of each flow, from the whole log; for a thread. Without it they begin with this start."""
@@ -35,16 +37,21 @@ class Records:
             return Courses()
         return courses
 
-    async def report(self, *, language: str, form: str, public: bool, at: float | None) -> str:
+    async def report(
+        self, *, language: str, form: str, public: bool, at: float | None, since: float | None = None
+    ) -> str:
         """As it is now, from what is shown; as it was, from the whole log, read beside the loop."""
-        if at is None:
-            situation = from_view(self._view)
-        elif at > time.time():
+        now = time.time()
+        if (at is not None and at > now) or (since is not None and since >= (now if at is None else at)):
             raise LookupError("that moment is in the future, of which nothing is known")
-        else:
-            situation = await asyncio.to_thread(self._situation, at)
-        report = compose(situation, language, public=public)
+        before = None if since is None else await self._then(since)
+        situation = from_view(self._view) if at is None else await self._then(at)
+        report = compose(situation, language, public=public, before=before)
         return str(body(report)) if form == "body" else written(report, form)
+
+    async def _then(self, at: float) -> Situation:
+        async with self._long:
+            return shown(await asyncio.to_thread(self._situation, at), self._view.stamp)
 
     def _situation(self, at: float) -> Situation:
         with Reader(self._configuration().state) as reader:

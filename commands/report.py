@@ -3,18 +3,13 @@
 import argparse
 import sys
 import time
+from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from commands import Refused
 
-if TYPE_CHECKING:
-    from config.configuration import Configuration
-    from retabli.report import Situation
-
 HELP = "the point of situation, as text to send or to print: now, or at any moment that the log knows"
 FORMS = ("md", "html", "txt")
-SILENT = 180.0  # seconds without a word in the state, after which no daemon is taken to be watching
 TIMEOUT = 10.0  # seconds
 LARGEST = 16 << 20  # bytes of an answer
 
@@ -26,11 +21,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's)")
     parser.add_argument("--format", choices=FORMS, default="md", help="Markdown, a page by itself, or plain text")
     parser.add_argument("--at", metavar="T", help="2023-07-03T08:00 or 2h ago: the situation as it was then")
+    parser.add_argument(
+        "--since", metavar="T", help="say first what has changed since then, as 2023-07-02T18:00 or 24h"
+    )
     parser.add_argument("--public", action="store_true", help="only what the public may read: no cause, no host")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FOLDER",
+        help="with --format html --public: write the public page, its feed and badge there, for any web server",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
+    if args.into is not None:
+        return _publish(args)
     sys.stdout.write(asked(args) if args.url else read(args))
+    return 0
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from commands._publishing import publish
+
+    if args.format != "html" or not args.public:
+        raise Refused("--into writes the public page: it takes --format html --public")
+    if args.url or args.at or args.since or args.lang:
+        raise Refused("--into writes what is so now, from the state, in both languages: leave out the other options")
+    publish(args.config, args.into)
     return 0
 
 
@@ -44,7 +61,8 @@ def asked(args: argparse.Namespace) -> str:
 
     from retabli.model.result import clean
 
-    given = {"format": args.format, "lang": args.lang, "at": args.at, "public": "1" if args.public else None}
+    public = "1" if args.public else None
+    given = {"format": args.format, "lang": args.lang, "at": args.at, "since": args.since, "public": public}
     query = {name: value for name, value in given.items() if value is not None}
     try:
         with httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
@@ -58,30 +76,27 @@ def asked(args: argparse.Namespace) -> str:
 
 def read(args: argparse.Namespace) -> str:
     """From the configuration and the state, whether a daemon runs or not."""
+    from commands._situations import situation
     from config.loading import load
     from retabli.report import compose, written
 
     configuration = load(args.config)
     language = args.lang or configuration.site.language
-    return written(compose(_situation(configuration, args.at), language, public=args.public), args.format)
+    zone, now = configuration.site.zone, time.time()
+    at = now if args.at is None else _moment("--at", args.at, now, zone)
+    before = None
+    if args.since is not None:
+        since = _moment("--since", args.since, now, zone)
+        if since >= at:
+            raise Refused(f"--since {args.since}: that is not before the moment that is told of")
+        before = situation(configuration, since)
+    return written(compose(situation(configuration, at), language, public=args.public, before=before), args.format)
 
 
-def _situation(configuration: "Configuration", written_at: str | None) -> "Situation":
+def _moment(option: str, text: str, now: float, zone: tzinfo) -> float:
     from commands._moments import parse_moment
-    from retabli.report import replay
-    from retabli.store import Reader, StoreError
-    from retabli.view import Site
 
-    site = configuration.site
-    now = time.time()
-    at = now if written_at is None else parse_moment("--at", written_at, now, site.zone)
+    at = parse_moment(option, text, now, zone)
     if at > now:
-        raise Refused(f"--at {written_at}: that is in the future, of which nothing is known")
-    place = Site(site.name, site.language, site.zone, configuration.standpoint, site.cut_at)
-    try:
-        with Reader(configuration.state) as reader:
-            last_seen = reader.remembered().last_seen
-            silent = last_seen is None or now - last_seen > SILENT
-            return replay(reader.each(), configuration.flows, place, at, last_seen=last_seen if silent else None)
-    except StoreError as error:
-        raise Refused(str(error), code=1) from error
+        raise Refused(f"{option} {text}: that is in the future, of which nothing is known")
+    return at

@@ -74,7 +74,7 @@ SIDES: Meanings = {side.value: (words, "text") for side, words in SIDE_WORDS.ite
 CRITICALITIES: Meanings = {each.value: (found, "text") for each, found in words.CRITICALITIES.items()}
 # What a climb ended with.
 OUTCOMES: Meanings = {
-    each.value: (words.OUTCOMES[each], colour)
+    each.value: (words.TEXTS[f"outcome_{each.value}"], colour)
     for each, colour in ((Outcome.OK, GOOD), (Outcome.FAILED, BAD), (Outcome.UNKNOWN, UNKNOWN))
 }
 ENDS: Meanings = {**OUTCOMES, "skipped": (Words("sautées", "skipped"), QUIET)}

@@ -1,6 +1,7 @@
 """What a report is made from: each flow as it stood at one moment. Facts; nothing here is worded."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from retabli.model.causes import Side
 from retabli.model.flow import Flow
@@ -63,3 +64,13 @@ def _line(picture: FlowPicture, view: View) -> Line:
         cause=result.cause.words if result and result.cause else None,
         side=result.cause.side if result and result.cause else None,
     )
+
+
+def shown(situation: Situation, stamp: Callable[[float], float]) -> Situation:
+    """The same in the times that are shown, where they are mapped (the demo's are of 2023)."""
+
+    def at(instant: float | None) -> float | None:
+        return None if instant is None else stamp(instant)
+
+    lines = tuple(replace(line, since=at(line.since), restored_at=at(line.restored_at)) for line in situation.lines)
+    return Situation(situation.site, stamp(situation.at), lines, at(situation.unwatched_since))

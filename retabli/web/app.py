@@ -17,6 +17,7 @@ from retabli.web.desk import Desk
 from retabli.web.guard import Headed, body_of, refuse_foreign
 from retabli.web.live import Live
 from retabli.web.logbook import AtHand, LogBook
+from retabli.web.pages.badge import Badges
 from retabli.web.pages.feed import AtomFeed
 from retabli.web.pages.flow import FlowPage
 from retabli.web.pages.flows import FlowsPage
@@ -50,9 +51,10 @@ def build(
     book = log or AtHand(view)
     frame = Frame(view, switches, reports=report is not None)
     flows, flow = FlowsPage(frame), FlowPage(frame, Recent(history), desk=on_call is not None)
-    others = (LogPage(frame, book), PublicPage(frame), AtomFeed(frame), Live(view, flows), frame)
+    others = (LogPage(frame, book), AtomFeed(frame), Live(view, flows), frame)
     service = _Service(exposition, reload, ready, healthy, switches, hosts)
     routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
+    routes += [*PublicPage(frame).routes(), *Badges(frame).routes()]
     routes += [*service.routes(), *Api(view, book, history).routes(), *extra_routes]
     if on_call is not None:
         routes.extend(Desk(view, flow, on_call, hosts).routes())

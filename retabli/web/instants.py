@@ -48,8 +48,21 @@ def written(text: str, view: View) -> float:
 def unstamped(shown: float, view: View) -> float:
     """The wall time that is shown as that: the same one, but in a world whose stamps are mapped."""
     wall = view.unstamped_now
-    now = view.stamp(wall)
-    return shown if now == wall else wall + (shown - now) / view.pace
+    if view.stamp(wall) == wall:
+        return shown
+    early, late = _around(shown, view, wall)
+    for _ in range(80):  # the mapping only rises, and has a bend where a replay ends
+        middle = (early + late) / 2
+        early, late = (middle, late) if view.stamp(middle) < shown else (early, middle)
+    return late
+
+
+def _around(shown: float, view: View, wall: float) -> tuple[float, float]:
+    """Two wall times between which that is shown."""
+    reach = 1.0
+    while reach < _LAST and not view.stamp(wall - reach) < shown <= view.stamp(wall + reach):
+        reach *= 2
+    return wall - reach, wall + reach
 
 
 def local(text: str, zone: tzinfo) -> datetime:
@@ -61,3 +74,23 @@ def local(text: str, zone: tzinfo) -> datetime:
     # A `+` that was not escaped in an address arrives as a space.
     instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=zone)
+
+
+def local_instant(text: str, view: View) -> float:
+    """The wall time of what a form's date and hour say (`2023-07-03T10:00`), in the site's zone and in shown time.
+
+    Raises:
+        ValueError: no calendar has it.
+    """
+    try:
+        shown = local(text, view.site.zone).timestamp()
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+    if not 0 <= shown <= _LAST:
+        raise ValueError("out of any calendar")
+    return unstamped(shown, view)
+
+
+def field_value(shown: float, view: View) -> str:
+    """A shown time as a form's date and hour, in the site's zone."""
+    return datetime.fromtimestamp(shown, view.site.zone).strftime("%Y-%m-%dT%H:%M")

@@ -41,13 +41,16 @@ class History(Protocol):
 class ReportWriter(Protocol):
     """Writes the point of situation, in a form of its own (`md`, `txt`, `html`; `body`: a piece of HTML for a page).
 
-    `at` is a wall time, or None for now.
+    `at` is a wall time, or None for now; `since` an earlier one: what has changed since then is told too.
 
     Raises:
         LookupError: nothing is known of that moment; its argument is a sentence.
+        StoreError: the log cannot be read; its argument is a sentence.
     """
 
-    async def __call__(self, *, language: str, form: str, public: bool, at: float | None) -> str: ...
+    async def __call__(
+        self, *, language: str, form: str, public: bool, at: float | None, since: float | None = None
+    ) -> str: ...
 
 
 # Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.

@@ -22,52 +22,75 @@ def section(report: Report, heading: str) -> dict[str, str]:
     return {item.title: item.said for item in found.items}
 
 
-def test_its_four_parts_say_what_works_what_does_not_what_stays_shut_and_what_to_do() -> None:
+def test_its_three_parts_say_what_works_what_does_not_or_stays_shut_and_what_to_do() -> None:
     report = compose(situation(), "fr")
     assert report.title == "CHU de Rennes : point de situation, lundi 3 juillet 2023 à 10 h 00"
-    assert report.lead[0] == "3 flux rétablis sur 8."
+    assert [each.heading for each in report.sections if not each.under] == [
+        "Ce qui fonctionne de nouveau",
+        "Ce qui ne fonctionne pas encore, et ce qui reste suspendu",
+        "Ce que patients et personnel doivent faire",
+    ]
     working = section(report, "Ce qui fonctionne de nouveau")
     assert working["Messagerie : émission vers l'extérieur"] == (
-        "rétabli depuis le 1er juillet 2023 à 10 h 00 ; annoncé le 3 juillet 2023 à 9 h 00"
+        "Fonctionne depuis le 1er juillet à 10 h 00 d'après les mesures (annoncé le 3 juillet à 9 h 00)."
     )
-    assert "mais en partie ou trop lentement (plus lent que convenu)" in working["Reconnaissance vocale"]
-    waiting = section(report, "Ce qui ne fonctionne pas encore")
+    assert "mais en partie seulement ou trop lentement (plus lent que convenu)" in working["Reconnaissance vocale"]
+    waiting = section(report, "Ne fonctionne pas encore")
     assert next(iter(waiting)) == "Messagerie : réception", "what dropped comes first"
-    assert waiting["Messagerie : réception"].startswith("retombé le 3 juillet 2023 à 9 h 51 ; ")
+    assert waiting["Messagerie : réception"].startswith("Ne fonctionne plus depuis le 3 juillet à 9 h 51. Cause : ")
     assert "aucune réponse dans le délai (réseau)" in waiting["Messagerie : réception"]
-    assert waiting["MSSanté : émission"] == "répond de nouveau, pas encore assez longtemps"
-    assert waiting["EFS : résultats d'analyses sanguines"].startswith("état inconnu")
-    shut = section(report, "Ce qui reste suspendu, sur décision")
-    assert shut["Accès général à internet"] == "fermé, et prouvé tel depuis le 21 juin 2023 à 10 h 00"
-    assert shut["DNS vers l'extérieur"].startswith("doit rester fermé, et répond depuis le 3 juillet 2023 à 9 h 58")
-    todo = section(report, "Ce qu'il faut faire")
+    assert waiting["MSSanté : émission"] == "Répond de nouveau, mais depuis trop peu de temps pour être dit rétabli."
+    shut = section(report, "Reste suspendu, sur décision")
+    assert shut["Accès général à internet"].endswith("la fermeture est prouvée depuis le 21 juin à 10 h 00.")
+    assert shut["DNS vers l'extérieur"].startswith("Doit rester fermé, et répond depuis le 3 juillet à 9 h 58.")
+    todo = section(report, "Ce que patients et personnel doivent faire")
     assert todo["Paiement par carte bancaire"] == "Les patients apportent des espèces ou un chèque."
     assert todo["Accès général à internet"] == "Utiliser les postes dédiés.", "it is suspended, so it is to be done"
+
+
+def test_what_is_not_known_is_neither_under_what_works_nor_under_what_does_not() -> None:
+    report = compose(situation(), "fr")
+    unknown = section(report, "État inconnu")
+    assert list(unknown) == ["EFS : résultats d'analyses sanguines"]
+    assert "rien ne permet de dire en ce moment si cela fonctionne" in unknown["EFS : résultats d'analyses sanguines"]
+    assert "EFS : résultats d'analyses sanguines" not in section(report, "Ne fonctionne pas encore")
+    assert report.lead[0] == (
+        "3 des 8 systèmes suivis fonctionnent, 1 en partie seulement ; l'état d'un d'entre eux n'est pas connu."
+    )
 
 
 def test_in_english_nothing_is_left_in_french() -> None:
     text = written(compose(situation(), "en"), "txt")
     assert "CHU de Rennes: point of situation, Monday 3 July 2023 at 10:00" in text
-    assert "- General internet: shut, and proven so since 21 June 2023 at 10:00" in text
+    assert "- General internet — Kept suspended, on purpose; it has been proven shut since" in text
     assert not re.search(r"depuis|rétabli|fermé|espèces", text)
+
+
+@pytest.mark.parametrize("form", ["md", "txt", "html"])
+def test_french_is_set_with_its_no_break_spaces_in_every_form(form: str) -> None:
+    text = written(compose(situation(), "fr"), form)
+    assert not re.search(r" [;:!?»]|\d h\b| h \d|\d juillet", re.sub(r"<style>.*</style>", "", text))
+    for kept in ("Rennes\u00a0: point", "3\u00a0juillet", "10\u00a0h\u00a000"):
+        assert kept in text, kept
 
 
 def test_the_public_reads_no_cause_no_private_flow_and_nothing_of_a_breach() -> None:
     for form in ("md", "txt", "html"):
         text = written(compose(situation(), "fr", public=True), form)
         assert "Accès général à internet" in text
-        assert "suspendu sur décision" in text
+        assert "Suspension maintenue, sur décision." in text
         for hidden in ("RUBIS", "DNS vers", "délai", "partenaire", "répond depuis", "prouvé"):
             assert hidden not in text, (form, hidden)
 
 
-def test_an_unknown_flow_is_under_what_does_not_work_with_what_was_last_measured() -> None:
+def test_an_unknown_flow_is_told_with_what_was_last_measured() -> None:
     view = View(SITE, wall=lambda: NOW)
     shown = picture(flow("mail", probes={"p": Smtp()}), State.RESTORED, [result(Smtp())], shown=State.UNKNOWN)
     view.show(shown, None, None)
     report = compose(from_view(view), "en")
-    assert section(report, "What does not work yet") == {"mail": "state unknown (last measured: restored)"}
-    assert report.lead[0] == "0 of 1 flows restored."
+    said = "State unknown, nothing tells at present whether it works (when last measured, it worked)."
+    assert section(report, "State unknown") == {"mail": said}
+    assert report.lead[0] == "One system is watched; the state of 1 is not known."
 
 
 @pytest.mark.parametrize("form", ["md", "txt", "html"])
@@ -100,4 +123,4 @@ def test_no_line_of_plain_text_begins_with_french_punctuation_or_within_an_hour(
         view = View(SITE, wall=lambda: NOW)
         view.show(picture(shown, State.RESTORED), None, None)
         for line in written(compose(from_view(view), "fr"), "txt").splitlines():
-            assert not re.match(r" *([:;]|h \d)", line), line
+            assert not re.match(r"[ \u00a0]*([:;]|h[ \u00a0]\d)", line), line

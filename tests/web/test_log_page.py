@@ -1,13 +1,19 @@
 """The log as people read it, and as they take it away."""
 
+import asyncio
 import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import pytest
 
 from retabli.model.record import Event
-from retabli.store import LogRow
+from retabli.store import LogRow, Which
+from retabli.store.facts import ALL
+from retabli.web.pages import log
+from retabli.web.pages.log import EXPORTS
 from tests.view.pictures import NOW
 from tests.web.books import Book
 from tests.web.serving import serving
@@ -129,3 +135,73 @@ async def test_without_a_store_the_page_shows_what_is_at_hand() -> None:
     assert "Sans surveillance pendant 5\u00a0min" in page
     assert "rétabli → retombé" not in page
     assert str(Event.STATE) not in re.findall(r'data-event="([a-z]+)"', page)
+
+
+async def test_only_what_concerns_people_leaves_out_what_machines_did() -> None:
+    book = Book(rows(1))
+    async with serving(log=book) as served:
+        await served.client.get("/log?kind=people")
+    assert set(book.asked[0].events) == {"intent", "page", "resolve", "acknowledge", "silence", "deferred"}
+
+
+async def test_no_cell_is_a_formula_in_whatever_program_opens_it_and_the_data_reads_back() -> None:
+    hostile = "<script>;=cmd|'/C calc'!A0 \u202e\x1b[31m\x00"
+    written = [
+        LogRow(
+            3, NOW, "state", "mail-in", {"was": "down", "now": "restored", "detail": "x;-1+cmd", "n": [1, -2]}, HEAD
+        ),
+        LogRow(2, NOW, "acknowledge", "\uff1dcmd()", {"by": hostile, "note": " +1"}, HEAD),
+        LogRow(1, NOW, "silence", "\t@x", {"by": "-2+3", "why": hostile}, HEAD),
+    ]
+    async with serving(log=Book(written)) as served:
+        for language, separator in (("fr", ";"), ("en", ",")):
+            answer = await served.client.get(f"/log?format=csv&lang={language}")
+            text = answer.content.decode("utf-8-sig")
+            found = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+            assert [json.loads(each["data"]) for each in found] == [each.data for each in reversed(written)]
+            for line in found:
+                for cell in line.values():
+                    assert not re.match(r"\s*[=+\-@\t\r\uff1d]", cell), cell
+                    assert not re.search(r"[;\t|]\s*[=+\-@]", cell), f"for who opens it with another separator: {cell}"
+            for char in "\u202e\x1b\x00":
+                assert char not in text
+
+
+async def test_more_exports_than_the_machine_should_bear_are_put_off() -> None:
+    book = Endless(rows(1))
+    async with serving(log=book) as served:
+        streams = [served.client.stream("GET", "/log?format=json") for _ in range(EXPORTS)]
+        for stream in streams:
+            await stream.__aenter__()
+        refused = await served.client.get("/log?format=csv")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "60")
+        book.ended.set()
+        for stream in streams:
+            await stream.__aexit__(None, None, None)
+        assert (await served.client.get("/log?format=csv")).status_code == 200
+
+
+class Endless(Book):
+    """Gives its second page only when it may end."""
+
+    def __init__(self, written: list[LogRow]) -> None:
+        super().__init__(written)
+        self.ended = asyncio.Event()
+
+    async def following(self, number: int, which: Which = ALL) -> Sequence[LogRow]:
+        if number:
+            await self.ended.wait()
+        return await super().following(number, which)
+
+
+async def test_a_store_that_takes_too_long_leaves_a_page_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Book):
+        async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> Sequence[LogRow]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    monkeypatch.setattr(log, "PATIENCE", 0.01)
+    async with serving(log=Slow(rows(1))) as served:
+        answer = await served.client.get("/log?lang=en")
+    assert answer.status_code == 200
+    assert "it takes too long to answer" in answer.text

@@ -112,7 +112,7 @@ async def test_an_answer_where_there_must_be_none_is_not_shown_as_ok(served: Ser
 
 async def test_the_public_page_tells_no_host_no_detail_and_no_other_flow(served: Served) -> None:
     page = (await served.client.get("/public")).text
-    assert "Messagerie : réception" in page
+    assert "Messagerie\u00a0: réception" in page
     assert "RUBIS" not in page
     for secret in (
         "example",
@@ -126,7 +126,7 @@ async def test_the_public_page_tells_no_host_no_detail_and_no_other_flow(served:
         "/live",
     ):
         assert secret not in page, secret
-    assert "suspendu sur décision" in page
+    assert "Suspendu sur décision" in page
 
 
 async def test_the_log_is_a_page_with_a_filter(served: Served) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from retabli import __version__
+from retabli.published import ASSETS, asset
 from retabli.view import View
 from retabli.view.site import seen_from
 from retabli.view.times import heading
@@ -36,16 +37,16 @@ class Asset:
 def load_assets() -> dict[str, Asset]:
     types = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
     assets = {}
-    for file in sorted((HERE / "static").iterdir()):
-        body = file.read_bytes()
-        assets[file.name] = Asset(body, types[file.suffix], hashlib.sha256(body).hexdigest()[:12])
+    files = {file.name: file.read_bytes() for file in sorted((HERE / "static").iterdir())}
+    for name, body in {**files, **{name: asset(name) for name in ASSETS}}.items():
+        assets[name] = Asset(body, types[Path(name).suffix], hashlib.sha256(body).hexdigest()[:12])
     return assets
 
 
 def _build(assets: Mapping[str, Asset]) -> str:
     digest = hashlib.sha256(__version__.encode())
-    for asset in assets.values():
-        digest.update(asset.version.encode())
+    for each in assets.values():
+        digest.update(each.version.encode())
     for file in sorted((HERE / "templates").iterdir()):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
@@ -106,6 +107,10 @@ class Frame:
         page = self.render("error.html", language, query, "", status=status, message=message)
         return HTMLResponse(page, status)
 
+    def remark(self, language: str) -> str:
+        """What every page says on top of a world that is not the real one."""
+        return self._switches.remark[language] if self._switches is not None else ""
+
     def switches(self, flow: str | None = None) -> list[Switch]:
         """The demo's: all of them, or a flow's."""
         shown = self._switches.all() if self._switches is not None else ()
@@ -128,10 +133,10 @@ class Frame:
             "pace": f"{view.pace:g}",
             "build": self.build,
             "heading": heading(view.now, view.site.zone, language),
-            "asset": self._asset,
+            "asset": self.asset,
             "standpoint": seen_from(view.site.standpoint, language),
-            "remark": self._switches.remark[language] if self._switches is not None else "",
+            "remark": self.remark(language),
         }
 
-    def _asset(self, name: str) -> str:
+    def asset(self, name: str) -> str:
         return f"/static/{name}?v={self.assets[name].version}"

@@ -18,13 +18,15 @@ from retabli.view import Logged, View
 from retabli.view.times import day
 from retabli.web.answers import streamed
 from retabli.web.inert import inert
-from retabli.web.instants import local, unstamped
+from retabli.web.instants import local_instant
 from retabli.web.logbook import LogBook, following, logged
 from retabli.web.pages.entries import EntryRow, entry_row
 from retabli.web.pages.frame import Frame
 from retabli.web.words import text
 
 SHOWN = 200  # rows on one page
+PATIENCE = 5.0  # seconds that the page waits for the store
+EXPORTS = 8  # that run together: more would only make each other slow
 
 KINDS = {
     "states": (Event.STATE, Event.INTENT),
@@ -32,6 +34,8 @@ KINDS = {
         *(Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE),
         *(Event.DEFERRED, Event.TOLD, Event.ASIDE),
     ),
+    # What people decided, were called for and took in hand, without what machines did meanwhile.
+    "people": (Event.INTENT, Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE, Event.DEFERRED),
     "watch": (Event.START, Event.STOP, Event.GAP, Event.CONFIG),
 }
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -78,6 +82,7 @@ class LogPage:
         self._frame = frame
         self._view = frame.view
         self._book = book
+        self._exports = 0
 
     def route(self) -> Route:
         return Route("/log", self.get)
@@ -94,7 +99,9 @@ class LogPage:
             raise HTTPException(400, "format is csv or json")
         language = self._frame.reading(request)[0]
         pieces = self._csv(which, language) if form == "csv" else self._json(which, language)
-        response = streamed(request, pieces, FORMS[form])
+        if self._exports >= EXPORTS:
+            raise HTTPException(503, "several exports are running; try again in a minute", {"retry-after": "60"})
+        response = streamed(request, self._counted(pieces), FORMS[form])
         response.headers["content-disposition"] = f'attachment; filename="retabli-log.{form}"'
         return response
 
@@ -103,10 +110,13 @@ class LogPage:
         view, other = self._view, language if query else None
         fault, head = "", (0, "")
         try:
-            rows = await self._book.entries(which, limit=SHOWN + 1, before=before)
-            head = await self._book.head()
+            async with asyncio.timeout(PATIENCE):
+                rows = await self._book.entries(which, limit=SHOWN + 1, before=before)
+                head = await self._book.head()
         except StoreError as error:  # the page stands, with what is at hand
             fault, rows = inert(str(error)), ()
+        except TimeoutError:
+            fault, rows = text("log_slow", language), ()
         entries = [logged(row) for row in rows[:SHOWN]]
         titles = [(each.flow.id, inert(each.flow.title[language])) for each in view.pictures.values()]
         page = self._frame.render(
@@ -127,6 +137,14 @@ class LogPage:
             single=False,
         )
         return HTMLResponse(page)
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self._exports += 1
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            self._exports -= 1
 
     # A page of rows is worded in a thread: the loop is not held for it.
 
@@ -179,8 +197,8 @@ def _instant(name: str, written: str, view: View) -> float | None:
     if not written:
         return None
     try:
-        return unstamped(local(written, view.site.zone).timestamp(), view)
-    except (ValueError, OverflowError):
+        return local_instant(written, view)
+    except ValueError:
         raise HTTPException(400, f"{name} is a moment such as 2023-07-03T08:00") from None
 
 

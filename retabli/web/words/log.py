@@ -3,6 +3,7 @@
 from retabli.model.words import Words
 
 TEXTS = {
+    "log_slow": Words("elle met trop de temps à répondre", "it takes too long to answer"),
     "no_entry": Words("La main courante est vide.", "The log is empty."),
     "when": Words("Quand", "When"),
     "what": Words("Quoi", "What"),
@@ -11,6 +12,7 @@ TEXTS = {
     "kind": Words("Événements", "Events"),
     "all_kinds": Words("Tous", "All"),
     "states": Words("États et décisions", "States and decisions"),
+    "people": Words("Décisions et personnes", "Decisions and people"),
     "on_call_kind": Words("Alertes et astreinte", "Pages and on-call"),
     "watch": Words("Surveillance et configuration", "Watching and configuration"),
     "from": Words("Du", "From"),

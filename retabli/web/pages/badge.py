@@ -1,0 +1,46 @@
+"""Badges for other pages of the house: `/badge.svg` for all flows, `/badge/{flow}.svg` for one."""
+
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from retabli.model.states import STATE_WORDS
+from retabli.published import Badge, badge
+from retabli.web.conditional import conditional
+from retabli.web.inert import inert
+from retabli.web.pages.frame import Frame
+from retabli.web.pages.headline import Part, headline
+from retabli.web.words import text
+
+
+class Badges:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._view = frame.view
+
+    def routes(self) -> Sequence[Route]:
+        return (Route("/badge.svg", self.all), Route("/badge/{flow}.svg", self.one))
+
+    async def all(self, request: Request) -> Response:
+        """The headline's first words and its worst state: green only if there is nothing else to tell."""
+        language = self._frame.reading(request)[0]
+        said = headline(self._view.pictures.values(), self._view, language)
+        first = said.parts[0] if said.parts else Part("unknown", text("no_flow", language))
+        worse = next((part for part in said.parts[1:] if part.state == said.worst), None)
+        word = f"{first.text} · {worse.text}" if worse and worse.proven is None else first.text
+        return self._drawn(request, Badge(inert(self._view.site.name, 60), word, said.worst), language)
+
+    async def one(self, request: Request) -> Response:
+        language = self._frame.reading(request)[0]
+        picture = self._view.pictures.get(request.path_params["flow"])
+        if picture is None:
+            raise HTTPException(404, "there is no such flow")
+        state = picture.state
+        title = inert(picture.flow.title[language], 60)
+        return self._drawn(request, Badge(title, STATE_WORDS[state][language], state.value), language)
+
+    def _drawn(self, request: Request, of: Badge, language: str) -> Response:
+        return conditional(request, badge(of, language).encode(), "image/svg+xml")

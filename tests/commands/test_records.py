@@ -1,0 +1,68 @@
+"""What pages ask of the whole log: the report of any moment."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from commands._records import Records
+from retabli.model.record import Entry, Event
+from retabli.store import Store
+from retabli.view import View
+from tests.store.making import commit
+from tests.view.pictures import NOW, Smtp, flow
+from tests.web.hospital import SITE, outlets
+
+FLOWS = {"mail": flow("mail", probes={"p": Smtp()})}
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = Store.open(tmp_path / "state.db")
+    yield opened
+    await opened.close()
+
+
+def records(store: Store) -> Records:
+    configuration = cast("Any", SimpleNamespace(flows=FLOWS, state=store.path))
+    return Records(outlets(SITE)[0], lambda: configuration)
+
+
+def moved(at: float, was: str, now: str) -> Entry:
+    return Entry(NOW + at, Event.STATE, "mail", {"was": was, "now": now})
+
+
+async def test_the_report_of_any_moment_and_of_what_has_changed_since_another(store: Store) -> None:
+    entries = [
+        Entry(NOW, Event.START, None, {}),
+        moved(60, "unknown", "down"),
+        moved(120, "recovering", "restored"),
+        moved(180, "restored", "dropped"),
+    ]
+    await commit(store, entries=entries)
+
+    async def told(at: float, since: float | None = None) -> str:
+        text = await records(store).report(
+            language="en", form="txt", public=False, at=NOW + at, since=None if since is None else NOW + since
+        )
+        return " ".join(text.split())
+
+    assert "mail — Does not work yet." in await told(90)
+    assert "mail — Works since 3 July at 10:02." in await told(150)
+    assert "Works now — mail." in await told(150, since=90)
+    assert "Does not work any more — mail." in await told(200, since=150)
+    for at, since in ((1e12, None), (90.0, 90.0), (90.0, 91.0)):
+        with pytest.raises(LookupError):
+            await told(at, since)
+
+
+async def test_a_moment_of_a_replay_is_told_in_the_times_that_are_shown(store: Store) -> None:
+    await commit(store, entries=[Entry(NOW, Event.START, None, {}), moved(60, "recovering", "restored")])
+    configuration = cast("Any", SimpleNamespace(flows=FLOWS, state=store.path))
+    view = View(SITE, stamp=lambda wall: wall - 10 * 86_400, wall=lambda: NOW + 600)
+    text = await Records(view, lambda: configuration).report(language="en", form="md", public=False, at=NOW + 120)
+    assert "Friday 23 June 2023 at 10:02" in text
+    assert "Works since 23 June at 10:01." in text
+    assert "July" not in text

@@ -1,0 +1,67 @@
+"""What has changed between two situations, told first in a report."""
+
+from dataclasses import replace
+
+from retabli.model.states import Intent, State
+from retabli.report import Line, Situation, compose, written
+from retabli.report.changes import changes
+from tests.report.test_replay import SITE
+from tests.view.pictures import NOW, Smtp, flow
+
+PROBES = {"p": Smtp()}
+DAY = 86_400.0
+
+
+def line(id_: str, state: State, *, intent: Intent = Intent.OPEN, public: bool = True, **more: object) -> Line:
+    of = flow(id_, intent=intent, probes=PROBES, public=public)
+    return replace(Line(of, state, NOW), **more)  # type: ignore[arg-type]
+
+
+def told(before: Line, after: Line, *, public: bool = False) -> dict[str, str]:
+    earlier, later = Situation(SITE, NOW - DAY, (before,)), Situation(SITE, NOW, (after,))
+    return dict(changes(earlier, later, "en", public=public))
+
+
+def test_each_change_is_told_once_by_its_kind() -> None:
+    restored, dropped, unknown = State.RESTORED, State.DROPPED, State.UNKNOWN
+    for was, now, kind in (
+        (line("a", State.DOWN), line("a", restored), "Works now"),
+        (line("a", restored), line("a", dropped, drops=1), "Does not work any more"),
+        (line("a", State.DEGRADED), line("a", dropped, drops=1), "Does not work any more"),
+        (line("a", restored), line("a", restored, drops=1), "Interrupted, and works again"),
+        (line("a", dropped, drops=1), line("a", State.RECOVERING, drops=1), "Answers again, to be confirmed"),
+        (line("a", restored), line("a", unknown, was=restored), "State now unknown"),
+        (line("a", State.CONTAINED, intent=Intent.CLOSED), line("a", State.DOWN), "Not suspended any more"),
+        (line("a", restored), line("a", State.CONTAINED, intent=Intent.CLOSED), "Suspended since"),
+    ):
+        assert told(was, now) == {kind: "a."}, kind
+        assert told(was, now, public=True) == {kind: "a."}
+
+
+def test_what_was_unknown_for_a_while_and_works_as_before_is_no_news() -> None:
+    assert told(line("a", State.UNKNOWN, was=State.RESTORED), line("a", State.RESTORED)) == {}
+    assert told(line("a", State.DOWN), line("a", State.DOWN)) == {}
+
+
+def test_a_breach_is_told_inside_and_never_to_the_public() -> None:
+    shut, open_ = (line("a", state, intent=Intent.CLOSED) for state in (State.CONTAINED, State.BREACHED))
+    lost = line("a", State.UNKNOWN, intent=Intent.CLOSED)
+    for was, now in ((shut, open_), (open_, shut), (shut, lost), (open_, lost)):
+        assert told(was, now)
+        assert told(was, now, public=True) == {}
+
+
+def test_a_flow_that_is_not_public_is_no_news_for_the_public() -> None:
+    was, now = (line("a", state, public=False) for state in (State.DOWN, State.RESTORED))
+    assert told(was, now) == {"Works now": "a."}
+    assert told(was, now, public=True) == {}
+
+
+def test_changes_come_first_with_the_moment_that_they_are_counted_from() -> None:
+    before = Situation(SITE, NOW - DAY, (line("Messagerie", State.DOWN),))
+    after = Situation(SITE, NOW, (line("Messagerie", State.RESTORED),))
+    text = written(compose(after, "fr", before=before), "md").replace("\u00a0", " ")
+    assert "## Ce qui a changé depuis le 2 juillet à 10 h 00\n\n- **Fonctionne maintenant** — Messagerie." in text
+    assert text.index("a changé") < text.index("fonctionne de nouveau")
+    same = written(compose(after, "en", before=replace(after, at=NOW - DAY)), "txt")
+    assert "Nothing has changed." in same
