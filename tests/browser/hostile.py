@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,7 +79,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return chain, secret
 
 
-def _flow(text: str, probe: dict[str, object], intent: str = "open") -> dict[str, object]:
+def _flow(text: str, probe: Mapping[str, object], intent: str = "open") -> dict[str, object]:
     return {
         "title": text,
         "intent": intent,

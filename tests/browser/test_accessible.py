@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page
 
 from tests.browser.states import PATHS
@@ -23,9 +23,9 @@ async def violations(page: Page) -> list[str]:
     """What axe finds, light and dark, on a laptop and a telephone: each rule with the elements that break it."""
     found: dict[str, None] = {}
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for name, size in (("laptop", LAPTOP), ("telephone", TELEPHONE)):
-            await page.set_viewport_size(size)  # type: ignore[arg-type]
+            await page.set_viewport_size(size)
             answer = (await Axe().run(page, options=OPTIONS)).response
             for violation in answer["violations"]:
                 targets = ", ".join(str(node["target"][0]) for node in violation["nodes"][:4])

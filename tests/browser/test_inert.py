@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, ViewportSize
 
 from tests.browser.hostile import DANGERS
 from tests.browser.watching import LAPTOP, TELEPHONE, overflows, watching
@@ -47,7 +47,7 @@ async def check(page: Page, path: str) -> None:
 
 @pytest.mark.parametrize("size", [TELEPHONE, LAPTOP], ids=["telephone", "laptop"])
 async def test_nothing_that_is_said_runs_is_fetched_or_bursts_a_page(
-    browser: Browser, attacked: Life, size: dict[str, int]
+    browser: Browser, attacked: Life, size: ViewportSize
 ) -> None:
     async with watching(browser, f"http://127.0.0.1:{attacked.port}", viewport=size) as watched:
         for path in PATHS:

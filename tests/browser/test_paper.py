@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from retabli.model.states import STATE_WORDS, State
 from tests.browser.states import FLOWS, PATHS
@@ -13,7 +13,7 @@ from tests.web.serving import Served
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
 
-A4 = {"width": 703, "height": 1017}  # CSS pixels between the margins of 12 and 14 mm
+A4 = ViewportSize(width=703, height=1017)  # CSS pixels between the margins of 12 and 14 mm
 # What a page shows that is cut off at its own edge: its text is wider or higher than its box lets be seen.
 CUT = """() => [...document.querySelectorAll("main *")].filter((each) => {
   const style = getComputedStyle(each);
@@ -26,7 +26,7 @@ CUT = """() => [...document.querySelectorAll("main *")].filter((each) => {
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("size", [NARROW, TELEPHONE, WALL], ids=["at 400 %", "telephone", "wall"])
 async def test_nothing_is_scrolled_sideways_and_nothing_is_cut(
-    browser: Browser, states: Served, size: dict[str, int], language: str
+    browser: Browser, states: Served, size: ViewportSize, language: str
 ) -> None:
     async with watching(browser, states.web.url, viewport=size) as watched:
         for path in PATHS:

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
 
-TELEPHONE = {"width": 390, "height": 844}
-LAPTOP = {"width": 1280, "height": 900}
-WALL = {"width": 1920, "height": 1080}
-NARROW = {"width": 320, "height": 256}  # what 1280 × 1024 is at 400 % (WCAG 2.2, 1.4.10)
+TELEPHONE = ViewportSize(width=390, height=844)
+LAPTOP = ViewportSize(width=1280, height=900)
+WALL = ViewportSize(width=1920, height=1080)
+NARROW = ViewportSize(width=320, height=256)  # what 1280 × 1024 is at 400 % (WCAG 2.2, 1.4.10)
 
 # What the policy forbade is said by an event besides the console.
 LISTEN = """
