@@ -1,4 +1,4 @@
-"""A picture of a page in as few bytes as it needs: its 256 commonest colours, well compressed."""
+"""A picture of a page in as few bytes as it needs: at most 256 colours, well compressed."""
 
 import base64
 import struct
@@ -15,19 +15,24 @@ READ = """async (picture) => {
   const pixels = new Uint32Array(canvas.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
   const count = new Map();
   for (const each of pixels) count.set(each, (count.get(each) || 0) + 1);
-  const palette = [...count].sort((a, b) => b[1] - a[1]).slice(0, 256).map((each) => each[0]);
-  const place = new Map(palette.map((each, at) => [each, at]));
   const far = (a, b) => [0, 8, 16].reduce((sum, at) => sum + (((a >> at) & 255) - ((b >> at) & 255)) ** 2, 0);
-  for (const each of count.keys()) if (!place.has(each)) {
-    let best = 0;
-    palette.forEach((other, at) => { if (far(each, other) < far(each, palette[best])) best = at; });
-    place.set(each, best);
+  // Again and again the colour that is most badly missed: how often it is seen, times how far its nearest is.
+  const colours = [...count].map(([colour, times]) => ({colour, times, near: 0, off: Infinity}));
+  const palette = [];
+  let next = colours.reduce((best, each) => each.times > best.times ? each : best);
+  while (palette.length < 256 && next.off > 0) {
+    palette.push(next.colour);
+    for (const each of colours) {
+      const off = far(each.colour, next.colour);
+      if (off < each.off) { each.off = off; each.near = palette.length - 1; }
+    }
+    next = colours.reduce((best, each) => each.off * each.times > best.off * best.times ? each : best);
   }
+  const place = new Map(colours.map((each) => [each.colour, each.near]));
   const indices = Uint8Array.from(pixels, (each) => place.get(each));
   let text = "";
   for (let at = 0; at < indices.length; at += 32768) text += String.fromCharCode(...indices.subarray(at, at + 32768));
-  const colours = palette.map((each) => [each & 255, (each >> 8) & 255, (each >> 16) & 255]);
-  return [bitmap.width, bitmap.height, colours, btoa(text)];
+  return [bitmap.width, bitmap.height, palette.map((each) => [0, 8, 16].map((at) => (each >> at) & 255)), btoa(text)];
 }"""
 
 
