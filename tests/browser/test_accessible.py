@@ -11,7 +11,7 @@ from tests.browser.watching import LAPTOP, TELEPHONE, watching
 from tests.daemon.living import Life
 from tests.web.serving import Served
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS: dict[str, Any] = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
@@ -58,7 +58,7 @@ async def test_a_page_over_hostile_words_breaks_no_rule(
         assert await violations(watched.page) == []
 
 
-async def test_what_could_not_be_taken_and_a_lost_connection_break_no_rule(browser: Browser, states: Served) -> None:
+async def test_what_could_not_be_taken_breaks_no_rule(browser: Browser, states: Served) -> None:
     async with watching(browser, states.web.url) as watched:
         await watched.open("/flows/mssante")
         form = watched.page.locator("form[action*='/silence']")
@@ -67,6 +67,10 @@ async def test_what_could_not_be_taken_and_a_lost_connection_break_no_rule(brows
         await form.locator("button[value=until]").click()
         await watched.page.get_by_role("alert").wait_for()
         assert await violations(watched.page) == []
+
+
+async def test_a_page_whose_connection_is_lost_breaks_no_rule(browser: Browser, states: Served) -> None:
+    async with watching(browser, states.web.url) as watched:
         await watched.page.route("**/live*", lambda route: route.abort())
         await watched.open("/")
         await watched.page.locator("#lost").wait_for()
