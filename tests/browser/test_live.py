@@ -37,19 +37,21 @@ async def shown(page: Page, name: str, state: str) -> None:
     await page.locator(f"[data-flow='{name}'][data-state='{state}']").first.wait_for(timeout=PATIENCE)
 
 
-async def dimmed(page: Page, selector: str = "[data-flow]") -> bool:
-    """Whether a row no longer looks as one that is live does: paler, or without its colour."""
-    looks: bool = await page.evaluate(
-        """(selector) => {
-          for (let each = document.querySelector(selector); each; each = each.parentElement) {
+async def look(page: Page) -> str:
+    """How a restored row is painted: its colours, and what lies over them."""
+    found: str = await page.evaluate(
+        """() => {
+          const seen = [];
+          let each = document.querySelector("main [data-state='restored'] svg");
+          seen.push(getComputedStyle(each).color);
+          for (; each; each = each.parentElement) {
             const style = getComputedStyle(each);
-            if (Number(style.opacity) < 1 || style.filter !== "none") return true;
+            seen.push(style.opacity, style.filter);
           }
-          return false;
-        }""",
-        selector,
+          return seen.join(" ");
+        }"""
     )
-    return looks
+    return found
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -107,18 +109,17 @@ async def test_a_killed_daemon_is_said_at_once_with_an_age_that_grows_and_a_new_
     page = open_page.page
     lost = page.locator("#lost")
     assert await lost.is_hidden()
-    assert not await dimmed(page)
+    live = await look(page)
     await life.end(signal.SIGKILL)
     await lost.wait_for(timeout=5000)
     said = await lost.inner_text()
-    assert await dimmed(page)
+    assert await look(page) != live, "green is not the colour of what is not known"
     await expect(lost).not_to_have_text(said, use_inner_text=True, timeout=5000)
     assert await page.locator("[data-flow='port']").count() == 1, "what was seen last is still there to be read"
-    await life.watched.stop()
     await life.start()
     await lost.wait_for(state="hidden", timeout=PATIENCE)
-    assert not await dimmed(page)
-    await shown(page, "port", "dropped")
+    await shown(page, "port", "restored")
+    assert await look(page) == live
 
 
 async def test_a_frozen_daemon_is_known_by_the_beat_that_does_not_come(browser: Browser, life: Life) -> None:
@@ -129,16 +130,17 @@ async def test_a_frozen_daemon_is_known_by_the_beat_that_does_not_come(browser: 
         await page.clock.install()
         await watched.open("/")
         await shown(page, "port", "restored")
+        live = await look(page)
         assert life.process is not None
         life.process.send_signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(0.3)  # what it had said before is read
-            await page.clock.run_for(20_000)
+            await page.clock.run_for(6_000)
             assert await page.locator("#lost").is_hidden(), "a beat may be late"
-            await page.clock.run_for(45_000)
+            await page.clock.run_for(60_000)
             await page.locator("#lost").wait_for(timeout=5000)
             assert "1\u00a0min" in await page.locator("#lost").inner_text()
-            assert await dimmed(page)
+            assert await look(page) != live
         finally:
             life.process.send_signal(signal.SIGCONT)
         await page.clock.resume()
@@ -153,11 +155,12 @@ async def test_a_page_that_slept_for_an_hour_shows_nothing_old_as_live(browser: 
         await page.clock.install()
         await watched.open("/")
         await shown(page, "port", "restored")
+        live = await look(page)
         await life.end(signal.SIGKILL)
         await page.clock.fast_forward(3_600_000)
         await page.locator("#lost").wait_for(timeout=5000)
         assert "1\u00a0h" in await page.locator("#lost").inner_text()
-        assert await dimmed(page)
+        assert await look(page) != live
 
 
 @pytest.mark.parametrize("path", ["/", "/flows/port", "/log"])
