@@ -45,7 +45,7 @@ async def tabs(page: Page, most: int = 200) -> list[dict[str, object]]:
 
 async def test_the_first_stop_leads_past_the_menu_to_the_content(browser: Browser, states: Served) -> None:
     async with watching(browser, states.web.url) as watched:
-        for path in ("/", "/flows/mail-in", "/log", "/public"):
+        for path in ("/", "/flows/mail-in", "/log"):
             await watched.open(path)
             first = await tab(watched.page)
             assert first["inView"], path

@@ -50,7 +50,8 @@ async def test_text_set_twice_as_large_and_wide_apart_still_fits(browser: Browse
         await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
         for path in PATHS:
             await watched.open(path)
-            assert await watched.page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
+            size = await watched.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
+            assert size >= 32, "a size in pixels would not follow the reader"
             await watched.page.add_style_tag(
                 content="*{line-height:1.5!important;letter-spacing:.12em!important;word-spacing:.16em!important}"
                 "p{margin-bottom:2em!important}"
