@@ -13,11 +13,13 @@ from tests.daemon.living import Life
 from tests.view.pictures import NOW
 from tests.web.serving import Served
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
 
 PATHS = ("/", "/log", "/report", "/public", *(f"/flows/{each}" for each in (*DANGERS, "tls", "shut")))
-# Marks that change a direction, that nobody sees, and that lead a terminal or a page (Unicode categories Cf and Cc).
-FORBIDDEN = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+# Marks that turn a text round, that nobody sees, and that lead a terminal or a page (Unicode categories Cf and Cc).
+FORBIDDEN = re.compile(
+    r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200d\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 # Every text and every attribute of the page, the closed `details` too.
 SAID = """() => {
   const found = [document.title];

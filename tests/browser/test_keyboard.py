@@ -9,7 +9,7 @@ from tests.browser.watching import watching
 from tests.view.pictures import NOW
 from tests.web.serving import Served
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
 
 FOCUSED = """() => {
   const each = document.activeElement;

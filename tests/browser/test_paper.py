@@ -13,7 +13,7 @@ from tests.browser.watching import NARROW, TELEPHONE, WALL, overflows, watching
 from tests.daemon.living import Life
 from tests.web.serving import Served
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
 
 PARIS = ZoneInfo("Europe/Paris")  # the zone of a site that names none
 A4 = ViewportSize(width=703, height=1017)  # CSS pixels between the margins of 12 and 14 mm
