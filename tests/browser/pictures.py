@@ -31,6 +31,7 @@ from tests.net.peers import closed_port
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 PATIENCE = 60.0  # seconds
+STILL_DOWN = {"card-payment"}  # at the end of the replay
 WIDE, LARGE, SMALL, PAPER = (1280, 800), (1920, 1080), (390, 844), (703, 1017)
 
 
@@ -134,6 +135,16 @@ async def until(base: str, flow: str, state: str) -> None:
             await asyncio.sleep(0.2)  # another process: there is nothing here to await
 
 
+async def settled(base: str) -> None:
+    """Until all is as the evening of 3 July was: a machine that is busy elsewhere makes a flow drop for a moment."""
+    async with asyncio.timeout(PATIENCE), httpx.AsyncClient(base_url=base, trust_env=False) as client:
+        while True:
+            flows = (await client.get("/api/v1/flows")).json()["flows"]
+            if {each["id"] for each in flows if each["state"] not in ("restored", "contained")} == STILL_DOWN:
+                return
+            await asyncio.sleep(0.2)  # another process: there is nothing here to await
+
+
 async def switch(base: str, flow: str, position: str) -> None:
     async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
         answer = await client.post("/demo/switch", data={"flow": flow, "position": position})
@@ -149,6 +160,8 @@ async def take(folder: Path, wanted: Collection[str]) -> None:
             async def each(pictures: Collection[Picture]) -> None:
                 for picture in pictures:
                     if not wanted or picture.name in wanted:
+                        if picture in END:
+                            await settled(base)
                         async with opened(browser, base, picture) as page:
                             await asyncio.sleep(1.2)  # the first tick of its clock
                             await keep(page, picture, folder)
@@ -156,6 +169,7 @@ async def take(folder: Path, wanted: Collection[str]) -> None:
             for pictures, at in ((START, 8.0), (MIDDLE, SECONDS / 2), (END, SECONDS + 4.0)):
                 await asyncio.sleep(max(0.0, began + at - time.monotonic()))
                 await each(pictures)
+            await settled(base)
             await switch(base, "mail-out", "refused")
             await until(base, "mail-out", "dropped")
             await each(DROP)
