@@ -47,6 +47,7 @@ def main(args: argparse.Namespace) -> int:
 
 def print_flows(paper: "Paper", configuration: "Configuration") -> None:
     from commands._plan import plan_lines
+    from retabli.model.result import clean
     from retabli.model.states import Intent
 
     site = configuration.site
@@ -54,7 +55,7 @@ def print_flows(paper: "Paper", configuration: "Configuration") -> None:
     paper.line()
     for flow in configuration.flows.values():
         colour = "cyan" if flow.intent is Intent.CLOSED else "green"
-        paper.line((flow.id, "bold"), f"  {flow.title[site.language]}")
+        paper.line((flow.id, "bold"), f"  {clean(flow.title[site.language])}")
         paper.line("  ", (flow.intent.value, colour), f", {', '.join(about(flow))}")
         for line in (*probe_lines(flow), *plan_lines(flow, configuration)):
             paper.line(line)

@@ -110,8 +110,11 @@ def takes_gzip(accept: str) -> bool:
 async def gzipped(pieces: AsyncIterator[bytes], level: int = 1) -> AsyncIterator[bytes]:
     """The pieces compressed: large ones in a thread, so that the loop goes on."""
     packer = zlib.compressobj(level, zlib.DEFLATED, 31)
+    begins = True  # its first piece is told whole: a browser fetches the style meanwhile, and draws
     async for piece in pieces:
         packed = await asyncio.to_thread(packer.compress, piece) if len(piece) > LARGE else packer.compress(piece)
+        if begins:
+            packed, begins = packed + packer.flush(zlib.Z_SYNC_FLUSH), False
         if packed:
             yield packed
     yield packer.flush()

@@ -102,6 +102,12 @@ flows:
 """
 
 
+def test_a_title_leads_no_terminal(sound: Path) -> None:
+    sound.write_text(SOUND.replace("Émission", '"Émi\\e[31m\\nssion\\u202e"'))
+    printed = typed("check", "--config", sound).out
+    assert "mail-out  Émi [31m ssion\n" in printed
+
+
 def test_who_is_told_what_stands_with_each_flow(tmp_path: Path) -> None:
     path = tmp_path / "retabli.yaml"
     path.write_text(ON_CALL)
