@@ -6,6 +6,7 @@ from typing import Any
 
 from retabli.model.record import Event
 from retabli.model.result import clean
+from retabli.model.stamps import row_stamp
 from retabli.model.states import STATE_WORDS
 from retabli.model.words import COLON, Words
 
@@ -76,7 +77,7 @@ def sentence(event: str, data: Mapping[str, Any], language: str, zone: tzinfo | 
 def _local(value: object, zone: tzinfo | None) -> object:
     """As the stamps of the log are written; what is no instant stays."""
     try:
-        return datetime.fromisoformat(str(value)).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        return row_stamp(datetime.fromisoformat(str(value)).timestamp(), zone, seconds=False)
     except (ValueError, OverflowError):
         return value
 
