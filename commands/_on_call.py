@@ -14,6 +14,7 @@ from retabli.view.times import moment, span
 from retabli.web.words import text
 
 _AGO = Words("{what} il y a {ago}", "{what} {ago} ago")
+_LASTING = Words("{what}, depuis {ago}", "{what}, for {ago}")
 _SILENT = Words("en silence jusqu'au {until}, par {by}\u00a0: {why}", "silenced until {until}, by {by}: {why}")
 _UNTIL = Words(" jusqu'au {until}", " until {until}")
 
@@ -48,10 +49,12 @@ def _runs(said: Mapping[str, Any], now: datetime) -> bool:
 
 def _page(page: Mapping[str, Any], now: datetime, zone: tzinfo | None, language: str) -> str:
     warning = page.get("reason") == "degraded"
-    told = "page_warning" if warning else "page_open"
-    said = text(told if page.get("channels", True) else "page_untold", language)
+    untold = not page.get("channels", True)
+    said = text("page_untold" if untold else "page_warning" if warning else "page_open", language)
     if (opened := instant(page.get("opened_at"))) is not None:
-        said = _AGO[language].format(what=said, ago=span((now - opened).total_seconds(), language))
+        said = (_LASTING if untold else _AGO)[language].format(
+            what=said, ago=span((now - opened).total_seconds(), language)
+        )
     taken = page.get("acknowledged")
     if not isinstance(taken, dict) or not _runs(taken, now):
         return said if warning or "acknowledged" not in page else f"{said}, {text('not_taken', language)}"

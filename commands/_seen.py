@@ -129,7 +129,7 @@ def _flow(form: Mapping[str, Any]) -> SeenFlow:
     id_ = _text(form, "id")
     if not id_:
         raise ValueError("a flow without a name")
-    state = State(form.get("state"))
+    state = State(_text(form, "state"))
     standing = form.get("standing")
     verified, units = _mapping(form.get("verified") or {}), _mapping(form.get("units") or {})
     cause, probes = form.get("cause"), [_mapping(each) for each in _sequence(form.get("probes"))]
@@ -162,7 +162,7 @@ def _why(form: Mapping[str, Any]) -> Why:
 
 
 def _part(form: Mapping[str, Any]) -> Part:
-    return Part(State(form.get("state")), _text(form, "text"), instant(form.get("proven_at")))
+    return Part(State(_text(form, "state")), _text(form, "text"), instant(form.get("proven_at")))
 
 
 def _runs(probes: Sequence[Mapping[str, Any]]) -> Iterator[datetime]:

@@ -1,9 +1,10 @@
 """The picture of `status`, line by line: what matters first, and as much of the rest as the screen holds."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.text import Text
@@ -24,10 +25,11 @@ from retabli.web.words import text
 TRIED = Words("dernier essai il y a {ago}", "last tried {ago} ago")
 ALL_WELL = Words("Tout est rétabli ou isolé.", "Everything is restored or contained.")
 SHORT = 24  # characters of a part that is not broken
-MORE = Words("… et encore {n}", "… and {n} more")
+MORE = Words("… et encore {n} lignes", "… and {n} more lines")
 SEVERITY = {state: place for place, state in enumerate(State)}
-DETAILS = (Detail(), Detail(notes=False), Detail(notes=False, advice=False))
 LEAST = Detail(why=False, notes=False, advice=False)
+DETAILS = (Detail(notes=False, advice=False), Detail(notes=False), Detail())  # ever more
+Details: TypeAlias = Mapping[str, Detail]  # by flow; LEAST for those that are not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,9 @@ class Screen:
         self._width = width
         flows = wording.picture.flows
         self._shown = [each for each in flows if not (wanted.failing and each.state in WELL)]
+        ill = (each for each in self._shown if each.state not in WELL)
+        self._ill = sorted(ill, key=lambda each: SEVERITY[each.state])
         self._rows = Rows(wording, self._shown, width)
-
-    @property
-    def _ill(self) -> list[SeenFlow]:
-        return [each for each in self._shown if each.state not in WELL]
 
     # heads ----------------------------------------------------------------------------------------------------------
 
@@ -123,15 +123,36 @@ class Screen:
         return head + self._fitting(room)
 
     def _fitting(self, room: int | None) -> list[Text]:
-        """The fullest way that fits; if none does, the shortest, or what can be scrolled back to."""
+        """All of it if it fits; else what is well is counted, and of the others as much as fits, the worst first."""
         if room is None:
-            return list(self._all(DETAILS[0]))
-        for way in (self._all, self._summarised):
-            for detail in DETAILS if len(self._ill if way == self._summarised else self._shown) < room else ():
-                lines = list(way(detail))
+            return list(self._all(DETAILS[-1]))
+        if len(self._shown) < room:
+            for detail in reversed(DETAILS):
+                lines = list(self._all(detail))
                 if len(lines) <= room:
                     return lines
-        return list(self._summarised(DETAILS[-1]) if self._wanted.scrolls else self._worst_first())
+        if len(self._ill) < room:
+            for way in (self._summarised, self._worst_first):
+                if filled := self._filled(way, room):
+                    return filled
+        if self._wanted.scrolls:
+            return list(self._summarised({each.id: DETAILS[0] for each in self._ill}))
+        return list(self._worst_first({}))
+
+    def _filled(self, way: Callable[[Details], Iterator[Text]], room: int) -> list[Text]:
+        """In that way, with as much below each flow as there is room for; nothing if there is none."""
+        details: dict[str, Detail] = {}
+        left = room - len(list(way(details)))
+        if left < 0:
+            return []
+        for detail in DETAILS:
+            for flow in self._ill:
+                least = len(list(self._flow(flow, details.get(flow.id, LEAST))))
+                more = len(list(self._flow(flow, detail))) - least
+                if more <= left:
+                    details[flow.id] = detail
+                    left -= more
+        return list(way(details))
 
     def _all(self, detail: Detail) -> Iterator[Text]:
         for place, group in enumerate(groups(self._shown, self._wording.language)):
@@ -140,20 +161,20 @@ class Screen:
             for flow in group.flows:
                 yield from self._flow(flow, detail)
 
-    def _summarised(self, detail: Detail) -> Iterator[Text]:
+    def _summarised(self, details: Details) -> Iterator[Text]:
         """What is well is counted by group; a group in which all is well is one line."""
         yield Text()
         for group in groups(self._shown, self._wording.language):
             yield from self._fold(self._counted(group), 0, 2)
             for flow in group.flows:
                 if flow.state not in WELL:
-                    yield from self._flow(flow, detail)
+                    yield from self._flow(flow, details.get(flow.id, LEAST))
 
-    def _worst_first(self) -> Iterator[Text]:
-        """One line for each that is not well, whatever its group; of the others their number."""
+    def _worst_first(self, details: Details) -> Iterator[Text]:
+        """Those that are not well, whatever their group; of the others their number."""
         yield Text()
-        for flow in sorted(self._ill, key=lambda each: SEVERITY[each.state]):
-            yield from self._flow(flow, LEAST)
+        for flow in self._ill:
+            yield from self._flow(flow, details.get(flow.id, LEAST))
         well = [each for each in self._shown if each.state in WELL]
         if well:
             yield from self._fold(self._numbers(well), 0, 2)

@@ -31,6 +31,7 @@ class Screen:
         self.cleared = 0  # how often everything was cleared, which flickers
         self._screens = [self._empty(), self._empty()]
         self._row = self._column = 0
+        self._kept = (0, 0)
         self._rest = ""
 
     def _empty(self) -> list[list[str]]:
@@ -89,6 +90,11 @@ class Screen:
             self._row = self._column = 0
         elif command in "hl" and arguments == "?1049":
             self.other = command == "h"
+            if self.other:
+                self._kept = (self._row, self._column)
+                self._screens[True] = self._empty()
+            else:
+                self._row, self._column = self._kept
         elif command == "J":
             self.cleared += 1
             self._screens[self.other] = self._empty()
