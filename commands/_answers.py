@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,24 +76,32 @@ async def exchange(
     """
     try:
         async with asyncio.timeout(timeout):
-            return await _exchange(method, f"{url}{path}", None if fields is None else dict(fields), timeout)
+            return await _exchange(method, f"{url}{path}", None if fields is None else dict(fields))
     except TimeoutError as error:
-        raise Unreachable(f"{shown(url)} does not answer in whole within {timeout:g} s") from error
-    except httpx.TimeoutException as error:
         raise Unreachable(f"{shown(url)} does not answer within {timeout:g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        said = re.sub(r"^\[Errno -?\d+\] ", "", clean(str(error))) or type(error).__name__
+        said = _said(error)
         hint = "; is the daemon running there?" if isinstance(error, httpx.ConnectError) else ""
         raise Unreachable(f"{shown(url)} cannot be reached: {said}{hint}") from error
 
 
-async def _exchange(method: str, url: str, fields: dict[str, str] | None, timeout: float) -> Answer:
+async def _exchange(method: str, url: str, fields: dict[str, str] | None) -> Answer:
     body = bytearray()
     headers = {"accept": "application/json", "accept-encoding": "identity"}
-    async with httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+    async with httpx.AsyncClient(timeout=2 * TIMEOUT, trust_env=False, follow_redirects=False) as client:
         async with client.stream(method, url, json=fields, headers=headers) as answer:
             async for piece in answer.aiter_raw():
                 body += piece
                 if len(body) > MOST:
                     raise Unreachable(f"{shown(url)} answers without end: is it Retabli?")
             return Answer(answer.status_code, bytes(body))
+
+
+def _said(error: Exception) -> str:
+    """Why, in the system's own words where it said any: what wraps them says less."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionError | TimeoutError) and cause.errno:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return re.sub(r"^\[Errno -?\d+\] ", "", clean(str(error))) or type(error).__name__

@@ -16,7 +16,6 @@ TABLE = 60  # columns from which a flow is one line of a table; else it is two l
 BELOW = 72  # … what is said below a flow begins below its title
 NAMED = 100  # … its name in the configuration has a place
 DATED = 120  # … the instant stands beside how long ago it was
-TITLE = 36  # columns that a title keeps before anything is added for which there is no need
 
 RUNG, SINCE = Words("échelon", "rung"), Words("depuis", "for")
 
@@ -44,9 +43,10 @@ class Rows:
         self._rung, self._since = widest(wording.rung), widest(wording.since)
         self._whole_title, self._whole_id = widest(wording.title), widest(lambda each: each.id)
         room = width - 2 - self._state - self._rung - self._since - 3 * len(GAP)
-        self._id, room = self._taken(self._whole_id, room, self._whole_title, from_=NAMED)
-        self._date, room = self._taken(widest(wording.date), room, self._whole_title, from_=DATED)
-        self._bar, room = self._taken(BAR, room, min(self._whole_title, TITLE), from_=TABLE)
+        # None of these takes anything away from a title.
+        self._bar, room = self._taken(BAR, room, from_=TABLE)
+        self._id, room = self._taken(self._whole_id, room, from_=NAMED)
+        self._date, room = self._taken(widest(wording.date), room, from_=DATED)
         self._title = min(self._whole_title, max(room, 1))
 
     @property
@@ -124,9 +124,9 @@ class Rows:
         line.rstrip()
         return line
 
-    def _taken(self, wanted: int, room: int, kept: int, *, from_: int) -> tuple[int, int]:
-        """A further column's width, 0 if there is no room for it beside what is kept, and the room that is left."""
-        if self._width < from_ or room < kept + wanted + len(GAP):
+    def _taken(self, wanted: int, room: int, *, from_: int) -> tuple[int, int]:
+        """A further column's width, 0 if there is no room for it beside whole titles, and the room that is left."""
+        if self._width < from_ or room < self._whole_title + wanted + len(GAP):
             return 0, room
         return wanted, room - wanted - len(GAP)
 

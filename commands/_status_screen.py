@@ -127,8 +127,8 @@ class Screen:
         if room is None:
             return list(self._all(DETAILS[-1]))
         if len(self._shown) < room:
-            for detail in reversed(DETAILS):
-                lines = list(self._all(detail))
+            for detail, airy in ((DETAILS[2], True), (DETAILS[1], True), (DETAILS[0], True), (DETAILS[0], False)):
+                lines = list(self._all(detail, airy=airy))
                 if len(lines) <= room:
                     return lines
         if len(self._ill) < room:
@@ -154,9 +154,10 @@ class Screen:
                     left -= more
         return list(way(details))
 
-    def _all(self, detail: Detail) -> Iterator[Text]:
+    def _all(self, detail: Detail, *, airy: bool = True) -> Iterator[Text]:
         for place, group in enumerate(groups(self._shown, self._wording.language)):
-            yield Text()
+            if airy:
+                yield Text()
             yield self._rows.heads(group.title) if place == 0 else Text(self._wording.say(group.title), style="bold")
             for flow in group.flows:
                 yield from self._flow(flow, detail)
