@@ -15,7 +15,9 @@ EDGES = (0, 1, 59, 60, 61, 3599, 3600, 3660, 86_399, 86_400, 90_000, 863_999, 86
 
 @pytest.mark.timeout(60)
 async def test_a_span_is_said_by_the_script_as_by_the_server() -> None:
-    found = re.search(r"^  function span\(seconds\) \{.*?^  \}", SCRIPT.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    found = re.search(
+        r"^  function span\(seconds\) \{.*?^  \}", SCRIPT.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     assert found is not None
     seconds = sorted({each + more for each in EDGES for more in (-1.5, -1, -0.001, 0, 0.4, 1)})
     said = f"(([seconds, french]) => {{ {found[0]} return seconds.map(span); }})"
