@@ -40,7 +40,8 @@ class Rows:
             return max((cell_len(said(each)) for each in flows), default=0)
 
         self._state = widest(lambda each: wording.state(each.state))
-        self._rung, self._since = widest(wording.rung), widest(wording.since)
+        self._rung = widest(wording.rung)
+        self._since = max(widest(wording.since), len(SINCE[wording.language]) if self.table else 0)
         self._whole_title, self._whole_id = widest(wording.title), widest(lambda each: each.id)
         room = width - 2 - self._state - self._rung - self._since - 3 * len(GAP)
         # None of these takes anything away from a title.
@@ -75,7 +76,8 @@ class Rows:
         if detail.why and (why := wording.why(flow)):
             yield Text(why)
         if detail.notes and flow.state not in WELL and (notes := wording.notes(flow)):
-            yield Text(wording.say(" · ").join(notes), style="bright_black")
+            kept = (each.replace(" ", "\u00a0") for each in notes)
+            yield Text(wording.say(" · ").join(kept), style="bright_black")
         for said in wording.on_call(flow):
             yield Text(said, style="bold")
         if detail.advice and (advice := wording.advice(flow)):

@@ -45,7 +45,7 @@ class Shown:
         lines = screen.lines(height)
         if len(lines) > height:
             lines += [Text(), *screen.head()]
-        self.console.print(Group(*lines), no_wrap=True, crop=False)
+        self.console.print(Group(*lines), no_wrap=True, overflow="ignore", crop=False)
 
     def plain(self, line: str) -> None:
         sys.stdout.write(f"{spaced(Text(line)).plain}\n")

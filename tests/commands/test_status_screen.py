@@ -51,7 +51,7 @@ def dropped(title: str = "Messagerie : émission vers l'extérieur") -> FlowPict
     return picture(of, State.DROPPED, [fell, result(Smtp())], since=NOW - 130, drops=2, incident=incident)
 
 
-@pytest.mark.parametrize("columns", [20, 32, 40, 59, 60, 71, 72, 80, 99, 100, 119, 120, 200])
+@pytest.mark.parametrize("columns", [24, 32, 40, 59, 60, 71, 72, 80, 99, 100, 119, 120, 200])
 async def test_no_line_is_wider_than_the_screen_and_no_state_is_without_its_word(columns: int) -> None:
     screen, _ = await shown(pictures(), columns=columns, lines=200)
     lines = [*screen.scrolled, *screen.lines]
@@ -69,8 +69,8 @@ async def test_at_eighty_columns_a_flow_is_one_line_and_what_is_said_of_it_stand
         "CHU de Rennes · vu de l'intérieur · 3 juil. à 10 h 00 · dernier essai il y a 0 s",
         "□ 0 flux rétabli sur 1 · ▼ 1 retombé",
         "",
-        "Messagerie                                              échelon   depuis",
-        "  ▼ retombé  Messagerie : émission vers l'extérieur  ━·········   1/7  2 min",
+        "Messagerie                                                   échelon  depuis",
+        "  ▼ retombé  Messagerie : émission vers l'extérieur  ━·········  1/7   2 min",
     ] + [
         f"             {line}"
         for line in (
@@ -104,7 +104,7 @@ async def test_at_forty_columns_it_is_two_lines_and_nothing_is_cut() -> None:
 async def test_a_wide_screen_has_the_flow_s_name_and_the_instant_too() -> None:
     screen, _ = await shown([dropped()], columns=140, lines=30)
     (line,) = (each for each in screen.lines if "━" in each)
-    assert line.endswith("━·········  out  1/7  2 min  3 juil. à 9 h 57")
+    assert line.endswith("out  ━·········  1/7   2 min  3 juil. à 9 h 57")
 
 
 async def test_with_a_thousand_flows_what_is_not_well_fits_on_the_screen_and_the_others_are_counted() -> None:
@@ -144,10 +144,10 @@ async def test_where_the_locale_is_c_everything_is_ascii() -> None:
         _, written = await shown([*pictures(), dropped()], environment=environment, lines=60)
         assert written.isascii(), environment
         assert "! retombe " in written
-        assert "X isolement rompu " in written
+        assert "X isolement rompu" in written
         assert "-> Joindre le partenaire" in written
     _, written = await shown([dropped()], environment={"LANG": ""})
-    assert "▼ retombé " in written
+    assert "▼ retombé" in written
 
 
 async def test_without_colour_the_signs_and_words_stay() -> None:
@@ -160,5 +160,5 @@ async def test_without_colour_the_signs_and_words_stay() -> None:
 async def test_what_is_proven_closed_is_said_on_top_with_its_age() -> None:
     shut = flow("net", title=Words.same("Internet"), intent=Intent.CLOSED, probes={"out": Containment()})
     screen, _ = await shown([picture(shut, State.CONTAINED, [result(Containment(), at=NOW - 20)])])
-    assert screen.lines[1] == "■ Internet isolé, prouvé il y a 20 s"
-    assert [line for line in screen.lines if "fermé" in line][1] == "  ■ isolé  Internet              fermé  1 h 00"
+    assert "■ Internet isolé, prouvé il y a 20 s" in screen.lines
+    assert [line for line in screen.lines if "■ isolé  " in line] == ["  ■ isolé  Internet              fermé  1 h 00"]
