@@ -38,8 +38,11 @@ _TABLE = str.maketrans(_LETTERS)
 
 def knows_signs(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether what is read there knows more than ASCII. A file or a pipe takes what its encoding can hold."""
+    encoding: str | None = stream.encoding
+    if not encoding:
+        return True  # a text in memory
     try:
-        unicode = codecs.lookup(stream.encoding or "ascii").name.startswith("utf")
+        unicode = codecs.lookup(encoding).name.startswith("utf")
     except LookupError:
         return False
     if not unicode or not stream.isatty() or environment.get("PYTHONIOENCODING") or environment.get("PYTHONUTF8"):

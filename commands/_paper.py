@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from commands._ink import in_ascii, knows_signs
+from retabli.view.typography import typeset
 
 UNBROKEN = "\ue000"  # stands for a space without break while lines are folded
 NARROW = 20  # columns: in less than that a text is left to the terminal to break
@@ -18,8 +19,9 @@ Span: TypeAlias = str | tuple[str, str]  # a text, or a text and its style
 class Paper:
     """Prints whole lines, and lets each be seen at once. `live` says that lines may be rewritten."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, language: str = "") -> None:
         stream = stream or sys.stdout
+        self._language = language
         self.console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._signs = knows_signs(stream)
 
@@ -35,8 +37,9 @@ class Paper:
         self.console.file.flush()
 
     def written(self, said: str) -> str:
-        """What this stream can show of it."""
-        return said if self._signs else in_ascii(said)
+        """What this stream can show of it, with the spaces at which its language breaks no line."""
+        kept = typeset(said, self._language)
+        return kept if self._signs else in_ascii(kept)
 
     def _written(self, span: Span) -> Span:
         return self.written(span) if isinstance(span, str) else (self.written(span[0]), span[1])

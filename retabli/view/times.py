@@ -61,6 +61,20 @@ def took(seconds: float, language: str) -> str:
     return f"{seconds:.0f}{_NBSP}s" if seconds < 599.5 else span(seconds + 0.5, language)
 
 
+def exactly(seconds: float, language: str) -> str:
+    """A duration that somebody has set, whole: `30 s`, `1 min 30 s`, `500 ms`, `2 h`."""
+    if not math.isfinite(seconds):
+        return NO_TIME
+    rest, parts = round(seconds * 1000), []
+    for unit, size in (("j" if language == "fr" else "d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        value, rest = divmod(rest, size)
+        if value:
+            parts.append(f"{value}{_NBSP}{unit}")
+    if rest or not parts:
+        parts.append(f"{rest}{_NBSP}ms" if rest else f"0{_NBSP}s")
+    return _NBSP.join(parts)
+
+
 def moment(instant: float, now: float, zone: tzinfo, language: str) -> str:
     """The date (its year, if another one) and the hour: `3 juil. à 9 h 12`, `3 July, 09:12`."""
     then, today = local(instant, zone), local(now, zone)
@@ -78,6 +92,12 @@ def clock(instant: float, zone: tzinfo, language: str, *, seconds: bool = False)
     if then is None:
         return NO_TIME
     return f"{then:%H:%M:%S}{_which(then)}" if seconds else _clock(then, language)
+
+
+def date(at: float, zone: tzinfo, language: str) -> str:
+    """The day alone: `3 juillet 2023`, `3 July 2023`."""
+    then = local(at, zone)
+    return NO_TIME if then is None else _date(then, language)
 
 
 def spoken(at: float, zone: tzinfo, language: str) -> str:

@@ -87,7 +87,8 @@ async def line(stream: asyncio.StreamReader | None) -> str:
 async def test_it_shows_each_change_on_the_other_screen_and_leaves_the_first_as_it_was() -> None:
     async with running() as daemon, typed("status", "--url", daemon.url, "--watch") as terminal:
         await terminal.shows("● rétabli")
-        assert terminal.screen.other
+        began = terminal.screen.other
+        assert began
         daemon.show(State.DROPPED)
         await terminal.shows("▼ retombé")
         assert await terminal.ends(signal.SIGINT) == 1

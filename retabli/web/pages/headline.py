@@ -9,6 +9,7 @@ from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
 from retabli.view import View
+from retabli.view.numbers import number as written
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
 from retabli.web.pages.rows import latest
@@ -115,4 +116,5 @@ def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
 
 
 def _said(words: Words, number: int, language: str, **values: int) -> str:
-    return words[language].format(n=number, s="s" if number > 1 else "", **values)
+    shown = {name: written(value, language) for name, value in {"n": number, **values}.items()}
+    return words[language].format(s="s" if number > 1 else "", **shown)
