@@ -77,7 +77,7 @@ class Rows:
             yield Text(why)
         if detail.notes and flow.state not in WELL and (notes := wording.notes(flow)):
             kept = (each.replace(" ", "\u00a0") for each in notes)
-            yield Text(wording.say(" · ").join(kept), style="bright_black")
+            yield Text(wording.say(" · ").join(kept), style="dim")
         for said in wording.on_call(flow):
             yield Text(said, style="bold")
         if detail.advice and (advice := wording.advice(flow)):
@@ -108,7 +108,7 @@ class Rows:
         end = 2 + self._state + self._title + optional + self._rung + 2 * len(GAP)
         if line.cell_len + len(rung) < end:
             line.append(" " * (end - line.cell_len - len(rung)))
-            line.append(f"{rung}{GAP}{since}", style="not bold bright_black")
+            line.append(f"{rung}{GAP}{since}", style="not bold dim")
         return line
 
     def _line(self, flow: SeenFlow) -> Text:
@@ -116,13 +116,13 @@ class Rows:
         line = Text.assemble("  ", (_cell(wording.state(flow.state), self._state), STYLES[flow.state]), GAP)
         line.append(_cell(wording.title(flow), self._title, wording.say("…")))
         if self._id:
-            line.append(GAP).append(_cell(flow.id, self._id), style="bright_black")
+            line.append(GAP).append(_cell(flow.id, self._id), style="dim")
         if self._bar:
             line.append(GAP).append_text(wording.bar(flow))
-        line.append(GAP).append(wording.rung(flow).rjust(self._rung), style="bright_black" if flow.closed else "")
+        line.append(GAP).append(wording.rung(flow).rjust(self._rung), style="dim" if flow.closed else "")
         line.append(GAP).append(wording.since(flow).rjust(self._since))
         if self._date:
-            line.append(GAP).append(wording.date(flow).rjust(self._date), style="bright_black")
+            line.append(GAP).append(wording.date(flow).rjust(self._date), style="dim")
         line.rstrip()
         return line
 

@@ -92,7 +92,9 @@ class Screen:
         for part in picture.headline:
             said.append(wording.say(" · ") if said else "")
             shown = part.text.replace(" ", "\u00a0") if len(part.text) <= SHORT else part.text
-            said.append(wording.say(f"{wording.mark(part.state)}\u00a0{shown}"), style=f"bold {STYLES[part.state]}")
+            said.append(
+                wording.say(f"{wording.mark(part.state)}\u00a0{shown}"), style=f"bold {STYLES[part.state]}".strip()
+            )
             if part.proven is not None:
                 ago = span((picture.now - part.proven).total_seconds(), wording.language)
                 proven = " ".join((text("proven", wording.language), ago, text("proven_after", wording.language)))
@@ -109,7 +111,7 @@ class Screen:
             said.append(TRIED[wording.language].format(ago=ago))
         kept = (each.replace(" ", "\u00a0") for each in said if each)
         dim = (wording.say(f" · {each}") for each in kept)
-        return Text.assemble((wording.say(picture.site), "bold"), *((each, "bright_black") for each in dim))
+        return Text.assemble((wording.say(picture.site), "bold"), *((each, "dim") for each in dim))
 
     # the flows ------------------------------------------------------------------------------------------------------
 
@@ -198,7 +200,7 @@ class Screen:
         for state in (each for each in State if counts[each]):
             said = counted(state, counts[state], wording.language).replace(" ", "\u00a0")
             parts.append(wording.say(" · ") if parts else "")
-            parts.append(wording.say(f"{wording.mark(state)}\u00a0{said}"), style=f"not bold {STYLES[state]}")
+            parts.append(wording.say(f"{wording.mark(state)}\u00a0{said}"), style=f"not bold {STYLES[state]}".strip())
         return parts
 
     def cropped(self, lines: list[Text], height: int) -> list[Text]:

@@ -58,9 +58,8 @@ class Shown:
             return Group(*top)
         screen, height = self.screen(picture), self.console.height - len(top)
         lines = screen.cropped(screen.lines(height), height)
-        if lost:
-            for line in lines:
-                line.stylize("dim")
+        if lost:  # nothing is green any more: nobody knows
+            lines = [Text(line.plain, style="dim") for line in lines]
         return Group(*top, *lines)
 
     def leave(self, picture: Seen | None, lost: str, age: float) -> None:

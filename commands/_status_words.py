@@ -19,7 +19,7 @@ STYLES = {
     State.DROPPED: "bold red",
     State.UNKNOWN: "bold blue",
     State.DEGRADED: "yellow",
-    State.DOWN: "bright_black",
+    State.DOWN: "",
     State.RECOVERING: "cyan",
     State.RESTORED: "green",
     State.CONTAINED: "green",
@@ -75,7 +75,7 @@ class Wording:
             return Text(" " * BAR)
         held = BAR if flow.rung >= flow.of else BAR * flow.rung // flow.of
         full, empty = ("━", "·") if self.signs else ("#", ".")
-        return Text.assemble((full * held, STYLES[flow.state]), (empty * (BAR - held), "bright_black"))
+        return Text.assemble((full * held, STYLES[flow.state]), (empty * (BAR - held), "dim"))
 
     def why(self, flow: SeenFlow) -> str:
         """What explains it: the flow it depends on, else the rung that does not hold."""

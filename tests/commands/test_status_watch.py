@@ -108,6 +108,10 @@ async def test_a_daemon_that_goes_away_is_said_with_the_age_of_what_is_shown_and
             said.split()
         )
         assert "● rétabli" in said, "what was known stays to be read"
+        assert "1 h 00" in said, "of what is lost no time passes"
+        green, old = "\x1b[32m● rétabli", terminal.written.partition("Connexion perdue")
+        assert green in old[0]
+        assert green not in old[2], "and nothing of it is green"
         daemon.show(State.DROPPED)
         await daemon.start()
         assert "Connexion perdue" not in await terminal.shows("▼ retombé")
