@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from commands import Refused
 from commands._answers import TIMEOUT, Answer, Unreachable, address, ask, exchange, shown
+from commands._ink import in_ascii, knows_signs, plain
 from commands._seen import Seen, instant, seen
 from retabli.model.result import clean
 from retabli.model.settings import did_you_mean
@@ -118,9 +119,10 @@ def local(now: datetime) -> tzinfo:
 
 def print_folded(*lines: str) -> None:
     """For people: no line is longer than eighty columns."""
+    signs = knows_signs(sys.stdout)
     for line in lines:
-        for part in textwrap.wrap(line, WIDTH, subsequent_indent="  "):
-            sys.stdout.write(f"{part}\n")
+        for part in textwrap.wrap(line if signs else in_ascii(line), WIDTH, subsequent_indent="  "):
+            sys.stdout.write(f"{plain(part)}\n")
 
 
 def person(given: str | None) -> str:

@@ -54,9 +54,14 @@ def knows_signs(stream: TextIO, environment: Mapping[str, str] = os.environ) -> 
 
 def in_ascii(text: str) -> str:
     """`Échec à « connexion » — réseau` → `Echec a "connexion" - reseau`; a space without break stays one."""
-    return "\u00a0".join(_plain(piece) for piece in text.translate(_TABLE).split("\u00a0"))
+    return "\u00a0".join(_letters(piece) for piece in text.translate(_TABLE).split("\u00a0"))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """With ordinary spaces, once lines are made: the others are for nobody but those who search in vain."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _letters(text: str) -> str:
     whole = unicodedata.normalize("NFKD", text)
     return "".join(each for each in whole if not unicodedata.combining(each)).encode("ascii", "replace").decode()

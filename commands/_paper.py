@@ -7,7 +7,7 @@ from typing import TextIO, TypeAlias
 from rich.console import Console
 from rich.text import Text
 
-from commands._ink import in_ascii, knows_signs
+from commands._ink import in_ascii, knows_signs, plain
 from retabli.view.typography import typeset
 
 UNBROKEN = "\ue000"  # stands for a space without break while lines are folded
@@ -70,6 +70,6 @@ def folded(console: Console, whole: Text, width: int, start: int, later: int) ->
 
 
 def spaced(line: Text) -> Text:
-    """With ordinary spaces: on paper, spaces without break are for nobody but those who search in vain."""
-    line.plain = line.plain.replace("\u00a0", " ").replace("\u202f", " ").replace(UNBROKEN, " ")
+    """With ordinary spaces, now that it is a line."""
+    line.plain = plain(line.plain.replace(UNBROKEN, " "))
     return line

@@ -13,10 +13,10 @@ from commands._paper import folded
 from commands._seen import SeenFlow
 from commands._status_rows import Detail, Rows
 from commands._status_words import STYLES, WELL, Wording
+from retabli.model.numbers import number
 from retabli.model.states import State
 from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
-from retabli.view.numbers import number
 from retabli.view.site import seen_from
 from retabli.view.times import moment, span
 from retabli.web.pages.headline import counted

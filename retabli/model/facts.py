@@ -2,6 +2,7 @@
 
 import re
 
+from retabli.model.numbers import NBSP
 from retabli.model.words import Words
 
 # The facts that probes note by name. One that is not here is shown by its name: an attempt to get out, for one.
@@ -75,7 +76,6 @@ GIVEN = {
     "not evaluated": Words("non évalué", "not evaluated"),
 }
 RATES = frozenset({"error_rate"})  # numbers that have no unit
-NBSP = "\u00a0"
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)( ?)(ms|s|min|h|days)?")  # and their unit, as probes note them
 
 

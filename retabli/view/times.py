@@ -7,9 +7,9 @@ is `?`.
 import math
 from datetime import datetime, tzinfo
 
+from retabli.model.numbers import NBSP as _NBSP
+from retabli.model.numbers import decimal
 from retabli.model.stamps import local, offset, twice
-from retabli.view.numbers import NBSP as _NBSP
-from retabli.view.numbers import decimal
 
 _MONTHS = {
     "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),

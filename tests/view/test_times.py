@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retabli.model.numbers import decimal, number, percent
 from retabli.model.stamps import row_stamp
-from retabli.view.numbers import decimal, number, percent
 from retabli.view.times import clock, heading, moment, span, spoken, took
 from retabli.view.typography import typeset
 

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from retabli.model.flow import Flow
+from retabli.model.numbers import percent
 from retabli.model.record import FlowPicture
 from retabli.model.states import Intent, State
 from retabli.store import Past
 from retabli.view import View
-from retabli.view.numbers import percent
 from retabli.view.times import exactly
 from retabli.web.answers import streamed
 from retabli.web.inert import inert

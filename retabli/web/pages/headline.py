@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from retabli.model.numbers import number as written
 from retabli.model.record import FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
 from retabli.view import View
-from retabli.view.numbers import number as written
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
 from retabli.web.pages.rows import latest
