@@ -57,7 +57,7 @@ def page(
 
 def test_no_line_of_a_french_page_is_broken_before_a_colon_or_within_an_hour() -> None:
     text = compose(picture(), Incident("4f2a", "dropped", NINE), "firing", "dropped", CHU, NINE)["text"]
-    assert "État\u00a0: retombé depuis le 3 juillet 2023 à 10\u00a0h\u00a014." in text
+    assert "État\u00a0: retombé depuis le 3\u00a0juillet 2023 à\u00a010\u00a0h\u00a014." in text
     assert "«\u00a0connexion\u00a0»" in text
     assert " :" not in text
     assert "https://retabli.chu.example/flows/mail-out#page" in text

@@ -172,7 +172,7 @@ def test_a_percentage_says_all_and_nothing_only_of_all_and_nothing() -> None:
 
 
 def test_french_is_not_broken_before_its_marks_nor_within_an_hour() -> None:
-    said = typeset("Cause : « refusé » ; à 9 h 05, 97 % !", "fr")
-    assert said == "Cause\u00a0: «\u00a0refusé\u00a0»\u00a0; à 9\u00a0h\u00a005, 97\u00a0%\u00a0!"
+    said = typeset("Cause : « refusé » ; le 3 juillet à 9 h 05, 97 % !", "fr")
+    assert said.replace("\u00a0", "_") == "Cause_: «_refusé_»_; le 3_juillet à_9_h_05, 97_%_!"
     assert typeset("Cause : x", "en") == "Cause : x"
     assert typeset("http://a.example:80 et :x", "fr") == "http://a.example:80 et :x"
