@@ -4,40 +4,21 @@ import argparse
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from commands import _on_call, status
-from retabli.model.record import Acknowledgement, FlowPicture, Incident, Silence
+from retabli.model.record import Acknowledgement, Incident, Silence
 from retabli.model.result import Outcome
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.view import Site, View
-from retabli.web import Web, build
 from retabli.web.pages.headline import headline
+from tests.commands.daemons import daemon
 from tests.commands.terminal import typed
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
-from tests.web.hospital import SITE, outlets, pictures
-
-
-@asynccontextmanager
-async def daemon(shown: Sequence[FlowPicture], site: Site = SITE) -> AsyncIterator[str]:
-    _, metrics = outlets()
-    view = View(site, wall=lambda: NOW)
-    for each in shown:
-        view.show(each, None, None)
-    web = Web(build(view, metrics), "127.0.0.1", 0, leaving=view.close)
-    url = web.bind()
-    task = asyncio.create_task(web.run())
-    await web.up.wait()
-    try:
-        yield url
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from tests.web.hospital import SITE, pictures
 
 
 async def run(url: str, *arguments: str) -> int:

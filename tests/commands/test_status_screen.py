@@ -9,8 +9,8 @@ from retabli.model.result import Outcome
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.view.site import Site
+from tests.commands.daemons import daemon
 from tests.commands.screens import Screen, typed
-from tests.commands.test_status import daemon
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE, pictures
 

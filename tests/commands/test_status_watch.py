@@ -34,8 +34,8 @@ class Daemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def show(self, state: State, id_: str = "mail") -> None:
-        self.view.show(picture(flow(id_, title=Words.same(f"Flux {id_}")), state), None, None)
+    def show(self, state: State, id_: str = "mail", *, since: float = NOW - 3600) -> None:
+        self.view.show(picture(flow(id_, title=Words.same(f"Flux {id_}")), state, since=since), None, None)
 
     async def start(self) -> None:
         _, metrics = outlets()
@@ -101,14 +101,15 @@ async def test_it_shows_each_change_on_the_other_screen_and_leaves_the_first_as_
 
 async def test_a_daemon_that_goes_away_is_said_with_the_age_of_what_is_shown_and_its_return_mends_it() -> None:
     async with running() as daemon, typed("status", "--url", daemon.url, "--watch") as terminal:
-        await terminal.shows("● rétabli")
+        daemon.show(State.RESTORED, since=NOW - 30)
+        await terminal.shows("31 s")
         await daemon.stop()
         said = await terminal.shows("Connexion perdue, données d'il y a 4 s")
         assert f"{daemon.url} cannot be reached: Connection refused; is the daemon running there?" in " ".join(
             said.split()
         )
         assert "● rétabli" in said, "what was known stays to be read"
-        assert "1 h 00" in said, "of what is lost no time passes"
+        assert "  30 s" in said, "of what is lost no time passes"
         green, old = "\x1b[32m● rétabli", terminal.written.partition("Connexion perdue")
         assert green in old[0]
         assert green not in old[2], "and nothing of it is green"
