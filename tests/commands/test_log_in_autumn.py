@@ -6,12 +6,14 @@ import io
 import json
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from commands import log
 from retabli.model.record import Entry, Event
 from retabli.store import Store
+from retabli.store.spoken import sentence
 from tests.store.making import commit
 
 SUMMER = datetime.fromisoformat("2026-10-25T00:30:00Z").timestamp()
@@ -62,3 +64,14 @@ def test_exports_have_utc_and_the_site_s_own_time_with_its_offset(
     for rows in (as_json, as_csv):
         assert [row["at"] for row in rows] == [f"2026-10-{day}:30:00Z" for day in ("24T23", "25T00", "25T01", "25T02")]
         assert [row["local"] for row in rows[1:3]] == ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"]
+
+
+def test_a_gap_is_told_in_words() -> None:
+    data = {"from": "2026-10-24T23:30:00Z", "seconds": 7500.0, "clean_stop": False}
+    assert sentence(Event.GAP, data, "fr", ZoneInfo("Europe/Paris")) == (
+        "rien de surveillé pendant 2 h 05, depuis 2026-10-25 01:30, après un arrêt imprévu"
+    )
+    assert sentence(Event.GAP, {"seconds": 20.0, "clean_stop": True}, "en") == (
+        "nothing watched for 20 s, after a wanted stop"
+    )
+    assert sentence(Event.GAP, {"seconds": "?", "more": 1}, "en") == "more=1"
