@@ -70,10 +70,10 @@ class Wording:
         return self.say(INTENTS["closed"][self.language]) if flow.closed else f"{flow.rung}/{flow.of}"
 
     def bar(self, flow: SeenFlow) -> Text:
-        """How far up the ladder it holds; full only if all of it does."""
+        """How far up the ladder it holds; empty only if nothing of it does, full only if all does."""
         if flow.closed or not flow.of:
             return Text(" " * BAR)
-        held = BAR if flow.rung >= flow.of else BAR * flow.rung // flow.of
+        held = BAR if flow.rung >= flow.of else max(BAR * flow.rung // flow.of, min(flow.rung, 1))
         full, empty = ("━", "·") if self.signs else ("#", ".")
         return Text.assemble((full * held, STYLES[flow.state]), (empty * (BAR - held), "dim"))
 
