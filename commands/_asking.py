@@ -1,9 +1,9 @@
 """A running daemon, asked over its API: what `status`, `silence` and `acknowledge` share."""
 
 import argparse
+import asyncio
 import os
 import pwd
-import re
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -12,81 +12,46 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import httpx
 
 from commands import Refused
+from commands._answers import TIMEOUT, Answer, Unreachable, address, ask, exchange, shown
+from commands._ink import in_ascii, knows_signs, plain
+from commands._seen import Seen, instant, seen
 from retabli.model.result import clean
 from retabli.model.settings import did_you_mean
-from retabli.model.states import State
 from retabli.view.times import moment
 
 URL = "http://127.0.0.1:9877"
-TIMEOUT = 10.0  # seconds
 WIDTH = 80
 REFUSED, UNREACHABLE = 1, 3  # exit codes
+FAULTS = 20  # that are told
 PEOPLE = range(1000, 65534)  # user ids; what is below are services, what is above is nobody
 
 
-class Unreachable(Exception):
-    """The daemon cannot be asked; the message says why, in one line."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default=URL, help=f"where the daemon listens (default: {URL})")
+    parser.add_argument("--url", type=address, default=URL, help=f"where the daemon listens (default: {URL})")
 
 
-def client() -> httpx.Client:
-    return httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
-
-
-def instant(written: object) -> datetime | None:
-    """What the API gives as an instant; None for anything else."""
-    try:
-        found = datetime.fromisoformat(str(written))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
-
-
-def send(client: httpx.Client, method: str, url: str, path: str, fields: Mapping[str, str] | None = None) -> Any:
-    """The answer, whatever its status.
-
-    Raises:
-        Unreachable: nobody answers there.
-    """
-    try:
-        return client.request(method, f"{url.rstrip('/')}{path}", json=None if fields is None else dict(fields))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        said = re.sub(r"^\[Errno -?\d+\] ", "", clean(str(error))) or type(error).__name__
-        hint = "; is the daemon running there?" if isinstance(error, httpx.ConnectError) else ""
-        raise Unreachable(f"{url} cannot be reached: {said}{hint}") from error
-
-
-def read(client: httpx.Client, url: str) -> dict[str, Any]:
-    """What `/api/v1/flows` says.
+async def look(url: str, language: str | None = None, *, timeout: float = TIMEOUT) -> tuple[Seen, dict[str, Any]]:
+    """What `/api/v1/flows` says: as facts, and as it was said. `language`: of its words; None: the site's.
 
     Raises:
         Unreachable: nobody answers there, or somebody who is not Retabli.
     """
-    answer = send(client, "GET", url, "/api/v1/flows")
-    if answer.status_code != 200:
-        raise Unreachable(f"{url} answers {answer.status_code} {answer.reason_phrase}: is it Retabli?")
+    answer = await exchange("GET", url, f"/api/v1/flows{f'?lang={language}' if language else ''}", timeout=timeout)
+    if answer.status != 200:
+        raise Unreachable(f"{shown(url)} answers {answer.status}: is it Retabli?")
     try:
-        picture: dict[str, Any] = answer.json()
-        for each in picture["flows"]:
-            State(each["state"]), each["id"], each["title"], each["verified"]["of"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unreachable(f"{url} answers something else than Retabli's API") from error
-    return picture
+        form = answer.json()
+        return seen(form), form
+    except ValueError as error:
+        raise Unreachable(f"{shown(url)} answers something else than Retabli's API") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A daemon that answers, and the flow that something is said of."""
 
-    client: httpx.Client
     url: str
     flow: str
     title: str
@@ -101,18 +66,23 @@ class Asked:
             Refused: it cannot be done as things stand (1), or what is asked for is wrong (2).
             Unreachable: nobody answers, or somebody else.
         """
-        answer = send(self.client, "POST", self.url, f"/api/v1/flows/{quote(self.flow, safe='')}/{doing}", fields)
+        answer = ask("POST", self.url, f"/api/v1/flows/{quote(self.flow, safe='')}/{doing}", fields)
         try:
-            value = answer.json()
-            if answer.status_code == 200:
-                value["id"]
-            else:
-                faults = [clean(str(each), 300) for each in value.get("faults") or [value["error"]]]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Unreachable(f"{self.url} answers {answer.status_code}, and not as Retabli's API does") from error
-        if answer.status_code == 200:
-            return dict(value)
-        raise Refused(*faults, code=2 if answer.status_code in (400, 404) else REFUSED)
+            value = _object(answer)
+            if answer.status == 200:
+                return value
+            faults = value.get("faults") or [value["error"]]
+            said = [clean(each) for each in faults[:FAULTS]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreachable(f"{shown(self.url)} answers {answer.status}, and not as Retabli's API does") from error
+        raise Refused(*said, code=2 if answer.status in (400, 404) else REFUSED)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    value = answer.json()
+    if not isinstance(value, dict) or (answer.status == 200 and "id" not in value):
+        raise ValueError("not what Retabli answers")
+    return value
 
 
 @contextmanager
@@ -122,23 +92,16 @@ def asking(url: str, flow: str) -> Iterator[Asked]:
     Raises:
         Refused: there is no such flow (2), or the daemon cannot be reached (3).
     """
-    with client() as open_client:
-        try:
-            picture = read(open_client, url)
-            titles = {each["id"]: clean(str(each["title"])) or each["id"] for each in picture["flows"]}
-            if flow not in titles:
-                raise Refused(f'there is no flow "{clean(flow)}"{did_you_mean(flow, titles)}')
-            yield Asked(
-                client=open_client,
-                url=url,
-                flow=flow,
-                title=titles[flow],
-                language="fr" if picture.get("language") == "fr" else "en",
-                now=instant(picture.get("generated_at")) or datetime.now(UTC),
-                zone=zone(picture.get("timezone")),
-            )
-        except Unreachable as error:
-            raise Refused(str(error), code=UNREACHABLE) from error
+    try:
+        picture, _ = asyncio.run(look(url))
+        titles = picture.titles
+        if flow not in titles:
+            raise Refused(f'there is no flow "{clean(flow)}"{did_you_mean(flow, titles)}')
+        yield Asked(
+            url=url, flow=flow, title=titles[flow], language=picture.language, now=picture.now, zone=picture.zone
+        )
+    except Unreachable as error:
+        raise Refused(str(error), code=UNREACHABLE) from error
 
 
 def said(asked: Asked, until: object) -> str:
@@ -156,17 +119,10 @@ def local(now: datetime) -> tzinfo:
 
 def print_folded(*lines: str) -> None:
     """For people: no line is longer than eighty columns."""
+    signs = knows_signs(sys.stdout)
     for line in lines:
-        for part in textwrap.wrap(line, WIDTH, subsequent_indent="  "):
-            sys.stdout.write(f"{part}\n")
-
-
-def zone(name: object) -> tzinfo | None:
-    """The site's, by the name that the API gives; None where it gives none that this machine knows."""
-    try:
-        return ZoneInfo(str(name)) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+        for part in textwrap.wrap(line if signs else in_ascii(line), WIDTH, subsequent_indent="  "):
+            sys.stdout.write(f"{plain(part)}\n")
 
 
 def person(given: str | None) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, Protocol, Self
 
 from commands import Refused
@@ -16,7 +17,7 @@ from retabli.model.flow import Flow, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result, Rung
-from retabli.model.settings import did_you_mean, format_duration
+from retabli.model.settings import did_you_mean
 from retabli.model.stamps import iso_milliseconds
 from retabli.scheduler.runner import climb
 
@@ -69,9 +70,9 @@ class Teller(Protocol):
     def ended(self, climb: Climb) -> None: ...
 
 
-def run(order: Order, *, language: str, as_json: bool, watch: bool) -> int:
+def run(order: Order, *, language: str, zone: tzinfo, as_json: bool, watch: bool) -> int:
     """The exit code: 1 if any unit failed, else 3 if any could not be judged, else 0."""
-    teller: Teller = Json() if as_json else Printed(Paper(), language)
+    teller: Teller = Json() if as_json else Printed(Paper(language=language), language, zone)
     return asyncio.run(_rounds(order.climbs, teller, language, watch=watch))
 
 
@@ -88,7 +89,7 @@ async def _rounds(climbs: Sequence[Climb], teller: Teller, language: str, *, wat
             return code
         pause = max(each.probe.every for each in climbs)
         if isinstance(teller, Printed):
-            teller.waiting(format_duration(pause))
+            teller.waiting(pause)
         await asyncio.sleep(pause)
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from typing import Protocol
 
 from rich.live import Live
@@ -19,10 +19,10 @@ from retabli.model.result import Measure, Outcome, Result, Rung
 from retabli.model.stages import Stage
 from retabli.model.states import Intent
 from retabli.model.words import COLON, Words
+from retabli.view.times import date, exactly, span, took
 
 MANY = 6  # more units than these, and those that are well take one line each
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-DAY = 86400.0
 
 FELL = Words(
     "échec à {stage} (échelon {rung} sur {of}) après {time}", "failed at {stage} (rung {rung} of {of}) after {time}"
@@ -40,8 +40,8 @@ HELD = Words("tout tient : {rung} échelons sur {of} en {time}", "ok: {rung} of 
 PARTLY = Words("passe, mais pas entièrement : {why}", "it works, but not wholly: {why}")
 SLOWLY = Words("plus lent que la limite ({limit})", "slower than its limit ({limit})")
 CLOSED = Words("ce flux doit rester fermé, et il répond", "this flow is meant to stay closed, and it answers")
-EXPIRED = Words("certificat expiré le {day} (il y a {days} jours)", "certificate expired on {day} ({days} days ago)")
-EXPIRY = Words("certificat valable jusqu'au {day} ({days} jours)", "certificate good until {day} ({days} days)")
+EXPIRED = Words("certificat expiré le {day} (il y a {left})", "certificate expired on {day} ({left} ago)")
+EXPIRY = Words("certificat valable jusqu'au {day} ({left})", "certificate good until {day} ({left})")
 SAME = Words("comme plus haut", "as above")
 AGAIN = Words("de nouveau dans {pause} ; Ctrl-C pour finir", "again in {pause}; Ctrl-C ends")
 
@@ -64,8 +64,9 @@ class Shown(Protocol):
 class Printed:
     """Tells a round's units in their order. The first that has not ended is printed as it climbs; others wait."""
 
-    def __init__(self, paper: Paper, language: str) -> None:
+    def __init__(self, paper: Paper, language: str, zone: tzinfo = UTC) -> None:
         self._paper = paper
+        self._zone = zone
         self._language = language
         self._climbs: Sequence[Shown] = ()
         self._rungs: dict[int, list[Rung]] = {}
@@ -95,8 +96,9 @@ class Printed:
     def ended(self, climb: Shown) -> None:
         self._forward()
 
-    def waiting(self, pause: str) -> None:
-        self._paper.line((AGAIN[self._language].format(pause=pause), "dim"))
+    def waiting(self, pause: float) -> None:
+        """`pause` in seconds."""
+        self._paper.line((AGAIN[self._language].format(pause=exactly(pause, self._language)), "dim"))
         self._paper.line()
 
     # one after the other ------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class Printed:
             (f"{mark} ", style),
             str(climb.name),
             f"  {stages}  ",
-            (seconds(result.seconds, self._language), "dim"),
+            (took(result.seconds, self._language), "dim"),
             (same, style),
         )
 
@@ -165,16 +167,16 @@ class Printed:
             self._end(climb, climb.result)
 
     def _rung(self, rung: Rung, width: int) -> None:
-        took = f"{seconds(rung.seconds, self._language):>9}"
+        lasted = f"{took(rung.seconds, self._language):>9}"
         if rung.cause is None:
-            self._paper.line(("  ✓ ", "green"), f"{rung.stage.id:<{width}} ", (took, "dim"))
+            self._paper.line(("  ✓ ", "green"), f"{rung.stage.id:<{width}} ", (lasted, "dim"))
             return
         failed = rung.cause.verdict is Verdict.FAILED
         mark, style = ("✗", "red") if failed else ("?", "yellow")
         self._paper.line(
             (f"  {mark} ", style),
             f"{rung.stage.id:<{width}} ",
-            (took, "dim"),
+            (lasted, "dim"),
             "   ",
             (rung.cause.code, f"bold {style}"),
             f"  ({rung.cause.side.value})",
@@ -193,7 +195,7 @@ class Printed:
             stage=result.stage.id if result.stage else "?",
             rung=result.rung + (result.outcome is not Outcome.OK),
             of=result.of,
-            time=seconds(result.seconds, self._language),
+            time=took(result.seconds, self._language),
         )
         for line in self._facts(result):
             self._paper.line((f"      {line}", "dim"))
@@ -206,7 +208,7 @@ class Printed:
 
     def _remarks(self, climb: Shown, result: Result) -> None:
         if not result.whole:
-            limit = seconds(climb.probe.slow or 0.0, self._language)
+            limit = exactly(climb.probe.slow or 0.0, self._language)
             slow = SLOWLY[self._language].format(limit=limit)
             why = result.cause.words[self._language] if result.cause is not None else slow
             self._paper.line((PARTLY[self._language].format(why=why), "yellow"))
@@ -228,9 +230,9 @@ class Printed:
             what, found = fact(name, value, self._language)
             yield f"{what}{COLON[self._language]}{found}"
         if expiry is not None:
-            day = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d")
-            days = int(abs(expiry - result.at) // DAY)
-            yield (EXPIRY if expiry > result.at else EXPIRED)[self._language].format(day=day, days=days)
+            left = span(abs(expiry - result.at), self._language)
+            words = EXPIRY if expiry > result.at else EXPIRED
+            yield words[self._language].format(day=date(expiry, self._zone, self._language), left=left)
 
     # ticking ------------------------------------------------------------------------------------------------------
 
@@ -245,8 +247,8 @@ class Printed:
         stage = current.id if current is not None else "…"
         done = sum(each.result is not None for each in self._climbs)
         rest = f"   {done}/{len(self._climbs)}" if len(self._climbs) > 1 else ""
-        took = seconds(now - self._rung_began, self._language)
-        return Text.assemble((f"  {frame} ", "cyan"), f"{stage}  ", (took, "dim"), (rest, "dim"))
+        lasted = took(now - self._rung_began, self._language)
+        return Text.assemble((f"  {frame} ", "cyan"), f"{stage}  ", (lasted, "dim"), (rest, "dim"))
 
 
 def _goes_on(rungs: Sequence[Rung], number: int) -> bool:
@@ -269,13 +271,3 @@ def aim(name: UnitName, probe: Probe) -> str:
     if name.target is not None or probe.PROVES_CLOSURE:
         return ""  # it stands in the name; or it leads to many places, and is to arrive at none
     return next((f"{host}:{port}" if port else host for host, port, _ in probe.openings()), "")
-
-
-def seconds(number: float, language: str = "en") -> str:
-    """`4 ms`, `3.20 s`, `75 s`; in French with a comma."""
-    if number < 0.001:
-        return "<1 ms"
-    if number < 0.9995:
-        return f"{number * 1000:.0f} ms"
-    text = f"{number:.2f} s" if number < 10 else f"{number:.1f} s" if number < 60 else f"{number:.0f} s"
-    return text.replace(".", ",") if language == "fr" else text

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from commands._asking import instant, local
-from retabli.model.result import clean
+from commands._asking import local
+from commands._seen import instant, word
 from retabli.model.words import Words
 from retabli.view.times import moment, span
 from retabli.web.words import text
 
 _AGO = Words("{what} il y a {ago}", "{what} {ago} ago")
+_LASTING = Words("{what}, depuis {ago}", "{what}, for {ago}")
 _SILENT = Words("en silence jusqu'au {until}, par {by}\u00a0: {why}", "silenced until {until}, by {by}: {why}")
 _UNTIL = Words(" jusqu'au {until}", " until {until}")
 
@@ -28,7 +29,7 @@ def lines(
     if flow.get("deferred"):
         yield _deferred(flow, titles, language)
     if isinstance(silence, dict) and _runs(silence, now):
-        who = {key: clean(str(silence.get(key) or "?")) for key in ("by", "why")}
+        who = {key: word(silence.get(key)) for key in ("by", "why")}
         yield _SILENT[language].format(until=at(silence.get("until"), now, zone, language), **who)
 
 
@@ -48,22 +49,25 @@ def _runs(said: Mapping[str, Any], now: datetime) -> bool:
 
 def _page(page: Mapping[str, Any], now: datetime, zone: tzinfo | None, language: str) -> str:
     warning = page.get("reason") == "degraded"
-    told = "page_warning" if warning else "page_open"
-    said = text(told if page.get("channels", True) else "page_untold", language)
+    untold = not page.get("channels", True)
+    said = text("page_untold" if untold else "page_warning" if warning else "page_open", language)
     if (opened := instant(page.get("opened_at"))) is not None:
-        said = _AGO[language].format(what=said, ago=span((now - opened).total_seconds(), language))
+        said = (_LASTING if untold else _AGO)[language].format(
+            what=said, ago=span((now - opened).total_seconds(), language)
+        )
     taken = page.get("acknowledged")
     if not isinstance(taken, dict) or not _runs(taken, now):
         return said if warning or "acknowledged" not in page else f"{said}, {text('not_taken', language)}"
-    said += f", {text('taken', language)} {clean(str(taken.get('by') or '?'))}"
+    said += f", {text('taken', language)} {word(taken.get('by'))}"
     if taken.get("until"):
         said += _UNTIL[language].format(until=at(taken["until"], now, zone, language))
-    return f"{said} ({clean(str(taken['note']))})" if taken.get("note") else said
+    note = word(taken.get("note"), "")
+    return f"{said} ({note})" if note else said
 
 
 def _deferred(flow: Mapping[str, Any], titles: Mapping[str, str], language: str) -> str:
-    because = flow.get("because")
+    because = word(flow.get("because"), "")
     if because:
-        title = titles.get(because, clean(str(because)))
+        title = titles.get(because, because)
         return f"{text('deferred_parent', language)}{text('colon', language)} {title}"
     return text("deferred_silence" if flow.get("silence") else "deferred", language)

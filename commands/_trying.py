@@ -16,9 +16,10 @@ from retabli.alerts.trial import trial_message
 from retabli.model.ladder import cause_of, detail_of
 from retabli.model.result import clean
 from retabli.model.words import Words
+from retabli.view.times import took
 
 WIDTH = 80
-ACCEPTED = Words("acceptée en {ms} ms", "accepted in {ms} ms")
+ACCEPTED = Words("acceptée en {time}", "accepted in {time}")
 REFUSED = Words("PAS acceptée", "NOT accepted")
 SILENT = Words(f"pas de réponse en {DEADLINE:g} s", f"no answer within {DEADLINE:g} s")
 ALL = Words("Tous les canaux ont accepté l'alerte d'essai.", "Every channel accepted the test page.")
@@ -45,7 +46,7 @@ def run(configuration: Configuration, names: Sequence[str], language: str) -> in
 async def _try_all(configuration: Configuration, names: Sequence[str], language: str) -> int:
     site = configuration.site
     letterhead = Letterhead(site.name, configuration.standpoint, language, site.zone, configuration.url or "")
-    paper, width = Paper(), max(map(len, names))
+    paper, width = Paper(language=language), max(map(len, names))
     under_way = {asyncio.create_task(_try(configuration, letterhead, name), name=name) for name in names}
     refused = 0
     while under_way:
@@ -94,7 +95,7 @@ def _became(task: "asyncio.Task[Trial]") -> Trial:
 def _print(paper: Paper, trial: Trial, kind: str, width: int, language: str) -> None:
     head = f"{trial.name:<{width}}  {kind}: " if language == "en" else f"{trial.name:<{width}}  {kind} : "
     if trial.refusal is None:
-        paper.line(("✓ ", "green"), head + ACCEPTED[language].format(ms=round(trial.seconds * 1000)))
+        paper.line(("✓ ", "green"), head + ACCEPTED[language].format(time=took(trial.seconds, language)))
         return
     paper.line(("✗ ", "red"), head + REFUSED[language])
     for line in textwrap.wrap(clean(trial.refusal[language]), WIDTH - 4):

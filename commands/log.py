@@ -9,13 +9,14 @@ import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import Refused
 from commands._moments import parse_moment
 from retabli.model.record import Event
+from retabli.model.stamps import row_stamp
 
 if TYPE_CHECKING:
     from retabli.store import LogRow, Reader, Which
@@ -162,13 +163,14 @@ def _print_text(rows: Iterable["LogRow"], place: Place) -> None:
     paper = Paper()
     colours = {State.RESTORED: "green", State.CONTAINED: "green", State.DROPPED: "bold red", State.BREACHED: "bold red"}
     for row in rows:
-        stamp = datetime.fromtimestamp(row.at, place.zone).strftime("%Y-%m-%d %H:%M:%S")
+        stamp = row_stamp(row.at, place.zone)
         said = sentence(row.event, row.data, place.language, place.zone)
         subject = f"{clean(row.flow)}: " if row.flow and said else clean(row.flow or "")
         head = f"{stamp} {row.number:>5} {event_word(row.event, place.language):<14} "
         lines = textwrap.wrap(f"{head}{subject}{said}", WIDTH, subsequent_indent=INDENT)
         style = colours.get(row.data.get("now", ""), "yellow" if row.event in NOTABLE else "")
-        paper.line((lines[0][:20], "dim"), (lines[0][20:], style))
+        day = len(stamp) + 1
+        paper.line((lines[0][:day], "dim"), (lines[0][day:], style))
         for line in lines[1:]:
             paper.line((line, style))
 

@@ -20,4 +20,5 @@ def main(args: argparse.Namespace) -> int:
 
     configuration = load(args.config)
     order = Order.of(configuration, args.name)
-    return run(order, language=args.lang or configuration.site.language, as_json=args.json, watch=args.watch)
+    site = configuration.site
+    return run(order, language=args.lang or site.language, zone=site.zone, as_json=args.json, watch=args.watch)

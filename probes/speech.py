@@ -10,6 +10,7 @@ from pydantic import Field
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder, Rename
+from retabli.model.numbers import decimal
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, File, ProxyRef, SecretRef, Tls
 from retabli.model.stages import Stage
@@ -235,16 +236,17 @@ class Speech(Probe):
         ladder.describe("latency", f"{seconds:.2f} s")
         with ladder.rung(WORDS):
             if rate > self.max_error_rate:
-                most, shown, words = self.max_error_rate, text[:SHOWN], f"{len(heard)}/{len(self._expected)}"
+                found, most = (decimal(each, 2, ladder.language) for each in (rate, self.max_error_rate))
+                shown, words = text[:SHOWN], f"{len(heard)}/{len(self._expected)}"
                 said = Words(
-                    f"taux d'erreur {rate:.2f}, {most:.2f} au plus ; {words} mots : « {shown} »",
-                    f'word error rate {rate:.2f}, at most {most:.2f}; {words} words: "{shown}"',
+                    f"taux d'erreur {found}, {most} au plus ; {words} mots : « {shown} »",
+                    f'word error rate {found}, at most {most}; {words} words: "{shown}"',
                 )
                 raise Fall(WRONG_TEXT, said[ladder.language])
         with ladder.rung(LATENCY):
             if seconds > self.max_latency:
-                limit = f"{self.max_latency:.2f} s"
-                said = Words(f"{seconds:.2f} s, {limit} au plus", f"{seconds:.2f} s, at most {limit}")
+                took, limit = (f"{decimal(each, 2, ladder.language)} s" for each in (seconds, self.max_latency))
+                said = Words(f"{took}, {limit} au plus", f"{took}, at most {limit}")
                 ladder.impair(RECOGNITION_SLOW, said[ladder.language])
 
     async def _token(self, ladder: Ladder) -> str:

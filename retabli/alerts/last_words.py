@@ -28,7 +28,7 @@ HEADING = Words(
 ADVICE = Words(
     "À faire d'abord\u00a0: faire de la place ou réparer le disque qui porte l'état, puis démarrer Retabli de nouveau"
     "\u00a0; ce qui attendait d'être dit le sera alors.",
-    "First: make room on the disk that holds the state, or repair it, then start Retabli again; what waited to be "
+    "Do first: make room on the disk that holds the state, or repair it, then start Retabli again; what waited to be "
     "told is told then.",
 )
 

@@ -1,6 +1,6 @@
 """What a page says: the fields that programs read, and the text that whoever is on call reads. Pure."""
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
@@ -14,6 +14,7 @@ from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
 from retabli.view.site import seen_from
 from retabli.view.times import span, spoken
+from retabli.view.typography import typeset
 
 HEADINGS = {  # by status and reason
     ("firing", "dropped"): Words("Retombé", "Dropped"),
@@ -105,7 +106,7 @@ def compose(
         "acknowledge_url": f"{link}#page" if link and status != "resolved" else "",
         "escalated": escalated,
         "summary": _summary(picture, status, heading, letterhead),
-        "text": typeset("\n".join(_lines(picture, incident, status, reason, heading, letterhead, now)), letterhead),
+        "text": text_of(_lines(picture, incident, status, reason, heading, letterhead, now), letterhead),
         "sent_at": iso(now),
     }
 
@@ -119,11 +120,9 @@ def link_to(letterhead: Letterhead, flow: str) -> str:
     return f"{letterhead.url.rstrip('/')}/flows/{quote(flow, safe='')}" if letterhead.url else ""
 
 
-def typeset(text: str, letterhead: Letterhead) -> str:
-    """With the spaces of French at which no line is broken: before `: ; ? ! »`, after `«`, within `10 h 14`."""
-    if letterhead.language != "fr":
-        return text
-    return re.sub(r"(?<=\S) (?=»|[:;?!](?:\s|$))|(?<=«) |(?<=\d) (?=h \d\d)|(?<=\d h) (?=\d\d)", "\u00a0", text)
+def text_of(lines: Iterable[str], letterhead: Letterhead) -> str:
+    """The text of every kind of message, one line each."""
+    return typeset("\n".join(lines), letterhead.language)
 
 
 def _summary(picture: FlowPicture, status: str, heading: str, letterhead: Letterhead) -> str:
@@ -239,7 +238,7 @@ def _cause(deciding: Deciding, language: str) -> list[str]:
     if result.detail:
         lines.append(f"Détail : {result.detail}" if french else f"Detail: {result.detail}")
     first = result.cause.advice(language)
-    return [*lines, f"À faire d'abord – {first}" if french else f"Do first – {first}"]
+    return [*lines, f"À faire d'abord : {first}" if french else f"Do first: {first}"]
 
 
 def parent_words(because: str | None, language: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from retabli.alerts.message import SUMMARY, Letterhead, cut, short
+from retabli.alerts.message import SUMMARY, Letterhead, cut, short, text_of
 from retabli.model.stamps import iso
 from retabli.view.site import seen_from
 
@@ -51,7 +51,7 @@ def compose(
         "acknowledge_url": "",
         "escalated": False,
         "summary": summary,
-        "text": "\n".join([heading, place, *lines, *([url] if url else [])]),
+        "text": text_of([heading, place, *lines, *([url] if url else [])], letterhead),
         "sent_at": iso(now),
     }
 

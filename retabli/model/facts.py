@@ -1,5 +1,8 @@
 """The words for the facts that probes note by name, beside their rungs."""
 
+import re
+
+from retabli.model.numbers import NBSP
 from retabli.model.words import Words
 
 # The facts that probes note by name. One that is not here is shown by its name: an attempt to get out, for one.
@@ -72,10 +75,14 @@ GIVEN = {
     "fails": Words("non", "no"),
     "not evaluated": Words("non évalué", "not evaluated"),
 }
+RATES = frozenset({"error_rate"})  # numbers that have no unit
+_NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)( ?)(ms|s|min|h|days)?")  # and their unit, as probes note them
 
 
 def fact(name: str, value: str, language: str) -> tuple[str, str]:
     """The fact as people read it: what it is, and what was found."""
     if name in CONTROLS and value in GIVEN:
         value = GIVEN[value][language]
+    elif language == "fr" and (found := _NUMBER.fullmatch(value)) and (found[3] or name in RATES):
+        value = f"{found[1].replace('.', ',')}{found[2] and NBSP}{'jours' if found[3] == 'days' else found[3] or ''}"
     return FACTS[name][language] if name in FACTS else name.replace("_", " "), value

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
+from retabli.model.durations import span
 from retabli.model.record import Event
 from retabli.model.result import clean
+from retabli.model.stamps import row_stamp
 from retabli.model.states import STATE_WORDS
 from retabli.model.words import COLON, Words
 
@@ -66,8 +68,9 @@ def sentence(event: str, data: Mapping[str, Any], language: str, zone: tzinfo | 
     Instants are in `zone`; None: the machine's own.
     """
     rest = dict(data)
-    if "until" in rest:
-        rest["until"] = _local(rest["until"], zone)
+    for name in ("from", "until"):
+        if name in rest:
+            rest[name] = _local(rest[name], zone)
     said = SPEAKERS[event](rest, language) if event in SPEAKERS else ""
     left = [f"{name}={_plain(value)}" for name, value in rest.items() if value not in (None, "", [], {})]
     return clean("; ".join(part for part in (said, *left) if part), 4 * LENGTH)
@@ -76,7 +79,7 @@ def sentence(event: str, data: Mapping[str, Any], language: str, zone: tzinfo | 
 def _local(value: object, zone: tzinfo | None) -> object:
     """As the stamps of the log are written; what is no instant stays."""
     try:
-        return datetime.fromisoformat(str(value)).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        return row_stamp(datetime.fromisoformat(str(value)).timestamp(), zone, seconds=False)
     except (ValueError, OverflowError):
         return value
 
@@ -85,6 +88,21 @@ def _plain(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(each) for each in value)
     return clean(str(value), LENGTH)
+
+
+def _gap(data: dict[str, Any], language: str) -> str:
+    """How long nobody watched, since when, and whether somebody had ended it."""
+    seconds, since, clean_stop = data.pop("seconds", None), data.pop("from", None), data.pop("clean_stop", None)
+    said = []
+    if isinstance(seconds, int | float):
+        said.append(f"{Words('rien de surveillé pendant', 'nothing watched for')[language]} {span(seconds, language)}")
+    if since:
+        said.append(f"{Words('depuis', 'since')[language]} {_plain(since)}")
+    if clean_stop is not None:
+        ended = Words("après un arrêt voulu", "after a wanted stop")
+        broken = Words("après un arrêt imprévu", "after a stop that nobody wanted")
+        said.append((ended if clean_stop else broken)[language])
+    return ", ".join(said)
 
 
 def _states(data: dict[str, Any], language: str) -> str:
@@ -211,6 +229,7 @@ def _aside(data: dict[str, Any], language: str) -> str:
 
 
 SPEAKERS: Mapping[str, Speaker] = {
+    Event.GAP: _gap,
     Event.STATE: _states,
     Event.INTENT: _intents,
     Event.CONFIG: _change,

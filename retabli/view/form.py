@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from retabli.model.causes import SIDE_WORDS
 from retabli.model.record import Deciding, Entry, FlowPicture, Incident, Silence, UnitPicture
 from retabli.view.site import iso
 
@@ -61,8 +62,13 @@ def _cause(deciding: Deciding, language: str) -> dict[str, Any]:
         "cause": cause.code if cause else None,
         "side": cause.side.value if cause else None,
         "detail": result.detail,
-        # For people, in the site's language.
-        "words": {"stage": stage.words[language] if stage else None, "cause": cause.words[language] if cause else None},
+        # For people, in their language.
+        "words": {
+            "stage": stage.words[language] if stage else None,
+            "cause": cause.words[language] if cause else None,
+            "side": SIDE_WORDS[cause.side][language] if cause else None,
+            "advice": cause.advice(language) if cause else None,
+        },
     }
 
 

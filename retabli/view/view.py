@@ -180,8 +180,11 @@ class View:
 
     # as JSON --------------------------------------------------------------------------------------------------
 
-    def form(self, id_: str) -> bytes | None:
-        """One flow's JSON, or None for a flow that is not there."""
+    def form(self, id_: str, language: str | None = None) -> bytes | None:
+        """One flow's JSON, its words in the site's language or another; None for a flow that is not there."""
+        if language not in (None, self.site.language):
+            picture = self._pictures.get(id_)
+            return None if picture is None else dump(flow_form(picture, language, self.stamp))
         form = self._forms.get(id_)
         if form is None:
             picture = self._pictures.get(id_)
@@ -201,13 +204,14 @@ class View:
             "standpoint": site.standpoint,
         }
 
-    async def forms(self) -> AsyncIterator[bytes]:
-        """The JSON of all flows, in pieces; the loop breathes between them."""
-        yield dump(self.heading())[:-1] + b', "flows": ['
+    async def forms(self, language: str | None = None, **heading: Any) -> AsyncIterator[bytes]:
+        """The JSON of all flows, in pieces, below what heads it; the loop breathes between them."""
+        spoken = {"language": language} if language else {}
+        yield dump({**self.heading(), **spoken, **heading})[:-1] + b', "flows": ['
         ids = list(self._pictures)
         comma = b""
         for start in range(0, len(ids), SLICE):
-            forms = [form for form in map(self.form, ids[start : start + SLICE]) if form is not None]
+            forms = [form for id_ in ids[start : start + SLICE] if (form := self.form(id_, language)) is not None]
             if forms:
                 yield comma + b",\n".join(forms)
                 comma = b",\n"

@@ -17,7 +17,9 @@ from retabli.web.instants import local
 from retabli.web.live import ApiStream
 from retabli.web.logbook import LogBook, logged, wall
 from retabli.web.openapi import DESCRIPTION
+from retabli.web.pages.headline import headline
 from retabli.web.seams import History, HistoryUnreadable
+from retabli.web.words import reading
 
 LIMIT, MOST = 200, 10_000
 RUNS = 1000  # of a flow, at most
@@ -43,10 +45,18 @@ class Api:
         )
 
     async def flows(self, request: Request) -> Response:
-        return streamed(request, self._view.forms(), "application/json")
+        """`lang`: that of the words. What heads the flows is the line on top of the page, part by part."""
+        view, language = self._view, self._language(request)
+        said = headline(view.pictures.values(), view, language)
+        parts = [
+            {"state": part.state, "text": part.text, "proven_at": part.proven.iso if part.proven else None}
+            for part in said.parts
+        ]
+        pieces = view.forms(language, pace=view.pace, headline=parts)
+        return streamed(request, pieces, "application/json")
 
     async def flow(self, request: Request) -> Response:
-        form = self._view.form(request.path_params["id"])
+        form = self._view.form(request.path_params["id"], self._language(request))
         if form is None:
             raise HTTPException(404, "there is no such flow")
         return Response(form + b"\n", media_type="application/json")
@@ -71,6 +81,9 @@ class Api:
         newest = sorted(runs, key=lambda run: float(run["at"]), reverse=True)[:limit]
         said = [{**run, "at": iso(view.stamp(run["at"]))} for run in newest]
         return answer({**view.heading(), "flow": picture.flow.id, "runs": said})
+
+    def _language(self, request: Request) -> str:
+        return reading(request.query_params.get("lang"), self._view.site.language)[0]
 
     async def log(self, request: Request) -> Response:
         given = request.query_params

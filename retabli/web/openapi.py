@@ -68,7 +68,7 @@ _CAUSE = _object(
     cause=_MAYBE_TEXT,
     side=_SIDE,
     detail=_TEXT,
-    words=_object(stage=_MAYBE_TEXT, cause=_MAYBE_TEXT),
+    words=_object(stage=_MAYBE_TEXT, cause=_MAYBE_TEXT, side=_MAYBE_TEXT, advice=_MAYBE_TEXT),
 )
 _FLOW = _object(
     id=_TEXT,
@@ -120,7 +120,13 @@ _ENTRY = _object(
     flow=_MAYBE_TEXT,
     data={"type": "object"},
 )
-_FLOWS = _object(**_HEADING, flows={"type": "array", "items": {"$ref": "#/components/schemas/Flow"}})
+_PART = _object(state={"enum": [state.value for state in State]}, text=_TEXT, proven_at=_MAYBE_INSTANT)
+_FLOWS = _object(
+    **_HEADING,
+    pace=_NUMBER,
+    headline={"type": "array", "items": _PART},
+    flows={"type": "array", "items": {"$ref": "#/components/schemas/Flow"}},
+)
 _LOG = _object(**_HEADING, entries={"type": "array", "items": {"$ref": "#/components/schemas/Entry"}})
 _HISTORY = _object(**_HEADING, flow=_TEXT, runs={"type": "array", "items": {"$ref": "#/components/schemas/Run"}})
 _ERROR = {
@@ -171,6 +177,7 @@ def _line(name: str, description: str) -> dict[str, Any]:
     return {"type": "string", "maxLength": LONGEST[name], "description": description}
 
 
+_LANG = _query("lang", {"enum": ["fr", "en"]}, "the language of what is for people (default: the site's)")
 _BY = _line("by", "a person's name, for the log")
 _WHEN = _line("until", "an instant with its offset (2026-11-25T18:30:00+01:00), or how long from now (2h, 30m)")
 
@@ -187,11 +194,12 @@ DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Retabli", "version": "1", "description": "Which flows are restored, since when, and why not."},
     "paths": {
-        "/api/v1/flows": _get("Every flow", _FLOWS),
+        "/api/v1/flows": _get("Every flow", _FLOWS, _LANG),
         "/api/v1/flows/{id}": _get(
             "One flow",
             {"$ref": "#/components/schemas/Flow"},
             {"name": "id", "in": "path", "required": True, "schema": _TEXT},
+            _LANG,
             errors=(404,),
         ),
         "/api/v1/flows/{id}/history": _get(

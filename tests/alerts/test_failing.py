@@ -159,7 +159,7 @@ def test_it_is_said_in_both_languages() -> None:
     assert body["text"].splitlines() == [
         "Canal d'alerte en panne\u00a0: mail",
         "CHU de Rennes (vu de l'intérieur)",
-        "N'accepte rien depuis le 3 juillet 2023 à 8 h 00\u00a0; 12 messages attendent.",
+        "N'accepte rien depuis le 3\u00a0juillet 2023 à\u00a08\u00a0h\u00a000\u00a0; 12 messages attendent.",
         "Dernière raison\u00a0: answers 500",
         "Rien n'est perdu\u00a0: chaque message est présenté de nouveau jusqu'à ce qu'il soit accepté.",
         "À faire d'abord\u00a0: vérifier ce qui reçoit ces messages, puis son adresse dans la configuration.",

@@ -52,7 +52,7 @@ def test_the_words_say_what_why_and_what_to_do_and_have_one_key_within_an_hour()
     assert body["text"].splitlines() == [
         "Retabli ne peut plus écrire son état et s'arrête\u00a0: plus rien n'est surveillé",
         "CHU (vu de l'intérieur)",
-        "Raison\u00a0: l'état state.db : disque plein",
+        "Raison\u00a0: l'état state.db\u00a0: disque plein",
         (
             "À faire d'abord\u00a0: faire de la place ou réparer le disque qui porte l'état, puis démarrer Retabli de "
             "nouveau\u00a0; ce qui attendait d'être dit le sera alors."

@@ -57,7 +57,7 @@ def page(
 
 def test_no_line_of_a_french_page_is_broken_before_a_colon_or_within_an_hour() -> None:
     text = compose(picture(), Incident("4f2a", "dropped", NINE), "firing", "dropped", CHU, NINE)["text"]
-    assert "État\u00a0: retombé depuis le 3 juillet 2023 à 10\u00a0h\u00a014." in text
+    assert "État\u00a0: retombé depuis le 3\u00a0juillet 2023 à\u00a010\u00a0h\u00a014." in text
     assert "«\u00a0connexion\u00a0»" in text
     assert " :" not in text
     assert "https://retabli.chu.example/flows/mail-out#page" in text
@@ -124,7 +124,7 @@ def test_a_page_reads_in_french() -> None:
         "Où : étape « connexion », sonde relay.",
         "Cause : connexion refusée (chez le partenaire, en panne).",
         "Détail : 10.0.0.25:25",
-        "À faire d'abord – Joindre le partenaire : son service ne répond pas.",
+        "À faire d'abord : Joindre le partenaire : son service ne répond pas.",
         "Responsable : Équipe messagerie",
         "Procédure : https://wiki.chu.example/mail-out",
         "Prendre en charge : https://retabli.chu.example/flows/mail-out#page",
@@ -140,7 +140,7 @@ def test_a_page_reads_in_english() -> None:
         f"Where: step “{stages.CONNECT.words.en}”, probe relay.",
         "Cause: connection refused (at the partner's, who is down).",
         "Detail: 10.0.0.25:25",
-        "Do first – Call the partner: their service does not answer.",
+        "Do first: Call the partner: their service does not answer.",
         "Owner: Équipe messagerie",
         "Runbook: https://wiki.chu.example/mail-out",
         "Take it in hand: https://retabli.chu.example/flows/mail-out#page",

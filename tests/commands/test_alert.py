@@ -86,8 +86,8 @@ def test_every_channel_gets_a_page_that_says_that_nothing_has_happened(receiver:
         "Essai, rien n'est arrivé : CHU de l'Exemple",
     )
     assert "Il n'y a rien à faire" in body["text"]
-    assert "« duty »" in body["text"]
-    assert given.read_text().startswith("Essai, rien n'est arrivé : CHU de l'Exemple")
+    assert "«\u00a0duty\u00a0»" in body["text"]
+    assert given.read_text().startswith("Essai, rien n'est arrivé\u00a0: CHU de l'Exemple")
     assert not (tmp_path / "state.db").exists(), "nothing of the state is touched"
 
 
@@ -118,9 +118,9 @@ def test_it_speaks_the_sites_language_or_the_one_that_is_asked_for(receiver: Rec
         in typed("alert", "test", "--config", path).out
     )
     assert "PAS acceptée" in typed("alert", "test", "--config", path, "--lang", "fr").out
-    assert [body["text"].partition(" (")[0] for body in receiver.bodies] == [
+    assert [body["text"].splitlines()[0] for body in receiver.bodies] == [
         "Test, nothing has happened: CHU de l'Exemple",
-        "Essai, rien n'est arrivé : CHU de l'Exemple",
+        "Essai, rien n'est arrivé\u00a0: CHU de l'Exemple",
     ]
 
 

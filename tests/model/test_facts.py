@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from retabli.model.facts import FACTS, fact
 
 ROOT = Path(__file__).parents[2]
@@ -28,3 +30,21 @@ def test_each_fact_that_is_noted_has_its_words() -> None:
 def test_a_fact_of_somebody_else_s_is_shown_by_its_name() -> None:
     assert fact("queue_id", "7", "fr") == ("numéro de file", "7")
     assert fact("menu_items", "7", "fr") == ("menu items", "7")
+
+
+@pytest.mark.parametrize(
+    ("name", "noted", "french"),
+    [
+        ("age", "12.5 s", "12,5\u00a0s"),
+        ("age", "3 min", "3\u00a0min"),
+        ("transit", "-0.2 s", "-0,2\u00a0s"),
+        ("expires", "4.0 days", "4,0\u00a0jours"),
+        ("error_rate", "0.12", "0,12"),
+        ("tls_version", "1.3", "1.3"),
+        ("address", "10.0.0.25", "10.0.0.25"),
+        ("server", "2.4 s, or so", "2.4 s, or so"),
+    ],
+)
+def test_a_number_with_its_unit_is_written_as_the_reader_writes_it(name: str, noted: str, french: str) -> None:
+    assert fact(name, noted, "fr")[1] == french
+    assert fact(name, noted, "en")[1] == noted

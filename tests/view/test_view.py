@@ -88,7 +88,12 @@ async def test_a_failing_flow_names_its_cause_and_its_open_page() -> None:
         "cause": "timeout",
         "side": "network",
         "detail": "no answer",
-        "words": {"stage": "connexion", "cause": "aucune réponse dans le délai"},
+        "words": {
+            "stage": "connexion",
+            "cause": "aucune réponse dans le délai",
+            "side": "réseau",
+            "advice": "Regarder le chemin : routage, pare-feu intermédiaires, lien de l'opérateur.",
+        },
     }
     assert form["incident"] == "i-1"
     assert form["page"] == {

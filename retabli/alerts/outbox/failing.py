@@ -223,7 +223,7 @@ def _facts(trouble: Trouble, since: str, waiting: int) -> _Lines:
             f"Has accepted nothing since {since}; {waits}.",
             f"Last reason: {trouble.reason}",
             "Nothing is lost: each message is offered again until it is accepted.",
-            "First: check what receives these messages, then its address in the configuration.",
+            "Do first: check what receives these messages, then its address in the configuration.",
         ),
     )
 

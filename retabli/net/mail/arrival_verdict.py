@@ -6,6 +6,7 @@ from typing import Literal, NoReturn
 from retabli.model import stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
+from retabli.model.numbers import decimal
 from retabli.model.result import Rung
 from retabli.model.stages import Stage
 from retabli.model.words import Words
@@ -126,5 +127,6 @@ def judge_on_time(ladder: Ladder, seconds: float, within: float) -> None:
     """ON_TIME: it arrived, and not too late."""
     with ladder.rung(stages.ON_TIME):
         if seconds > within:
-            said = Words(f"arrivé après {seconds:.1f} s".replace(".", ","), f"arrived after {seconds:.1f} s")
+            took = f"{decimal(seconds, 1, ladder.language)} s"
+            said = Words(f"arrivé après {took}", f"arrived after {took}")
             raise Fall(mail_causes.LATE, said[ladder.language])

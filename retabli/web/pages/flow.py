@@ -10,11 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from retabli.model.flow import Flow
+from retabli.model.numbers import percent
 from retabli.model.record import FlowPicture
 from retabli.model.states import Intent, State
 from retabli.store import Past
 from retabli.view import View
-from retabli.view.times import span, took
+from retabli.view.times import exactly
 from retabli.web.answers import streamed
 from retabli.web.inert import inert
 from retabli.web.instants import when
@@ -121,7 +122,7 @@ def _policy(picture: FlowPicture, view: View, language: str) -> Iterator[tuple[s
     for key, said in controls(picture):
         yield text(key, language), text(said, language)
     if picture.whole_ratio is not None:
-        yield text("whole_ratio", language), f"{round(100 * picture.whole_ratio)}\u00a0%"
+        yield text("whole_ratio", language), percent(picture.whole_ratio, language)
     yield from _rules(flow, view, language)
 
 
@@ -141,4 +142,4 @@ def _titles(flows: Sequence[str], view: View, language: str) -> Iterator[str]:
 
 
 def _lasting(seconds: float, language: str) -> str:
-    return span(seconds, language) if seconds.is_integer() else took(seconds, language)
+    return exactly(seconds, language)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from retabli.model.numbers import number as written
 from retabli.model.record import FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
@@ -115,4 +116,5 @@ def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
 
 
 def _said(words: Words, number: int, language: str, **values: int) -> str:
-    return words[language].format(n=number, s="s" if number > 1 else "", **values)
+    shown = {name: written(value, language) for name, value in {"n": number, **values}.items()}
+    return words[language].format(s="s" if number > 1 else "", **shown)

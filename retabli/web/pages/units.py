@@ -13,7 +13,7 @@ from retabli.model.states import Intent
 from retabli.store import Past
 from retabli.view import View
 from retabli.view.noted import UnitNotes
-from retabli.view.times import span, took
+from retabli.view.times import exactly, took
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
 from retabli.web.pages.charts import Plot, Strip, kind_of, plot, strip
@@ -220,7 +220,7 @@ def _row(key: str, unit: UnitPicture, past: UnitPast, picture: FlowPicture, view
         # A run that could not judge is no evidence, which its word says; it is not old for that.
         fresh=unit.fresh or result is None or result.outcome is Outcome.UNKNOWN,
         counts=unit.probe.counts,
-        every=span(unit.probe.every, language) if unit.probe.every >= 1 else took(unit.probe.every, language),
+        every=exactly(unit.probe.every, language),
         seen=when(result.at, view, language) if result is not None and not view.replaying else None,
         took=took(result.seconds, language) if result is not None else "",
         where=result.stage.words[language] if result and result.stage and result.outcome is not Outcome.OK else "",
