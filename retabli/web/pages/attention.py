@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from retabli.model.record import FlowPicture
-from retabli.model.states import STATE_WORDS, Criticality, State
+from retabli.model.states import Criticality, State
 from retabli.view import View
 from retabli.web.inert import inert
 from retabli.web.instants import When, when
-from retabli.web.pages.headline import counted
+from retabli.web.pages.headline import counted, lost_breach, state_word
 from retabli.web.words import text
 
 SHOWN = 8  # flows that are named
@@ -37,7 +37,8 @@ class Attention:
     @property
     def key(self) -> object:
         """Equal for what looks the same but for how long ago it was."""
-        return tuple((each.id, each.state, each.title, each.since.iso) for each in (*self.items, *self.rest)), self.more
+        shown = (*self.items, *self.rest)
+        return tuple((each.id, each.state, each.word, each.title, each.since.iso) for each in shown), self.more
 
 
 def attention(pictures: Iterable[FlowPicture], view: View, language: str) -> Attention:
@@ -53,8 +54,11 @@ def attention(pictures: Iterable[FlowPicture], view: View, language: str) -> Att
 
 
 def _order(picture: FlowPicture) -> tuple[int, bool, int]:
-    """By state; what another flow explains comes after what explains it."""
+    """By state; what another flow explains comes after what explains it. A breach that is no longer measured stays
+    among the breaches, whatever explains that."""
     flow, standing = picture.flow, picture.standing
+    if lost_breach(picture):
+        return _WORST.index(State.BREACHED), True, _CRITICAL.index(flow.criticality)
     return _WORST.index(picture.state), standing.because is not None, _CRITICAL.index(flow.criticality)
 
 
@@ -63,7 +67,7 @@ def _item(picture: FlowPicture, view: View, language: str) -> Item:
     return Item(
         id=picture.flow.id,
         state=state.value,
-        word=STATE_WORDS[state][language],
+        word=state_word(picture, language),
         title=inert(picture.flow.title[language], 80),
         since=when(picture.since, view, language),
     )
