@@ -184,7 +184,9 @@ def test_the_worst_comes_first_and_the_vital_before_the_others_and_the_explained
     assert [each.id for each in items] == ["breached-0", "vital", "proxy", "child", "unknown-0", "degraded-0"]
 
 
-@pytest.mark.parametrize(("language", "said"), [("fr", "isolement rompu, puis inconnu"), ("en", "breached, then unknown")])
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", "isolement rompu, puis inconnu"), ("en", "breached, then unknown")]
+)
 def test_a_breach_that_is_no_longer_measured_stays_first_and_is_never_but_unknown(language: str, said: str) -> None:
     view = View(SITE, wall=lambda: NOW)
     shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()})
