@@ -65,6 +65,13 @@ async def test_the_public_badge_tells_of_no_breach() -> None:
         assert COLOURS["breached"] in (await served.client.get("/badge.svg")).text
 
 
+@pytest.mark.parametrize(("language", "said"), [("fr", "isolement rompu"), ("en", "breached")])
+async def test_the_word_of_a_breach_is_never_what_a_badge_cuts_off(language: str, said: str) -> None:
+    async with serving() as served:
+        drawn = ElementTree.fromstring((await served.client.get(f"/badge.svg?lang={language}")).content)  # noqa: S314
+    assert (drawn.findall(f".//{SVG}text")[1].text or "").endswith(said)
+
+
 async def test_a_badge_keeps_a_breach_that_is_no_longer_measured() -> None:
     async with serving() as served:
         shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()})

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from retabli.published import Badge, badge
+from retabli.published.badge import WIDEST
 from retabli.web.conditional import conditional
 from retabli.web.inert import inert
 from retabli.web.pages.frame import Frame
@@ -29,7 +30,7 @@ class Badges:
         said = headline(self._view.pictures.values(), self._view, language)
         first = said.parts[0] if said.parts else Part("unknown", text("no_flow", language))
         worse = next((part for part in said.parts[1:] if part.first or part.state == said.worst), None)
-        word = f"{first.text} · {worse.text}" if worse and worse.proven is None else first.text
+        word = _both(first.text, worse.word or worse.text) if worse and worse.proven is None else first.text
         return self._drawn(request, Badge(inert(self._view.site.name, 60), word, said.worst), language)
 
     async def one(self, request: Request) -> Response:
@@ -43,3 +44,9 @@ class Badges:
 
     def _drawn(self, request: Request, of: Badge, language: str) -> Response:
         return conditional(request, badge(of, language).encode(), "image/svg+xml")
+
+
+def _both(first: str, worse: str) -> str:
+    """Both; where they do not fit, what is worse: it is never what is cut off."""
+    both = f"{first} · {worse}"
+    return both if len(both) <= WIDEST else worse

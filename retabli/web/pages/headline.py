@@ -33,12 +33,14 @@ _CONTAINED = Words("{n} isolés sur {of}", "{n} of {of} contained")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`state` colours it; `proven` is when the closure was last proven; `first` if it tells of a breach."""
+    """`state` colours it; `proven` is when the closure was last proven; `first` if it tells of a breach;
+    `word` is a closed flow's state alone."""
 
     state: str
     text: str
     proven: When | None = None
     first: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,12 @@ def state_word(picture: FlowPicture, language: str) -> str:
 def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
     breach = picture.state is State.BREACHED or lost_breach(picture)
     between = " " if not breach else "\u00a0: " if language == "fr" else ": "
-    said = f"{inert(picture.flow.title[language], 60)}{between}{state_word(picture, language)}"
+    word = state_word(picture, language)
+    said = f"{inert(picture.flow.title[language], 60)}{between}{word}"
     # In a replay days pass between two looks.
     seen = latest(picture) if picture.state is State.CONTAINED and not view.replaying else None
-    return Part(picture.state.value, said, when(seen, view, language) if seen is not None else None, breach)
+    proven = when(seen, view, language) if seen is not None else None
+    return Part(picture.state.value, said, proven, breach, word)
 
 
 def _said(words: Words, number: int, language: str, **values: int) -> str:

@@ -82,8 +82,13 @@ def _certificate(whose: str, expiry: float, subject: str, issuer: str, view: Vie
     day = spoken(min(max(view.now + left, 0.0), _LAST), view.site.zone, language)
     days = span(abs(left) // DAY * DAY if abs(left) >= DAY else abs(left), language)
     standing = "expired" if left <= 0 else "soon" if left < SOON else "good"
-    said = text("expired_on" if left <= 0 else "expires_on", language, day=day, left=days)
+    said = text("expired_on" if left <= 0 else "expires_on", language, day=_kept(day), left=days)
     return Certificate(whose, subject, issuer, said, standing)
+
+
+def _kept(said: str) -> str:
+    """An hour is not torn at the end of a line: `3 h 57`."""
+    return said.replace(" h ", "\u00a0h\u00a0")
 
 
 def _instant(written: str) -> float | None:
