@@ -164,9 +164,9 @@ async def test_a_failing_unit_says_when_it_last_succeeded() -> None:
 @pytest.mark.parametrize(
     ("days", "standing", "said"),
     [
-        (23.5, "good", "expire le 26 juillet 2023 à 22 h 00 (dans 23\u00a0j)"),
-        (13.5, "soon", "expire le 16 juillet 2023 à 22 h 00 (dans 13\u00a0j)"),
-        (-2.0, "expired", "a expiré le 1er juillet 2023 à 10 h 00 (il y a 2\u00a0j)"),
+        (23.5, "good", "expire le 26 juillet 2023 à 22\u00a0h\u00a000 (dans 23\u00a0j)"),
+        (13.5, "soon", "expire le 16 juillet 2023 à 22\u00a0h\u00a000 (dans 13\u00a0j)"),
+        (-2.0, "expired", "a expiré le 1er juillet 2023 à 10\u00a0h\u00a000 (il y a 2\u00a0j)"),
         (1e9, "good", "expire"),
     ],
 )
