@@ -200,6 +200,23 @@ def test_a_breach_that_is_no_longer_measured_stays_first_and_is_never_but_unknow
     assert line.parts[1].state == "unknown", "nor is it said to be open now"
 
 
+def test_what_explains_others_says_how_many_and_those_of_a_child_are_its_own() -> None:
+    view = View(SITE, wall=lambda: NOW)
+    shown = [
+        picture(flow("dns"), State.DROPPED),
+        picture(flow("proxy"), State.DROPPED, because="dns"),
+        picture(flow("web"), State.UNKNOWN, because="proxy"),
+        picture(flow("card"), State.DROPPED, because="elsewhere"),
+        picture(flow("round-a"), State.DROPPED, because="round-b"),
+        picture(flow("round-b"), State.DROPPED, because="round-a"),
+    ]
+    said = {each.id: each.explains for each in attention(shown, view, "fr").items}
+    assert said["dns"] == "en explique 2 autres"
+    assert [said[each] for each in ("proxy", "web", "card")] == ["", "", ""]
+    one = attention(shown[:2], view, "en").items
+    assert [each.explains for each in one] == ["explains 1 more", ""]
+
+
 def test_many_are_counted_and_unfolded_and_never_more_than_a_page_can_bear() -> None:
     view = View(SITE, wall=lambda: NOW)
     said = attention([*several(9, State.DROPPED), *several(500, State.UNKNOWN)], view, "fr")
