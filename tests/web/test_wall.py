@@ -207,6 +207,12 @@ def test_what_explains_others_says_how_many_and_those_of_a_child_are_its_own() -
         picture(flow("proxy"), State.DROPPED, because="dns"),
         picture(flow("web"), State.UNKNOWN, because="proxy"),
         picture(flow("card"), State.DROPPED, because="elsewhere"),
+        picture(
+            flow("out", intent=Intent.CLOSED, probes={"out": Containment()}),
+            State.BREACHED,
+            shown=State.UNKNOWN,
+            because="dns",
+        ),
         picture(flow("round-a"), State.DROPPED, because="round-b"),
         picture(flow("round-b"), State.DROPPED, because="round-a"),
     ]

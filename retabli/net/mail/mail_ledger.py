@@ -216,8 +216,8 @@ def in_flight(memory: dict[str, Any]) -> int:
 
 def _sound(book: object) -> bool:
     match book:
-        case {"series": str(), "next": int(), "open": dict() as entries, "ended": list()}:
-            given_up = book.get("given_up", {})
+        case {"series": str(), "next": int(), "open": dict() as entries, "ended": list(), **others}:
+            given_up = others.get("given_up", {})
             return isinstance(given_up, dict) and all(isinstance(entry, dict) for entry in entries.values())
     return False
 

@@ -72,7 +72,10 @@ def _order(picture: FlowPicture) -> tuple[int, bool, int]:
 
 
 def _root(picture: FlowPicture, wanted: Mapping[str, FlowPicture]) -> str:
-    """The flow at the end of what explains this one, among those to be looked at; itself, if nothing does."""
+    """The flow at the end of what explains this one, among those to be looked at; itself, if nothing does. A breach is
+    explained by nothing, though that it is no longer measured may be."""
+    if lost_breach(picture):
+        return picture.flow.id
     for _ in range(DEEPEST):
         parent = wanted.get(picture.standing.because or "")
         if parent is None:
