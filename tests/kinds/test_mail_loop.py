@@ -178,19 +178,6 @@ async def test_a_token_that_never_came_is_lost_after_lost_after(world: MailWorld
     assert in_flight(memory) == 1
 
 
-async def test_a_mail_that_was_given_up_and_comes_after_all_is_late_and_only_then_a_duplicate(world: MailWorld) -> None:
-    held = Held(world)
-    probe = loop(world, within="300ms", lost_after="500ms")
-    memory: dict[str, Any] = {}
-    await climb(probe, memory=memory)
-    given_up = list(held.envelopes)
-    assert counts(await climb(probe, memory=memory)) == {"sent": 1, "lost": 1}
-    await held.deliver(given_up[0])
-    assert counts(await climb(probe, memory=memory)) == {"sent": 1, "lost": 1, "late": 1}
-    await held.deliver(given_up[0])
-    assert counts(await climb(probe, memory=memory)) == {"sent": 1, "lost": 1, "duplicate": 1}
-
-
 async def test_an_older_mail_that_comes_late_shows_a_relay_that_holds_and_proves_nothing(world: MailWorld) -> None:
     held = Held(world)
     probe = loop(world, within="700ms")

@@ -130,7 +130,7 @@ class Ledger:
         """
         entry = self._open.get(token.name)
         if entry is None:
-            return self._over(token.name, now)
+            return (Mail.DUPLICATE if token.name in self._book["ended"] else None), 0.0
         sent = _sent(entry, now)
         age = sent.elapsed(now)
         if self._awaited(entry, sent, now):
@@ -143,14 +143,6 @@ class Ledger:
             return Mail.RECEIVED, age
         self._book["late"] = since.as_json()
         return Mail.LATE, age
-
-    def _over(self, name: str, now: Moment) -> tuple[Mail | None, float]:
-        """A token of which nothing was expected any more: one that was given up is late, and no duplicate."""
-        given_up = self._book.get("given_up", {})
-        if name in given_up:
-            sent = Moment.from_json(given_up.pop(name))
-            return Mail.LATE, sent.elapsed(now) if sent is not None else 0.0
-        return (Mail.DUPLICATE if name in self._book["ended"] else None), 0.0
 
     def returned(self, notification: Notification, now: Moment) -> Mail | None:
         """A notification about one of our tokens: what it is to be counted as. None as in `saw`."""
@@ -181,9 +173,6 @@ class Ledger:
                 continue
             if sent.elapsed(now) > lost_after or len(self._open) > MOST_OPEN:
                 self._close(name)
-                self._book["given_up"] = dict(
-                    [*self._book.get("given_up", {}).items(), (name, entry.get("at"))][-MOST_ENDED:]
-                )
                 lost += bool(entry.get("accepted"))
         return lost
 
@@ -216,9 +205,8 @@ def in_flight(memory: dict[str, Any]) -> int:
 
 def _sound(book: object) -> bool:
     match book:
-        case {"series": str(), "next": int(), "open": dict() as entries, "ended": list(), **others}:
-            given_up = others.get("given_up", {})
-            return isinstance(given_up, dict) and all(isinstance(entry, dict) for entry in entries.values())
+        case {"series": str(), "next": int(), "open": dict() as entries, "ended": list()}:
+            return all(isinstance(entry, dict) for entry in entries.values())
     return False
 
 
