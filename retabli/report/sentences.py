@@ -124,6 +124,12 @@ class Wording:
             said = self._pick(
                 f"doit rester fermé, et répond depuis {since}", f"must stay shut, and answers since {since}"
             )
+        elif line.was is State.BREACHED:
+            said = self._pick(
+                "doit rester fermé, et répondait quand il a été mesuré pour la dernière fois ; "
+                "rien ne prouve depuis qu'il est fermé",
+                "must stay shut, and answered when last measured; nothing has proven it shut since",
+            )
         else:
             said = decided + self._pick(
                 " ; rien ne prouve en ce moment que la fermeture tient", "; nothing proves at present that it is shut"

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from retabli.model.states import State
+from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.report import Report, compose, from_view, written
 from retabli.report.facts import Situation
 from retabli.view import View
-from tests.view.pictures import NOW, Smtp, flow, picture, result
+from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE, outlets
 
 
@@ -91,6 +91,16 @@ def test_an_unknown_flow_is_told_with_what_was_last_measured() -> None:
     said = "State unknown, nothing tells at present whether it works (when last measured, it worked)."
     assert section(report, "State unknown") == {"mail": said}
     assert report.lead[0] == "One system is watched; the state of 1 is not known."
+
+
+def test_a_breach_that_is_no_longer_measured_is_not_told_like_a_suspension_that_is_but_unproven() -> None:
+    view = View(SITE, wall=lambda: NOW)
+    shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()}, public=True)
+    view.show(picture(shut, State.BREACHED, shown=State.UNKNOWN), None, None)
+    said = section(compose(from_view(view), "fr"), "Reste suspendu, sur décision")["out"]
+    assert said.startswith("Doit rester fermé, et répondait quand il a été mesuré pour la dernière fois")
+    public = compose(from_view(view), "fr", public=True)
+    assert section(public, "Reste suspendu, sur décision") == {"out": "Suspension maintenue, sur décision."}
 
 
 @pytest.mark.parametrize("form", ["md", "txt", "html"])

@@ -4,10 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from retabli.model.states import STATE_WORDS, State
+from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.model.words import Words
 from retabli.published.badge import COLOURS, SHAPES, Badge, badge
-from tests.view.pictures import Smtp, flow, picture, result
+from tests.view.pictures import Containment, Smtp, flow, picture, result
 from tests.web.hospital import pictures
 from tests.web.serving import serving
 
@@ -63,6 +63,23 @@ async def test_the_public_badge_tells_of_no_breach() -> None:
         assert COLOURS["breached"] not in drawn
         assert "rompu" not in drawn
         assert COLOURS["breached"] in (await served.client.get("/badge.svg")).text
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "isolement rompu"), ("en", "breached")])
+async def test_the_word_of_a_breach_is_never_what_a_badge_cuts_off(language: str, said: str) -> None:
+    async with serving() as served:
+        drawn = ElementTree.fromstring((await served.client.get(f"/badge.svg?lang={language}")).content)  # noqa: S314
+    assert (drawn.findall(f".//{SVG}text")[1].text or "").endswith(said)
+
+
+async def test_a_badge_keeps_a_breach_that_is_no_longer_measured() -> None:
+    async with serving() as served:
+        shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()})
+        served.view.forget("dns-tunnel")
+        served.view.show(picture(shut, State.BREACHED, shown=State.UNKNOWN), None, None)
+        for path in ("/badge.svg", "/badge/out.svg"):
+            assert "isolement rompu, puis inconnu" in (await served.client.get(f"{path}?lang=fr")).text, path
+        assert "rompu" not in (await served.client.get("/public/badge.svg?lang=fr")).text
 
 
 async def test_a_hostile_title_is_inert_in_a_badge() -> None:

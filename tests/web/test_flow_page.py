@@ -2,19 +2,22 @@
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from markupsafe import escape
 
 from retabli.model import causes
+from retabli.model.causes import LOOK, Side
 from retabli.model.flow import Flow
 from retabli.model.probe import Probe
 from retabli.model.record import FlowPicture
 from retabli.model.result import Mail, Measure, Outcome, Result
 from retabli.model.states import Intent, State
+from retabli.net.containment.containment_causes import RESOLVER_FAILED
 from retabli.view import Site, View
 from retabli.web.pages.proofs import certificates, doors
+from retabli.web.pages.runs import checks
 from retabli.web.pages.units import Units, units_of
 from tests.view.pictures import NOW, Containment, Http, MailLoop, Smtp, Web, flow, name, picture, result
 from tests.web.hospital import SITE
@@ -52,12 +55,13 @@ async def test_the_page_says_state_then_why_then_what_to_check_then_who_then_the
 async def test_what_to_check_first_is_by_the_cause_and_then_by_its_side() -> None:
     async with serving() as served:
         of = flow("shut", probes={"p": Http()})
-        run = result(Http(), Outcome.FAILED, cause=causes.CERT_EXPIRED, fell=2)
+        run = result(Http(), Outcome.FAILED, cause=causes.CRL_STALE, fell=2)
         show(served, picture(of, State.DROPPED, [run]), run)
         page = (await served.client.get("/flows/shut?lang=en")).text
     first = re.findall(r'<li class="what-first">(.*?)</li>', page)
-    own = str(escape(causes.CERT_EXPIRED.advice("en"))).replace("`ca`", "<code>ca</code>")
-    assert first == [own, escape(causes.LOOK[causes.CERT_EXPIRED.side]["en"])]
+    own = re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(causes.CRL_STALE.advice("en"))))
+    assert first == [own, escape(causes.LOOK[causes.CRL_STALE.side]["en"])]
+    assert "<code>" in own
 
 
 async def test_a_breach_that_a_plain_probe_saw_says_so_though_no_run_has_failed() -> None:
@@ -160,9 +164,9 @@ async def test_a_failing_unit_says_when_it_last_succeeded() -> None:
 @pytest.mark.parametrize(
     ("days", "standing", "said"),
     [
-        (23.5, "good", "expire le 26 juillet 2023 à 22 h 00 (dans 23\u00a0j)"),
-        (13.5, "soon", "expire le 16 juillet 2023 à 22 h 00 (dans 13\u00a0j)"),
-        (-2.0, "expired", "a expiré le 1er juillet 2023 à 10 h 00 (il y a 2\u00a0j)"),
+        (23.5, "good", "expire le 26 juillet 2023 à 22\u00a0h\u00a000 (dans 23\u00a0j)"),
+        (13.5, "soon", "expire le 16 juillet 2023 à 22\u00a0h\u00a000 (dans 13\u00a0j)"),
+        (-2.0, "expired", "a expiré le 1er juillet 2023 à 10\u00a0h\u00a000 (il y a 2\u00a0j)"),
         (1e9, "good", "expire"),
     ],
 )
@@ -235,6 +239,31 @@ def test_a_door_is_told_by_how_it_was_denied_and_by_whether_that_was_expected() 
     assert [door.standing for door in found] == ["shut", "odd", "open", "none", "odd"]
     assert [door.said for door in found][:3] == ["silence", "connection refused (RST) (NOT expected)", "answers"]
     assert found[2].detail == "the TCP handshake was completed"
+
+
+class Closed(Containment):
+    CAUSES: ClassVar = (RESOLVER_FAILED,)
+
+
+def test_a_partner_that_answers_with_another_key_is_not_said_to_be_silent() -> None:
+    own = "Ne rien envoyer."
+    assert [str(each) for each in checks(Side.PARTNER_DOWN, own, "fr")] == [own]
+    assert len(list(checks(Side.OURS, own, "fr"))) == 2
+    assert len(list(checks(Side.PARTNER_DOWN, LOOK[Side.PARTNER_DOWN]["fr"], "fr"))) == 1
+
+
+def test_a_door_that_could_not_be_tried_says_why_in_the_reader_s_words() -> None:
+    told = {
+        "direct tcp 443 a.example": "resolver_failed: dns_timeout",
+        "direct tcp 22 a.example": "le résolveur est en défaut : rien n'a pu être essayé par ce nom",
+    }
+    run = replace(result(Containment()), properties=told)
+    _, shown = alone(Closed(), run, State.CONTAINED, intent=Intent.CLOSED)
+    first, second = doors(shown.units[0], "fr")
+    assert first.said == "le résolveur est en défaut : rien n'a pu être essayé par ce nom"
+    assert first.detail == "dns_timeout"
+    assert (second.said, second.detail) == ("le résolveur est en défaut", "rien n'a pu être essayé par ce nom")
+    assert {first.standing, second.standing} == {"odd"}
 
 
 def test_a_denial_in_a_round_that_proved_nothing_is_not_shown_like_a_proof() -> None:

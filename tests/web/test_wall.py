@@ -22,6 +22,7 @@ from retabli.web.pages.attention import MOST, SHOWN, attention
 from retabli.web.pages.axis import axis
 from retabli.web.pages.flows import SOME, FlowsPage, Group, columns
 from retabli.web.pages.frame import Frame, load_assets
+from retabli.web.pages.headline import headline
 from retabli.web.pages.strip import CELLS, held, strip
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import outlets, pictures
@@ -181,6 +182,45 @@ def test_the_worst_comes_first_and_the_vital_before_the_others_and_the_explained
     ]
     items = attention(shown, view, "fr").items
     assert [each.id for each in items] == ["breached-0", "vital", "proxy", "child", "unknown-0", "degraded-0"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", "isolement rompu, puis inconnu"), ("en", "breached, then unknown")]
+)
+def test_a_breach_that_is_no_longer_measured_stays_first_and_is_never_but_unknown(language: str, said: str) -> None:
+    view = View(SITE, wall=lambda: NOW)
+    shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()})
+    lost = picture(shut, State.BREACHED, shown=State.UNKNOWN, because="dns")
+    shown = [*several(9, State.DROPPED), lost, *several(1, State.RESTORED)]
+    items = attention(shown, view, language).items
+    assert (items[0].id, items[0].state, items[0].word) == ("out", "unknown", said)
+    line = headline(shown, view, language)
+    assert line.parts[1].text.endswith(said)
+    assert said in line.tab
+    assert line.parts[1].state == "unknown", "nor is it said to be open now"
+
+
+def test_what_explains_others_says_how_many_and_those_of_a_child_are_its_own() -> None:
+    view = View(SITE, wall=lambda: NOW)
+    shown = [
+        picture(flow("dns"), State.DROPPED),
+        picture(flow("proxy"), State.DROPPED, because="dns"),
+        picture(flow("web"), State.UNKNOWN, because="proxy"),
+        picture(flow("card"), State.DROPPED, because="elsewhere"),
+        picture(
+            flow("out", intent=Intent.CLOSED, probes={"out": Containment()}),
+            State.BREACHED,
+            shown=State.UNKNOWN,
+            because="dns",
+        ),
+        picture(flow("round-a"), State.DROPPED, because="round-b"),
+        picture(flow("round-b"), State.DROPPED, because="round-a"),
+    ]
+    said = {each.id: each.explains for each in attention(shown, view, "fr").items}
+    assert said["dns"] == "en explique 2 autres"
+    assert [said[each] for each in ("proxy", "web", "card")] == ["", "", ""]
+    one = attention(shown[:2], view, "en").items
+    assert [each.explains for each in one] == ["explains 1 more", ""]
 
 
 def test_many_are_counted_and_unfolded_and_never_more_than_a_page_can_bear() -> None:

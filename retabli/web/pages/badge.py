@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from retabli.model.states import STATE_WORDS
 from retabli.published import Badge, badge
+from retabli.published.badge import WIDEST
 from retabli.web.conditional import conditional
 from retabli.web.inert import inert
 from retabli.web.pages.frame import Frame
-from retabli.web.pages.headline import Part, headline
+from retabli.web.pages.headline import Part, headline, state_word
 from retabli.web.words import text
 
 
@@ -29,8 +29,8 @@ class Badges:
         language = self._frame.reading(request)[0]
         said = headline(self._view.pictures.values(), self._view, language)
         first = said.parts[0] if said.parts else Part("unknown", text("no_flow", language))
-        worse = next((part for part in said.parts[1:] if part.state == said.worst), None)
-        word = f"{first.text} · {worse.text}" if worse and worse.proven is None else first.text
+        worse = next((part for part in said.parts[1:] if part.first or part.state == said.worst), None)
+        word = _both(first.text, worse.word or worse.text) if worse and worse.proven is None else first.text
         return self._drawn(request, Badge(inert(self._view.site.name, 60), word, said.worst), language)
 
     async def one(self, request: Request) -> Response:
@@ -40,7 +40,13 @@ class Badges:
             raise HTTPException(404, "there is no such flow")
         state = picture.state
         title = inert(picture.flow.title[language], 60)
-        return self._drawn(request, Badge(title, STATE_WORDS[state][language], state.value), language)
+        return self._drawn(request, Badge(title, state_word(picture, language), state.value), language)
 
     def _drawn(self, request: Request, of: Badge, language: str) -> Response:
         return conditional(request, badge(of, language).encode(), "image/svg+xml")
+
+
+def _both(first: str, worse: str) -> str:
+    """Both; where they do not fit, what is worse: it is never what is cut off."""
+    both = f"{first} · {worse}"
+    return both if len(both) <= WIDEST else worse

@@ -28,16 +28,20 @@ _NUMBERS = {
 }
 _NOT_YET = (State.DROPPED, State.DEGRADED, State.RECOVERING, State.DOWN, State.UNKNOWN)
 _RESTORED = Words("{n} flux rétabli{s} sur {of}", "{n} of {of} flows restored")
+_BREACH_LOST = Words("isolement rompu, puis inconnu", "breached, then unknown")
 _CONTAINED = Words("{n} isolés sur {of}", "{n} of {of} contained")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`state` colours it; `proven` is when the closure was last proven."""
+    """`state` colours it; `proven` is when the closure was last proven; `first` if it tells of a breach;
+    `word` is a closed flow's state alone."""
 
     state: str
     text: str
     proven: When | None = None
+    first: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def headline(pictures: Iterable[FlowPicture], view: View, language: str) -> Head
     opened = [picture for picture in shown if picture.flow.intent is Intent.OPEN]
     shut = [picture for picture in shown if picture.flow.intent is Intent.CLOSED]
     parts = [*_open_parts(opened, language), *_closed_parts(shut, view, language)]
-    rest = sorted(parts[1:], key=lambda part: part.state != State.BREACHED.value)  # nothing matters more
+    rest = sorted(parts[1:], key=lambda part: (not part.first, part.state != State.BREACHED.value))
     return Headline(_worst(shown), (*parts[:1], *rest))
 
 
@@ -101,18 +105,30 @@ def _closed_parts(shut: list[FlowPicture], view: View, language: str) -> list[Pa
         contained = sum(picture.state is State.CONTAINED for picture in shut)
         parts = [Part(State.CONTAINED.value, _said(_CONTAINED, contained, language, of=len(shut)))]
         bad = [picture for picture in shut if picture.state is not State.CONTAINED]
+        bad.sort(key=lambda picture: (picture.state is not State.BREACHED, not lost_breach(picture)))
         return parts + [_closed_part(picture, view, language) for picture in bad[:NAMED]]
     return [_closed_part(picture, view, language) for picture in shut]
 
 
+def lost_breach(picture: FlowPicture) -> bool:
+    """Whether a closed flow answered when it was last measured, and nothing has proven it shut since."""
+    return picture.state is State.UNKNOWN and picture.standing.state is State.BREACHED
+
+
+def state_word(picture: FlowPicture, language: str) -> str:
+    """`inconnu`; where a breach was seen and is no longer measured, that: unknown is then no news of an end."""
+    return (_BREACH_LOST if lost_breach(picture) else STATE_WORDS[picture.state])[language]
+
+
 def _closed_part(picture: FlowPicture, view: View, language: str) -> Part:
-    said = f"{inert(picture.flow.title[language], 60)} {STATE_WORDS[picture.state][language]}"
-    if picture.state is State.BREACHED:
-        colon = "\u00a0: " if language == "fr" else ": "
-        said = f"{inert(picture.flow.title[language], 60)}{colon}{STATE_WORDS[picture.state][language]}"
+    breach = picture.state is State.BREACHED or lost_breach(picture)
+    between = " " if not breach else "\u00a0: " if language == "fr" else ": "
+    word = state_word(picture, language)
+    said = f"{inert(picture.flow.title[language], 60)}{between}{word}"
     # In a replay days pass between two looks.
     seen = latest(picture) if picture.state is State.CONTAINED and not view.replaying else None
-    return Part(picture.state.value, said, when(seen, view, language) if seen is not None else None)
+    proven = when(seen, view, language) if seen is not None else None
+    return Part(picture.state.value, said, proven, breach, word)
 
 
 def _said(words: Words, number: int, language: str, **values: int) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from retabli.model.facts import FACTS, fact
 from retabli.model.record import UnitPicture
 from retabli.model.result import Mail, Measure, Outcome, Result
+from retabli.model.words import Words
 from retabli.net.containment.ways import EXPECTED, NOT_APPLICABLE, NOT_EXPECTED, Sign
 from retabli.view import View
 from retabli.view.noted import IN_FLIGHT, UnitNotes
@@ -81,8 +82,13 @@ def _certificate(whose: str, expiry: float, subject: str, issuer: str, view: Vie
     day = spoken(min(max(view.now + left, 0.0), _LAST), view.site.zone, language)
     days = span(abs(left) // DAY * DAY if abs(left) >= DAY else abs(left), language)
     standing = "expired" if left <= 0 else "soon" if left < SOON else "good"
-    said = text("expired_on" if left <= 0 else "expires_on", language, day=day, left=days)
+    said = text("expired_on" if left <= 0 else "expires_on", language, day=_kept(day), left=days)
     return Certificate(whose, subject, issuer, said, standing)
+
+
+def _kept(said: str) -> str:
+    """An hour is not torn at the end of a line: `3 h 57`."""
+    return said.replace(" h ", "\u00a0h\u00a0")
 
 
 def _instant(written: str) -> float | None:
@@ -111,7 +117,8 @@ def doors(unit: UnitPicture, language: str) -> list[Door]:
     denial is but a denial: nothing of it is shown like what is proven."""
     if unit.result is None or not unit.probe.PROVES_CLOSURE:
         return []
-    found = [_door(way, told, language) for way, told in _attempts(unit.result.properties)]
+    causes = {cause.code: cause.words for cause in unit.probe.CAUSES}
+    found = [_door(way, told, causes, language) for way, told in _attempts(unit.result.properties)]
     if unit.outcome is Outcome.OK:
         return found
     return [replace(door, standing="denied") if door.standing == "shut" else door for door in found]
@@ -121,7 +128,7 @@ def _attempts(facts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in facts.items() if name not in FACTS)
 
 
-def _door(way: str, told: str, language: str) -> Door:
+def _door(way: str, told: str, causes: Mapping[str, Words], language: str) -> Door:
     word, _, detail = (part.strip() for part in told.partition(":"))
     standing = "odd"  # what is not recognised is neither a denial nor an answer
     if (found := re.fullmatch(r"(\w+) \((.+)\)", word)) and found[1] in tuple(Sign):
@@ -132,6 +139,8 @@ def _door(way: str, told: str, language: str) -> Door:
         standing, word = "none", NOT_APPLICABLE[language]
     elif word and word == word.upper():  # the way in which an answer is told
         standing, word = "open", text("answers", language)
+    elif word in causes:
+        word = causes[word][language]
     return Door(inert(way), inert(word), inert(detail), standing)
 
 

@@ -111,10 +111,11 @@ def evidence(unit: UnitPicture, past: UnitPast, view: View, language: str) -> Ev
 
 
 def checks(side: Side, advice: str, language: str) -> Iterator[Markup]:
-    """What to look at first: the cause's own advice, then its side's."""
+    """What to look at first: the cause's own advice, then its side's. Of a partner that is down the side says that
+    nothing answers: not so where the cause has more to say, as of a host key that changed."""
     yield _coded(advice)
     general = LOOK[side][language]
-    if general != advice:
+    if general != advice and side is not Side.PARTNER_DOWN:
         yield _coded(general)
 
 

@@ -26,6 +26,8 @@ TEXTS = {
     "attention": Words("À regarder", "Needs attention"),
     "attention_more": Words("et {n} autres", "and {n} more"),
     "attention_one_more": Words("et 1 autre", "and 1 more"),
+    "explains_one": Words("en explique 1 autre", "explains 1 more"),
+    "explains": Words("en explique {n} autres", "explains {n} more"),
     "for_how_long": Words("depuis", "for"),
     "stated_at": Words("État au", "As of"),
     "back": Words("Connexion rétablie", "Connection restored"),
