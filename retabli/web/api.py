@@ -94,8 +94,8 @@ class Api:
         async def told() -> AsyncIterator[bytes]:
             with self._stream.feed.subscribe() as reader:
                 yield b"retry: 3000\n\n"
-                if last is not None and last != str(self._stream.last):
-                    yield RESYNC  # something happened while this reader was away
+                if last is not None:  # while nobody listens nothing is numbered: what it missed cannot be known
+                    yield RESYNC
                 async for chunk in reader.chunks():
                     yield chunk
 

@@ -46,7 +46,7 @@ async def example(tmp_path: Path) -> Path:
             entries.append(Entry(NINE + 60 * place, Event.STATE, id_, {"was": was, "now": now, **why}))
     await commit(store, entries=entries)
     await store.close()
-    sql(tmp_path / "state.db", "UPDATE facts SET value = 4102444800 WHERE name = 'last_seen'")
+    sql(tmp_path / "state.db", "UPDATE facts SET value = unixepoch() WHERE name = 'last_seen'")
     return path
 
 

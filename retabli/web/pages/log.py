@@ -82,7 +82,7 @@ class LogPage:
         self._frame = frame
         self._view = frame.view
         self._book = book
-        self._exports = 0
+        self._exports = asyncio.Semaphore(EXPORTS)
 
     def route(self) -> Route:
         return Route("/log", self.get)
@@ -99,7 +99,7 @@ class LogPage:
             raise HTTPException(400, "format is csv or json")
         language = self._frame.reading(request)[0]
         pieces = self._csv(which, language) if form == "csv" else self._json(which, language)
-        if self._exports >= EXPORTS:
+        if self._exports.locked():
             raise HTTPException(503, "several exports are running; try again in a minute", {"retry-after": "60"})
         response = streamed(request, self._counted(pieces), FORMS[form])
         response.headers["content-disposition"] = f'attachment; filename="retabli-log.{form}"'
@@ -139,12 +139,9 @@ class LogPage:
         return HTMLResponse(page)
 
     async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self._exports += 1
-        try:
+        async with self._exports:  # those that were asked for together are looked at before any of them runs
             async for piece in pieces:
                 yield piece
-        finally:
-            self._exports -= 1
 
     # A page of rows is worded in a thread: the loop is not held for it.
 
