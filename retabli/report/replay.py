@@ -78,6 +78,8 @@ def replay(
             if row.event == Event.GAP:  # a daemon was killed; what began after it says since when nobody looked
                 blind = _gap_began(row.data, before=at)
             break
+        if row.at > at:
+            row = _Dated(at, row.event, row.flow, row.data)
         if row.event == Event.STOP:
             blind = row.at
         elif row.event == Event.START:

@@ -235,4 +235,4 @@ class View:
 
 
 def dump(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")

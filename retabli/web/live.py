@@ -25,7 +25,7 @@ BEAT = 5.0  # seconds of silence: pages take themselves for lost after a bit mor
 def event(kind: str, data: object, id_: int | None = None) -> bytes:
     """One server-sent event; JSON has no newline in it, so it is one `data` line."""
     head = f"id: {id_}\n" if id_ is not None else ""
-    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode(errors="backslashreplace")
 
 
 class ApiStream:

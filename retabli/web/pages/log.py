@@ -155,7 +155,8 @@ class LogPage:
     async def _json(self, which: Which, language: str) -> AsyncIterator[bytes]:
         export, lead = self._export(language), "[\n"
         async for rows in following(self._book, which):
-            yield (lead + await asyncio.to_thread(export.json_lines, rows)).encode()
+            lines = await asyncio.to_thread(export.json_lines, rows)
+            yield (lead + lines).encode(errors="backslashreplace")  # half a character, as JSON writes it
             lead = ",\n"
         yield b"[]\n" if lead == "[\n" else b"\n]\n"
 
