@@ -64,7 +64,7 @@ def test_a_breach_is_named_before_all_other_closed_flows_however_many_there_are(
     assert "breached" in said.tab
 
 
-STRANGE = (
+STRANGE: tuple[tuple[str, dict[str, object], float], ...] = (
     ("page", {"channels": 3}, NOW),
     ("gap", {"seconds": float("inf")}, NOW),
     ("gap", {"seconds": float("nan")}, NOW),

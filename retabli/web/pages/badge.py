@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from retabli.model.states import STATE_WORDS
 from retabli.published import Badge, badge
-from retabli.web.conditional import conditional
+from retabli.web.conditional import EMBEDDED, conditional
 from retabli.web.inert import inert
 from retabli.web.pages.frame import Frame
 from retabli.web.pages.headline import Part, headline
@@ -43,4 +43,4 @@ class Badges:
         return self._drawn(request, Badge(title, STATE_WORDS[state][language], state.value), language)
 
     def _drawn(self, request: Request, of: Badge, language: str) -> Response:
-        return conditional(request, badge(of, language).encode(), "image/svg+xml")
+        return conditional(request, badge(of, language).encode(), "image/svg+xml", EMBEDDED)
