@@ -59,7 +59,7 @@ class Asked:
             raise HTTPException(400, f"kind is one of {', '.join(KINDS)}")
         return Which(
             since=_instant("since", self.since, view),
-            until=_instant("until", self.until, view),
+            until=_instant("until", self.until, view, last=True),
             flow=self.flow or None,
             events=tuple(str(event) for event in KINDS[self.kind]) if self.kind else (),
         )
@@ -191,11 +191,11 @@ def _is_added(each: Logged) -> bool:
     return each.entry.event is Event.CONFIG and each.entry.data.get("change") == "added"
 
 
-def _instant(name: str, written: str, view: View) -> float | None:
+def _instant(name: str, written: str, view: View, *, last: bool = False) -> float | None:
     if not written:
         return None
     try:
-        return local_instant(written, view)
+        return local_instant(written, view, last=last)
     except ValueError:
         raise HTTPException(400, f"{name} is a moment such as 2023-07-03T08:00") from None
 
