@@ -1,5 +1,6 @@
 """The API: flows, one flow, the log, the stream. JSON only, errors included."""
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -109,9 +110,12 @@ def _instant(name: str, text: str | None) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        instant = float(text)
     except ValueError:
         pass
+    else:
+        if math.isfinite(instant):  # no row is before or after what is no number: that is no empty log
+            return instant
     try:
         return local(text, UTC).timestamp()
     except (ValueError, OverflowError):

@@ -116,3 +116,9 @@ async def test_a_report_of_before_any_calendar_is_refused_with_a_sentence() -> N
         for ago in ("20000d", "99999999d", "9999999999999999d"):
             for form in ("", "&format=md"):
                 assert (await served.client.get(f"/report?at={ago}{form}")).status_code == 400
+
+
+async def test_an_instant_that_is_no_number_is_refused_and_answered_by_no_empty_log() -> None:
+    async with serving() as served:
+        for wrong in ("nan", "inf", "-inf"):
+            assert (await served.client.get(f"/api/v1/log?since={wrong}")).status_code == 400
