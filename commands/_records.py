@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from config.configuration import Configuration
@@ -12,6 +13,7 @@ from retabli.store import Reader, StoreError
 from retabli.view import Courses, View
 
 ROWS = 500_000  # of the log, that the courses of flows are taken from: seconds of a start, not minutes
+LONGEST = 20.0  # seconds that one of them takes at most: nobody waits any longer
 AT_ONCE = 2  # long reads of the whole log that run together: they share the machine with the probes
 
 log = logging.getLogger("retabli")
@@ -23,7 +25,8 @@ class Records:
 
     _view: View
     _configuration: Callable[[], Configuration]
-    _long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    # Threads of their own: whoever asks leaves before a long read ends, and what is shared serves the probes, too.
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "report"))
 
     def courses(self) -> Courses:
         """The course of each flow, from the whole log; for a thread. Without it they begin with this start."""
@@ -50,9 +53,9 @@ class Records:
         return str(body(report)) if form == "body" else written(report, form)
 
     async def _then(self, at: float) -> Situation:
-        async with self._long:
-            return shown(await asyncio.to_thread(self._situation, at), self._view.stamp)
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, self._situation, at)
+        return shown(await reading, self._view.stamp)
 
     def _situation(self, at: float) -> Situation:
-        with Reader(self._configuration().state) as reader:
+        with Reader(self._configuration().state) as reader, reader.within(LONGEST):
             return replay(reader.each(), self._configuration().flows, self._view.site, at)

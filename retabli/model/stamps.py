@@ -2,6 +2,13 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 2 * 86_400  # that a calendar has in every zone
+
+
+def in_calendar(at: float) -> float:
+    """The nearest instant since 1970 that a calendar has: a damaged row is shown, too."""
+    return min(max(at, 0.0), LATEST)
+
 
 def iso(at: float) -> str:
     """`2023-07-03T08:00:00Z`: to the second, as messages and rows of the log have it."""

@@ -1,6 +1,7 @@
 """The situation at any moment, from the log alone: each change of state up to then, in order. Pure."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.report.facts import Line, Situation
 from retabli.view import Site
+
+AHEAD = 10_000  # rows that a clock which was ahead may have dated, at most
 
 
 class Row(Protocol):
@@ -32,6 +35,16 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Dated:
+    """A row whose clock was wrong, at a time that it can have been written at."""
+
+    at: float
+    event: str
+    flow: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class _Standing:
     """A flow as the rows so far leave it."""
 
@@ -45,19 +58,28 @@ class _Standing:
 
 
 def replay(
-    rows: Iterable[Row], flows: Mapping[str, Flow], site: Site, at: float, *, last_seen: float | None = None
+    rows: Iterable[Row],
+    flows: Mapping[str, Flow],
+    site: Site,
+    at: float,
+    *,
+    last_seen: float | None = None,
+    latest: bool = False,
 ) -> Situation:
     """`rows` from the oldest on; the first after `at` counts only for what it says of the time before (a blind gap).
 
     `last_seen` is when the daemon last wrote, if it does not any more: nothing is known of what came after it.
+    `latest`: `at` is now, so that every row has happened, also one that a clock which was ahead dated later.
     """
     standings: dict[str, _Standing] = {}
     blind = None
-    for row in rows:
-        if row.at > at:
+    for row in _in_time(rows, math.inf if latest else at):
+        if row.at > at and not latest:
             if row.event == Event.GAP:  # a daemon was killed; what began after it says since when nobody looked
                 blind = _gap_began(row.data, before=at)
             break
+        if row.at > at:
+            row = _Dated(at, row.event, row.flow, row.data)
         if row.event == Event.STOP:
             blind = row.at
         elif row.event == Event.START:
@@ -65,16 +87,31 @@ def replay(
         elif row.flow is not None:
             _follow(standings, row)
     else:
-        if blind is None and last_seen is not None and last_seen < at:
-            blind = last_seen
+        if blind is None and last_seen is not None and (last_seen < at or latest):
+            blind = min(last_seen, at)
     lines = (_line(flow, standings.get(id_, _Standing()), blind) for id_, flow in flows.items())
     return Situation(site, at, tuple(lines), blind)
+
+
+def _in_time(rows: Iterable[Row], at: float) -> Iterator[Row]:
+    """What a clock that was ahead dated after `at`, with rows of before it behind, had happened by then, too."""
+    ahead: list[Row] = []
+    for row in rows:
+        if row.at > at:
+            ahead.append(row)
+            if len(ahead) == AHEAD:
+                break
+            continue
+        yield from (_Dated(min(each.at, at), each.event, each.flow, each.data) for each in ahead)
+        ahead.clear()
+        yield row
+    yield from ahead
 
 
 def _gap_began(data: Mapping[str, Any], *, before: float) -> float | None:
     try:
         began = datetime.fromisoformat(str(data["from"])).timestamp()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
     return began if began <= before else None
 

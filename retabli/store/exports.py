@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from retabli.model.result import clean
-from retabli.model.stamps import iso
+from retabli.model.stamps import in_calendar, iso
 from retabli.store.facts import LogRow
 from retabli.store.spoken import sentence
 
@@ -46,7 +46,7 @@ class Export:
         """One object; `unix` is the exact time that the hash covers, but where the times that are shown are mapped."""
         found = {
             "number": row.number,
-            "at": iso(self.stamp(row.at)),
+            "at": iso(in_calendar(self.stamp(row.at))),
             **({"unix": row.at} if self.stamp(row.at) == row.at else {}),
             "event": row.event,
             "flow": row.flow,
@@ -63,7 +63,7 @@ class Export:
 
     def _cells(self, row: LogRow) -> tuple[str, ...]:
         said = sentence(row.event, row.data, self.language, self.zone)
-        at = iso(self.stamp(row.at))
+        at = iso(in_calendar(self.stamp(row.at)))
         return (
             str(row.number),
             at,
@@ -77,7 +77,7 @@ class Export:
 
     def _local(self, row: LogRow) -> str:
         """With its offset: the hour that autumn has twice is two hours."""
-        return datetime.fromtimestamp(int(self.stamp(row.at)), self.zone).astimezone(self.zone).isoformat()
+        return datetime.fromtimestamp(int(in_calendar(self.stamp(row.at))), self.zone).astimezone(self.zone).isoformat()
 
 
 def _shown(cell: str) -> str:

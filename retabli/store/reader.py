@@ -30,6 +30,7 @@ SELECT number, at, event, flow,
     CASE event WHEN 'state' THEN NULL ELSE data END
 FROM log
 WHERE number > ? AND event IN ('state', 'intent', 'config', 'start', 'stop', 'gap') AND typeof(at) = 'real'
+    AND at BETWEEN 0 AND 253e9
 ORDER BY number LIMIT ?
 """
 RESULT_COLUMNS = "at, outcome, whole, stage, cause, side, detail, seconds, rungs"

@@ -207,9 +207,9 @@ def _gap_began(row: Row) -> float:
     """Since when nobody looked; where the row does not say, since it was written."""
     try:
         return min(datetime.fromisoformat(str(row.data["from"])).timestamp(), row.at)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         seconds = row.data.get("seconds")
-        return row.at - seconds if isinstance(seconds, int | float) and seconds > 0 else row.at
+        return row.at - seconds if isinstance(seconds, int | float) and 0 < seconds <= row.at else row.at
 
 
 def drawn(course: Iterable[Span], since: float, until: float, most: int) -> list[Span]:

@@ -132,7 +132,10 @@ class Feed:
             self._plan(HASTE)
         if not self._readers:
             return
-        chunk = self._encode(changed, logged)
-        if chunk:
-            for reader in self._readers:
-                reader.give(chunk)
+        chunk = RESYNC  # what cannot be said is not withheld: whoever shows it finds out, and shows nothing old as new
+        try:
+            chunk = self._encode(changed, logged)
+        finally:
+            if chunk:
+                for reader in self._readers:
+                    reader.give(chunk)

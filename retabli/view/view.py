@@ -30,6 +30,11 @@ class Logged:
     number: int | None
 
 
+def first_revision(wall: float) -> int:
+    """More than a daemon that began earlier can have come to: it does not show a thousand changes each second."""
+    return max(0, int(wall * 1000))
+
+
 def _unmapped(instant: float) -> float:
     return instant
 
@@ -50,7 +55,9 @@ class View:
         self._wall = wall
         self.noted = Noted()
         self._pictures: dict[str, FlowPicture] = {}
-        self.revision = 0  # how many changes were shown
+        # Rises with each change that is shown. No two daemons count alike, or a page of the one before would be taken
+        # for one of this, and keep what it shows.
+        self.revision = first_revision(wall())
         self._revisions: dict[str, int] = {}
         self._forms: dict[str, bytes] = {}  # each flow's JSON, until it changes
         self._entries: deque[Logged] = deque(maxlen=entries)
@@ -232,4 +239,4 @@ class View:
 
 
 def dump(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")

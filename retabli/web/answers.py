@@ -11,7 +11,9 @@ from retabli.web.guard import gzipped, takes_gzip
 
 
 def answer(value: Any, status: int = 200) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False) + "\n", status, media_type="application/json")
+    said = json.dumps(value, ensure_ascii=False) + "\n"
+    # Half a character, which a damaged row may hold, is written as JSON writes it.
+    return Response(said.encode(errors="backslashreplace"), status, media_type="application/json")
 
 
 def streamed(request: Request, pieces: AsyncIterator[bytes], media_type: str, *, level: int = 1) -> Response:

@@ -1,5 +1,6 @@
 """The API: flows, one flow, the log, the stream. JSON only, errors included."""
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -107,8 +108,8 @@ class Api:
         async def told() -> AsyncIterator[bytes]:
             with self._stream.feed.subscribe() as reader:
                 yield b"retry: 3000\n\n"
-                if last is not None and last != str(self._stream.last):
-                    yield RESYNC  # something happened while this reader was away
+                if last is not None:  # while nobody listens nothing is numbered: what it missed cannot be known
+                    yield RESYNC
                 async for chunk in reader.chunks():
                     yield chunk
 
@@ -122,9 +123,12 @@ def _instant(name: str, text: str | None) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        instant = float(text)
     except ValueError:
         pass
+    else:
+        if math.isfinite(instant):  # no row is before or after what is no number: that is no empty log
+            return instant
     try:
         return local(text, UTC).timestamp()
     except (ValueError, OverflowError):

@@ -76,14 +76,16 @@ def local(text: str, zone: tzinfo) -> datetime:
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=zone)
 
 
-def local_instant(text: str, view: View) -> float:
+def local_instant(text: str, view: View, *, last: bool = False) -> float:
     """The wall time of what a form's date and hour say (`2023-07-03T10:00`), in the site's zone and in shown time.
+
+    Of an hour that autumn has twice it is the first, or the `last`.
 
     Raises:
         ValueError: no calendar has it.
     """
     try:
-        shown = local(text, view.site.zone).timestamp()
+        shown = local(text, view.site.zone).replace(fold=int(last)).timestamp()
     except OverflowError as error:
         raise ValueError(str(error)) from error
     if not 0 <= shown <= _LAST:

@@ -18,13 +18,14 @@ from retabli.web.pages.rows import latest
 from retabli.web.pages.stencils import look
 from retabli.web.words import LANGUAGES, reading
 
+ANEW = 10**15  # what a page asks for that is taken anew after this: nothing of before it
 BEAT = 5.0  # seconds of silence: pages take themselves for lost after a bit more than twice as long
 
 
 def event(kind: str, data: object, id_: int | None = None) -> bytes:
     """One server-sent event; JSON has no newline in it, so it is one `data` line."""
     head = f"id: {id_}\n" if id_ is not None else ""
-    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode(errors="backslashreplace")
 
 
 class ApiStream:
@@ -98,6 +99,8 @@ class PageStream:
         # What other readers were last shown says nothing of what this one has: everything may be said again.
         self._looks.clear()
         self._top = None
+        if self._view.revision < since < ANEW:  # of a daemon whose clock was ahead: nothing of that page is known
+            since = 0
         for id_ in self._view.changed_since(since):
             self.feed.touch(id_, urgent=True)
         return reader

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Protocol
 
 from retabli.model.record import Entry, Event
+from retabli.model.stamps import in_calendar
 from retabli.store import LogRow, Which
 from retabli.store.facts import ALL
 from retabli.view import Logged, View
@@ -66,7 +67,7 @@ def _meant(row: LogRow, which: Which) -> bool:
 
 def logged(row: LogRow) -> Logged:
     """A row that a later version wrote, of a kind that this one does not know, is shown by its name."""
-    return Logged(Entry(row.at, _EVENTS.get(row.event, row.event), row.flow, row.data), row.number)
+    return Logged(Entry(in_calendar(row.at), _EVENTS.get(row.event, row.event), row.flow, row.data), row.number)
 
 
 def wall(shown: float | None, view: View) -> float | None:

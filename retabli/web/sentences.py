@@ -1,5 +1,6 @@
 """Rows of the log as sentences for people."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ _CHANGES = {
     "refused": Words("Configuration refusée", "Configuration refused"),
 }
 
+log = logging.getLogger("retabli")
+
 _BETTER = (State.RECOVERING.value, State.RESTORED.value)  # of which a cause is what still fails, and no reason
 
 
@@ -28,7 +31,10 @@ def sentence(entry: Entry, view: View, language: str) -> str:
     """What this row says, without its flow's title."""
     speaker = _SENTENCES.get(entry.event)
     if speaker is not None:
-        return speaker(entry.data, view, language)
+        try:
+            return speaker(entry.data, view, language)
+        except (TypeError, ValueError, OverflowError):  # not as this version writes it: told as it stands
+            log.debug("a row of the log is worded otherwise: %s", entry.event)
     said = spoken.sentence(entry.event, entry.data, language, view.site.zone)  # of a later version's
     return f"{spoken.event_word(entry.event, language)} — {said}" if said else spoken.event_word(entry.event, language)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -145,6 +146,27 @@ async def test_a_frozen_daemon_is_known_by_the_beat_that_does_not_come(browser: 
             life.process.send_signal(signal.SIGCONT)
         await page.clock.resume()
         await page.locator("#lost").wait_for(state="hidden", timeout=PATIENCE)
+
+
+async def test_a_reader_whose_clock_is_set_back_is_told_of_a_silent_daemon_all_the_same(
+    browser: Browser, life: Life
+) -> None:
+    await life.watched.start()
+    await life.until_state("restored")
+    async with watching(browser, f"http://127.0.0.1:{life.port}") as watched:
+        page = watched.page
+        await page.clock.install()
+        await watched.open("/")
+        await shown(page, "port", "restored")
+        assert life.process is not None
+        life.process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(0.3)  # what it had said before is read
+            await page.clock.set_system_time(time.time() * 1000 - 3_600_000)
+            await page.clock.run_for(60_000)
+            await page.locator("#lost").wait_for(timeout=5000)
+        finally:
+            life.process.send_signal(signal.SIGCONT)
 
 
 async def test_a_page_that_slept_for_an_hour_shows_nothing_old_as_live(browser: Browser, life: Life) -> None:

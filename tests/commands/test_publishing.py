@@ -46,7 +46,7 @@ async def example(tmp_path: Path) -> Path:
             entries.append(Entry(NINE + 60 * place, Event.STATE, id_, {"was": was, "now": now, **why}))
     await commit(store, entries=entries)
     await store.close()
-    sql(tmp_path / "state.db", "UPDATE facts SET value = 4102444800 WHERE name = 'last_seen'")
+    sql(tmp_path / "state.db", "UPDATE facts SET value = unixepoch() WHERE name = 'last_seen'")
     return path
 
 
@@ -133,3 +133,12 @@ def test_what_goes_with_it_and_what_does_not_is_told(example: Path, tmp_path: Pa
             report.main(given(config=example, into=tmp_path / "x", **{"format": "html", "public": True, **keys}))
     with pytest.raises(Refused, match="cannot be written"):
         publish(example, tmp_path / "no" / "such" / "folder")
+
+
+def test_a_daemon_that_was_last_seen_in_the_future_is_silent_too(example: Path, tmp_path: Path) -> None:
+    sql(tmp_path / "state.db", "UPDATE facts SET value = unixepoch() + 3600 WHERE name = 'last_seen'")
+    publish(example, tmp_path / "www")
+    page = (tmp_path / "www/index.en.html").read_text()
+    assert 'data-state="unknown"' in page
+    assert 'data-state="restored"' not in page
+    assert 'data-state="dropped"' not in page

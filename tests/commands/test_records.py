@@ -1,5 +1,7 @@
 """What pages ask of the whole log: the report of any moment."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from commands._records import Records
+from commands._records import AT_ONCE, Records
 from retabli.model.record import Entry, Event
 from retabli.store import Store
 from retabli.view import View
@@ -66,3 +68,23 @@ async def test_a_moment_of_a_replay_is_told_in_the_times_that_are_shown(store: S
     assert "Friday 23 June 2023 at 10:02" in text
     assert "Works since 23 June at 10:01." in text
     assert "July" not in text
+
+
+async def test_reads_that_nobody_waits_for_any_more_hold_no_thread_of_the_probes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, threads = threading.Event(), set[str]()
+
+    def read(self: Records, at: float) -> None:
+        threads.add(threading.current_thread().name)
+        go_on.wait(10)
+
+    monkeypatch.setattr(Records, "_situation", read)
+    asked = records(store)
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asked.report(language="en", form="txt", public=False, at=NOW)
+    assert len(threads) == AT_ONCE
+    assert all(name.startswith("report") for name in threads)
+    go_on.set()

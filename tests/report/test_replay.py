@@ -104,3 +104,21 @@ def test_the_decision_of_then_counts_not_todays() -> None:
 
 def test_a_flow_that_was_removed_is_not_what_it_was() -> None:
     assert line(160).state is State.UNKNOWN
+
+
+def test_what_a_clock_that_was_ahead_dated_later_has_happened_all_the_same() -> None:
+    """An hour ahead at the drop, then set right: neither then nor now is it told as what it was before."""
+    ahead = [*ROWS[:7], moved(3600 + 30, "restored", "dropped", **REFUSED)]
+    now = replay(ahead, FLOWS, SITE, NOW + 60, latest=True)
+    assert [line.state for line in now.lines if line.flow.id == "mail"] == [State.DROPPED]
+    assert all((line.since or 0.0) <= NOW + 60 for line in now.lines)
+    behind = [*ahead, moved(40, "contained", "breached", "internet")]
+    then = replay(behind, FLOWS, SITE, NOW + 60)
+    assert [line.state for line in then.lines] == [State.DROPPED, State.BREACHED]
+    assert replay(behind, FLOWS, SITE, NOW + 35).lines[0].state is State.RESTORED
+
+
+def test_a_daemon_that_died_before_its_clock_was_set_back_leaves_nothing_green() -> None:
+    dead = replay(ROWS[:7], FLOWS, SITE, NOW + 60, last_seen=NOW + 3600, latest=True)
+    assert {line.state for line in dead.lines} == {State.UNKNOWN}
+    assert dead.unwatched_since == NOW + 60

@@ -260,3 +260,17 @@ def test_every_cell_in_which_a_flow_was_not_well_is_no_green_one(moves: Any) -> 
 
 def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+
+def test_a_gap_that_no_calendar_has_keeps_no_daemon_from_starting() -> None:
+    strange: Mapping[str, Any]
+    for strange in ({"from": "0001-01-01T00:00:00"}, {"seconds": float("inf")}, {"seconds": float("nan")}):
+        assert shown(*RESTORED, gap(80, strange))[-1] == (None, 80)
+
+
+def test_pages_of_two_daemons_are_never_taken_for_one_another_s() -> None:
+    earlier, later = View(Site("CHU"), wall=lambda: NOW), View(Site("CHU"), wall=lambda: NOW + 1)
+    for _ in range(500):
+        earlier.show(picture(flow()), None, None)
+    later.show(picture(flow()), None, None)
+    assert later.changed_since(earlier.revision) == ["mail-out"]

@@ -21,6 +21,7 @@ async def test_each_flow_s_badge_says_its_state_by_word_shape_and_colour() -> No
             answer = await served.client.get(f"/badge/{each.flow.id}.svg?lang=en")
             assert answer.headers["content-type"] == "image/svg+xml"
             assert answer.headers["cache-control"] == "no-cache"
+            assert answer.headers["cross-origin-resource-policy"] == "cross-origin", "else no other page can place it"
             drawn = ElementTree.fromstring(answer.content)  # noqa: S314 - ours
             assert drawn.get("role") == "img"
             title = drawn.findtext(f"{SVG}title") or ""

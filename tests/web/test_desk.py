@@ -355,7 +355,8 @@ async def test_what_has_ended_by_the_clock_is_not_shown_as_running(served: Serve
 
 
 async def test_open_pages_are_told_of_who_took_it_and_of_a_silence(served: Served) -> None:
-    async with asyncio.timeout(10), served.client.stream("GET", "/live?lang=fr&since=99") as answer:
+    since = served.view.revision
+    async with asyncio.timeout(10), served.client.stream("GET", f"/live?lang=fr&since={since}") as answer:
         lines = answer.aiter_lines()
         await events(lines, "beat")
         for doing, fields, said in (

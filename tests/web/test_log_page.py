@@ -70,6 +70,14 @@ async def test_the_filters_choose_rows_in_the_site_s_time_and_stay_in_every_link
     assert '<option value="states" selected>' in page
 
 
+async def test_a_filter_hides_nothing_of_the_hour_that_autumn_has_twice() -> None:
+    book = Book(rows(1))
+    async with serving(log=book) as served:
+        await served.client.get("/log?since=2023-10-29T02:30&until=2023-10-29T02:45")
+    (which,) = book.asked
+    assert (which.since, which.until) == (1698539400.0, 1698543900.0), "00:30 and 01:45 UTC"
+
+
 async def test_what_is_no_moment_no_kind_and_no_number_is_refused_with_a_sentence() -> None:
     async with serving(log=Book(rows(1))) as served:
         for wrong in ("since=yesterday", "until=99999-01-01T00:00", "kind=all", "before=x", "format=pdf"):

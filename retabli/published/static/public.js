@@ -28,4 +28,5 @@
   setInterval(tell, 15000);
   setInterval(renew, Number(body.dataset.renew) * 1000);
   document.addEventListener("visibilitychange", renew);
+  window.addEventListener("pageshow", function () { tell(); renew(); }); // also back through history
 })();

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from retabli.published import Badge, badge
 from retabli.published.badge import WIDEST
-from retabli.web.conditional import conditional
+from retabli.web.conditional import EMBEDDED, conditional
 from retabli.web.inert import inert
 from retabli.web.pages.frame import Frame
 from retabli.web.pages.headline import Part, headline, state_word
@@ -43,7 +43,7 @@ class Badges:
         return self._drawn(request, Badge(title, state_word(picture, language), state.value), language)
 
     def _drawn(self, request: Request, of: Badge, language: str) -> Response:
-        return conditional(request, badge(of, language).encode(), "image/svg+xml")
+        return conditional(request, badge(of, language).encode(), "image/svg+xml", EMBEDDED)
 
 
 def _both(first: str, worse: str) -> str:

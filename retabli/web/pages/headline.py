@@ -103,9 +103,15 @@ def counted(state: State, number: int, language: str) -> str:
 def _closed_parts(shut: list[FlowPicture], view: View, language: str) -> list[Part]:
     if len(shut) > NAMED:
         contained = sum(picture.state is State.CONTAINED for picture in shut)
-        parts = [Part(State.CONTAINED.value, _said(_CONTAINED, contained, language, of=len(shut)))]
+        shown = State.CONTAINED if contained else State.UNKNOWN  # "0 contained" is nothing to be green about
+        parts = [Part(shown.value, _said(_CONTAINED, contained, language, of=len(shut)))]
+        order = list(State)
         bad = [picture for picture in shut if picture.state is not State.CONTAINED]
-        bad.sort(key=lambda picture: (picture.state is not State.BREACHED, not lost_breach(picture)))
+        # A breach first, then one that can no longer be measured.
+        bad.sort(key=lambda each: (each.state is not State.BREACHED, not lost_breach(each), order.index(each.state)))
+        breached = sum(picture.state is State.BREACHED for picture in bad)
+        if breached > NAMED:
+            return [*parts, Part(State.BREACHED.value, counted(State.BREACHED, breached, language))]
         return parts + [_closed_part(picture, view, language) for picture in bad[:NAMED]]
     return [_closed_part(picture, view, language) for picture in shut]
 

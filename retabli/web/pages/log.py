@@ -59,7 +59,7 @@ class Asked:
             raise HTTPException(400, f"kind is one of {', '.join(KINDS)}")
         return Which(
             since=_instant("since", self.since, view),
-            until=_instant("until", self.until, view),
+            until=_instant("until", self.until, view, last=True),
             flow=self.flow or None,
             events=tuple(str(event) for event in KINDS[self.kind]) if self.kind else (),
         )
@@ -82,7 +82,7 @@ class LogPage:
         self._frame = frame
         self._view = frame.view
         self._book = book
-        self._exports = 0
+        self._exports = asyncio.Semaphore(EXPORTS)
 
     def route(self) -> Route:
         return Route("/log", self.get)
@@ -99,7 +99,7 @@ class LogPage:
             raise HTTPException(400, "format is csv or json")
         language = self._frame.reading(request)[0]
         pieces = self._csv(which, language) if form == "csv" else self._json(which, language)
-        if self._exports >= EXPORTS:
+        if self._exports.locked():
             raise HTTPException(503, "several exports are running; try again in a minute", {"retry-after": "60"})
         response = streamed(request, self._counted(pieces), FORMS[form])
         response.headers["content-disposition"] = f'attachment; filename="retabli-log.{form}"'
@@ -139,12 +139,9 @@ class LogPage:
         return HTMLResponse(page)
 
     async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self._exports += 1
-        try:
+        async with self._exports:  # those that were asked for together are looked at before any of them runs
             async for piece in pieces:
                 yield piece
-        finally:
-            self._exports -= 1
 
     # A page of rows is worded in a thread: the loop is not held for it.
 
@@ -158,7 +155,8 @@ class LogPage:
     async def _json(self, which: Which, language: str) -> AsyncIterator[bytes]:
         export, lead = self._export(language), "[\n"
         async for rows in following(self._book, which):
-            yield (lead + await asyncio.to_thread(export.json_lines, rows)).encode()
+            lines = await asyncio.to_thread(export.json_lines, rows)
+            yield (lead + lines).encode(errors="backslashreplace")  # half a character, as JSON writes it
             lead = ",\n"
         yield b"[]\n" if lead == "[\n" else b"\n]\n"
 
@@ -193,11 +191,11 @@ def _is_added(each: Logged) -> bool:
     return each.entry.event is Event.CONFIG and each.entry.data.get("change") == "added"
 
 
-def _instant(name: str, written: str, view: View) -> float | None:
+def _instant(name: str, written: str, view: View, *, last: bool = False) -> float | None:
     if not written:
         return None
     try:
-        return local_instant(written, view)
+        return local_instant(written, view, last=last)
     except ValueError:
         raise HTTPException(400, f"{name} is a moment such as 2023-07-03T08:00") from None
 

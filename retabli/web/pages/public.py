@@ -18,7 +18,7 @@ from retabli.published import (
     public_feed,
     templates,
 )
-from retabli.web.conditional import conditional
+from retabli.web.conditional import EMBEDDED, conditional
 from retabli.web.pages.frame import Frame
 
 
@@ -55,7 +55,7 @@ class PublicPage:
     async def badge(self, request: Request) -> Response:
         language = self._frame.reading(request)[0]
         drawn = badge(public_badge(self._bulletin(language)), language)
-        return conditional(request, drawn.encode(), "image/svg+xml")
+        return conditional(request, drawn.encode(), "image/svg+xml", EMBEDDED)
 
     def _bulletin(self, language: str) -> Bulletin:
         view = self._view

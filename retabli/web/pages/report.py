@@ -113,4 +113,7 @@ class ReportPage:
             ago = parse_duration(written)
         except ValueError:
             return local_instant(written, self._view)
-        return unstamped(self._view.now - ago, self._view)
+        moment = unstamped(self._view.now - ago, self._view)
+        if moment < 0:
+            raise ValueError("before any log")
+        return moment

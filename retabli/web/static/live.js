@@ -7,7 +7,7 @@
   var french = document.documentElement.lang === "fr";
   var banner = document.getElementById("lost");
   var began = Date.now(), base = Number(body.dataset.now), pace = Number(body.dataset.pace) || 1;
-  var heard = Date.now(), lost = false, stream = null, tried = 0, retry = null;
+  var heard = Date.now(), steady = performance.now(), lost = false, stream = null, tried = 0, retry = null;
   var waiting = null, fetching = false, queue = [], fitted = 0, refreshed = 0;
 
   function now() {
@@ -77,12 +77,17 @@
 
   // the connection ------------------------------------------------------------------------------------------------
 
+  // Seconds since the server was heard: one clock may be set, the other may sleep with the machine.
+  function silence() {
+    return Math.max(Date.now() - heard, performance.now() - steady) / 1000;
+  }
+
   function check() {
-    var age = (Date.now() - heard) / 1000;
+    var age = silence();
     if (body.dataset.live && age > PATIENCE) lose();
     if (!lost) return;
     say(banner.querySelector("b"), span(age));
-    if (Date.now() - tried > RETRY * 1000) listen();
+    if (performance.now() - tried > RETRY * 1000 && age > RETRY) listen();
   }
 
   function lose() {
@@ -90,7 +95,7 @@
     lost = true;
     body.classList.add("stale");
     banner.hidden = false;
-    say(banner.querySelector("b"), span((Date.now() - heard) / 1000));
+    say(banner.querySelector("b"), span(silence()));
     announce(banner.firstChild.textContent);
   }
 
@@ -160,6 +165,7 @@
   function take(html, part) {
     var fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part || "main");
     var old = document.querySelector(part || "main");
+    if (!fresh && !part) throw new Error("something between us answered for the server");
     if (!fresh || (part && old.contains(document.activeElement))) return;
     var open = {};
     old.querySelectorAll("details").forEach(function (each, place) { open[each.id || place] = each.open; });
@@ -180,6 +186,7 @@
     if (fetching) return;
     fetching = true;
     refreshed = Date.now();
+    var asked = stream; // what was told while this was under way and another stream began, nobody heard
     var limit = new AbortController();
     var timer = setTimeout(function () { limit.abort(); }, 10000);
     var ask = { headers: { Accept: "text/html" }, signal: limit.signal, cache: "no-store" };
@@ -192,7 +199,7 @@
       var told = queue;
       queue = [];
       told.forEach(function (act) { act(); });
-      if (!part) found();
+      if (!part && asked === stream) found(); else if (!part) again();
       tick();
     }).catch(function () {
       fetching = false;
@@ -229,7 +236,7 @@
   function listen() {
     // What changed since the page was made is told once; after that it is taken anew, which tells more.
     var since = tried ? 1e15 : body.dataset.revision;
-    tried = Date.now();
+    tried = performance.now();
     clearTimeout(retry);
     if (stream) stream.close();
     var mine = stream = new EventSource(body.dataset.live + "&since=" + since);
@@ -243,6 +250,7 @@
       mine.addEventListener(kind, function (event) {
         if (mine !== stream) return;
         heard = Date.now();
+        steady = performance.now();
         var data = JSON.parse(event.data);
         if (kind === "beat") {
           if (changed(data.build)) return;
