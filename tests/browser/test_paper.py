@@ -81,7 +81,8 @@ async def test_the_other_pages_are_paper_too(browser: Browser, attacked: Life, p
         await watched.page.emulate_media(media="print")
         assert await overflows(watched.page) == []
         assert await watched.page.get_by_role("heading", level=1).is_visible()
-        assert str(datetime.now(PARIS).day) in await watched.page.evaluate(DATED), "of when it is"
+        today, dated = datetime.now(PARIS), await watched.page.evaluate(DATED)
+        assert re.search(rf"\b{today.day}(er)?\b.* {today.year} (à \d+.h|at \d+:)", dated), f"of when it is: {dated}"
         assert not await watched.page.locator("nav a").first.is_visible(), "a menu is of no use on paper"
         assert pages(await watched.page.pdf(format="A4", prefer_css_page_size=True)) >= 1
 

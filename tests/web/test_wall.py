@@ -92,6 +92,19 @@ def test_a_strip_of_the_first_hours_is_drawn_in_seconds() -> None:
     assert drawing(watching(*rows, site=site))["restored"] == f"M3000 7H{3600 + 2 * 86_400}"
 
 
+async def test_a_strip_keeps_the_step_that_it_was_drawn_with_when_a_day_has_passed() -> None:
+    hands = Hands()
+    site = replace(SITE, cut_at=NOW - DAY + 10)
+    view = watching((DAY - 600, Event.STATE, {"was": "unknown", "now": "restored"}), site=site, wall=hands)
+    page = FlowsPage(Frame(view))
+    for step, long, after in ((1, DAY - 10, 0.0), (60, DAY + 10, 20.0)):
+        hands.now = NOW + after
+        row = page.row(picture(flow("a"), since=NOW - DAY + 600), "fr")
+        assert f'data-unit="{step}" viewBox="0 0 {long / step:.0f} 20"' in row
+        (restored,) = re.findall(r'class="restored" d="M(\d+) ', row)
+        assert int(restored) * step == pytest.approx(610, abs=60), "ten minutes after the attack, as before"
+
+
 def test_what_nobody_watched_and_what_is_unknown_are_never_drawn_as_the_state_before() -> None:
     stopped: Rows = (*FELL, (2 * DAY, Event.STOP, {}), (DAY, Event.START, {}))
     view = watching(*stopped)
