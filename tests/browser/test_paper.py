@@ -43,6 +43,19 @@ async def test_nothing_is_scrolled_sideways_and_nothing_is_cut(
             assert await watched.page.evaluate(CUT) == [], path
 
 
+async def test_what_stands_above_the_states_takes_two_lines_of_a_telephone(browser: Browser, states: Served) -> None:
+    async with watching(browser, states.web.url, viewport=TELEPHONE) as watched:
+        for language in ("fr", "en"):
+            await watched.open(f"/?lang={language}")
+            parts = watched.page.locator(".mast > *, .mast nav a")
+            lines = {
+                round(box["y"] + box["height"] / 2) // 14
+                for each in await parts.all()
+                if (box := await each.bounding_box())
+            }
+            assert len(lines) == 2, lines
+
+
 async def test_text_set_twice_as_large_and_wide_apart_still_fits(browser: Browser, states: Served) -> None:
     """WCAG 2.2, 1.4.4 and 1.4.12: as a reader has set the browser; the policy, which binds pages only, is out of it."""
     async with watching(browser, states.web.url, bypass_csp=True) as watched:

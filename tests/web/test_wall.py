@@ -169,6 +169,14 @@ def test_days_stay_at_midnight_when_summer_time_ends() -> None:
     assert [mark.at % 86_400 for mark in axis(view, "fr").marks] == [0, 3600]
 
 
+async def test_a_site_s_name_turns_nothing_round_and_is_one_line() -> None:
+    view = View(replace(SITE, name="CHU\u202e\n<b>"), wall=lambda: NOW)
+    page = "".join([piece async for piece in FlowsPage(Frame(view)).pieces("fr", "")])
+    assert "<title>Rétablissement des flux — CHU  &lt;b&gt;</title>" in page
+    assert "<bdi>CHU  &lt;b&gt;</bdi>" in page
+    assert "\u202e" not in page
+
+
 # what is to be looked at ----------------------------------------------------------------------------------------------
 
 
