@@ -4,18 +4,26 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from prometheus_client import CollectorRegistry
 
+from retabli.metrics import Figures, Metrics
+from retabli.model.record import Entry, Event
 from retabli.model.states import State
+from retabli.view import View
+from retabli.web import Web, build
 from tests.browser.states import move
 from tests.browser.watching import Watched, watching
 from tests.commands.daemons import living
 from tests.daemon.living import Life
+from tests.view.pictures import NOW, flow, picture
 from tests.web.serving import Served
+from tests.web.test_wall import DAY, SITE, Hands
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="session")]
 
@@ -32,6 +40,13 @@ NOTE = """() => {
   look();
   new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true});
 }"""
+
+# Where in each strip the flow's being restored begins, in per cent of the strip.
+STARTS = """() => Object.fromEntries([...document.querySelectorAll("[data-flow]")].map((row) => {
+  const strip = row.querySelector("svg.course");
+  const from = Number(/^M(\\d+)/.exec(strip.querySelector(".restored").getAttribute("d"))[1]);
+  return [row.dataset.flow, Math.round((100 * from) / strip.viewBox.baseVal.width)];
+}))"""
 
 
 async def shown(page: Page, name: str, state: str) -> None:
@@ -183,6 +198,35 @@ async def test_a_page_that_slept_for_an_hour_shows_nothing_old_as_live(browser: 
         await page.locator("#lost").wait_for(timeout=5000)
         assert "1\u00a0h" in await page.locator("#lost").inner_text()
         assert await look(page) != live
+
+
+async def test_strips_of_before_and_after_the_first_day_agree_on_one_page(browser: Browser) -> None:
+    """What an event brings is drawn in coarser steps than what was drawn before: each is as long as it says."""
+    hands = Hands()
+    site = replace(SITE, cut_at=NOW - DAY + 10)
+    view = View(site, wall=hands)
+    for name in ("a", "b"):
+        view.logged(Entry(NOW - DAY / 2, Event.STATE, name, {"was": "unknown", "now": "restored"}))
+        view.show(picture(flow(name), since=NOW - DAY / 2), None, None)
+    app = build(view, Metrics(Figures(CollectorRegistry(), version="0", standpoint="inside"), language="fr"))
+    web = Web(app, "127.0.0.1", 0, leaving=view.close)
+    web.bind()
+    serving = asyncio.create_task(web.run())
+    await web.up.wait()
+    try:
+        async with watching(browser, web.url) as watched:
+            await watched.open("/")
+            assert await watched.page.evaluate(STARTS) == {"a": 50, "b": 50}
+            hands.now = NOW + 20
+            view.show(picture(flow("b"), since=NOW - DAY / 2, drops=1), None, None)
+            await watched.page.locator("#f-b svg.course[data-unit='60']").wait_for(timeout=PATIENCE)
+            assert await watched.page.locator("#f-a svg.course").get_attribute("data-unit") == "1"
+            await watched.page.evaluate("document.querySelector('.days').dataset.length = 1")  # so that it lengthens
+            await watched.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            assert await watched.page.evaluate(STARTS) == {"a": 50, "b": 50}
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 @pytest.mark.parametrize("path", ["/", "/flows/port", "/log"])

@@ -8,9 +8,12 @@ import pytest
 from playwright.async_api import Browser, ViewportSize
 
 from retabli.model.states import STATE_WORDS, State
+from retabli.model.words import Words
 from tests.browser.states import FLOWS, PATHS
 from tests.browser.watching import NARROW, TELEPHONE, WALL, overflows, watching
 from tests.daemon.living import Life
+from tests.view.pictures import NOW, flow, picture
+from tests.web.hospital import HOUR
 from tests.web.serving import Served
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
@@ -41,6 +44,19 @@ async def test_nothing_is_scrolled_sideways_and_nothing_is_cut(
             await watched.open(f"{path}?lang={language}")
             assert await overflows(watched.page) == [], path
             assert await watched.page.evaluate(CUT) == [], path
+
+
+async def test_what_stands_above_the_states_takes_two_lines_of_a_telephone(browser: Browser, states: Served) -> None:
+    async with watching(browser, states.web.url, viewport=TELEPHONE) as watched:
+        for language in ("fr", "en"):
+            await watched.open(f"/?lang={language}")
+            parts = watched.page.locator(".mast > *, .mast nav a")
+            lines = {
+                round(box["y"] + box["height"] / 2) // 14
+                for each in await parts.all()
+                if (box := await each.bounding_box())
+            }
+            assert len(lines) == 2, lines
 
 
 async def test_text_set_twice_as_large_and_wide_apart_still_fits(browser: Browser, states: Served) -> None:
@@ -81,9 +97,33 @@ async def test_the_other_pages_are_paper_too(browser: Browser, attacked: Life, p
         await watched.page.emulate_media(media="print")
         assert await overflows(watched.page) == []
         assert await watched.page.get_by_role("heading", level=1).is_visible()
-        assert str(datetime.now(PARIS).day) in await watched.page.evaluate(DATED), "of when it is"
+        today, dated = datetime.now(PARIS), await watched.page.evaluate(DATED)
+        assert re.search(rf"\b{today.day}(er)?\b.* {today.year} (à \d+.h|at \d+:)", dated), f"of when it is: {dated}"
         assert not await watched.page.locator("nav a").first.is_visible(), "a menu is of no use on paper"
         assert pages(await watched.page.pdf(format="A4", prefer_css_page_size=True)) >= 1
+
+
+async def test_of_many_flows_those_out_of_sight_are_led_to_and_found_and_printed(
+    browser: Browser, states: Served
+) -> None:
+    """Rows out of sight are not laid out until they are wanted."""
+    for number in range(200):
+        shown = flow(f"many-{number}", title=Words(f"Flux numéro {number}", f"Flow number {number}"))
+        state = State.BREACHED if number == 150 else State.RESTORED
+        states.view.show(picture(shown, state, since=NOW - HOUR), None, None)
+    async with watching(browser, states.web.url) as watched:
+        page = watched.page
+        await watched.open("/")
+        row = page.locator("#f-many-150")
+        assert await row.evaluate("(each) => getComputedStyle(each).contentVisibility") == "auto"
+        await page.locator("a[href='#f-many-150']").first.click()
+        await page.wait_for_timeout(300)
+        assert await row.evaluate(
+            "(each) => { const box = each.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+        )
+        assert await page.evaluate("window.find('Flux numéro 199')"), "by the browser's own search"
+        await page.emulate_media(media="print")
+        assert await row.evaluate("(each) => getComputedStyle(each).contentVisibility") == "visible"
 
 
 async def test_a_printed_sheet_has_no_button_and_no_field(browser: Browser, states: Served) -> None:

@@ -220,10 +220,10 @@ async def test_a_form_takes_the_page_and_leads_back_to_it(served: Served) -> Non
     answer = await served.client.post(f"{PAGE}/acknowledge", data={"by": "Jeanne Martin", "note": "je regarde"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}#page")
     page = (await served.client.get(PAGE)).text
-    assert "prise en charge par <b>Jeanne Martin</b>" in page
+    assert "prise en charge par <b><bdi>Jeanne Martin</bdi></b>" in page
     assert "je regarde" in page
     assert "pas encore prise en charge" not in page
-    assert "prise en charge par <b>Jeanne Martin</b>" in (await served.client.get("/")).text
+    assert "prise en charge par <b><bdi>Jeanne Martin</bdi></b>" in (await served.client.get("/")).text
 
 
 async def test_the_name_is_remembered_by_a_cookie_that_no_script_and_no_other_site_sees(served: Served) -> None:
@@ -244,7 +244,7 @@ async def test_a_silence_says_what_it_does_and_is_ended_by_a_button(served: Serv
     answer = await served.client.post(f"{PAGE}/silence", data={"by": "Karim", "why": "bascule", "for": "4h"})
     assert answer.status_code == 303
     page = (await served.client.get(PAGE)).text
-    assert "en silence jusqu&#39;au 3\u00a0juil. à 14\u00a0h\u00a000 · Karim\u00a0: bascule" in page
+    assert "en silence jusqu&#39;au 3\u00a0juil. à 14\u00a0h\u00a000 · <bdi>Karim</bdi>\u00a0: <bdi>bascule" in page
     assert f'action="{PAGE}/silence"' not in page
     assert f'action="{PAGE}/unsilence"' in page
     assert "en silence jusqu&#39;au" in (await served.client.get("/")).text

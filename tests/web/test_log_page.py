@@ -63,7 +63,9 @@ async def test_the_filters_choose_rows_in_the_site_s_time_and_stay_in_every_link
     assert (which.since, which.until, which.flow) == (NOW - 3600, NOW, "mail-in"), "09:00 in Paris is 07:00 UTC"
     assert which.events == ("state", "intent")
     links = re.findall(r'href="(/log\?[^"]+)"', page)
-    older, *exports = [each for each in links if "flow=" in each]
+    turned, older, *exports = [each for each in links if "flow=" in each]
+    kept = "flow=mail-in&amp;kind=states&amp;since=2023-07-03T09%3A00&amp;until=2023-07-03T10%3A00"
+    assert turned == f"/log?{kept}&amp;lang=fr", "the same rows, in the other language"
     assert "before=101" in older
     assert len(exports) == 2
     assert all("kind=states" in each and "since=2023" in each and "lang=en" in each for each in (older, *exports))

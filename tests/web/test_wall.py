@@ -93,6 +93,19 @@ def test_a_strip_of_the_first_hours_is_drawn_in_seconds() -> None:
     assert drawing(watching(*rows, site=site))["restored"] == f"M3000 7H{3600 + 2 * 86_400}"
 
 
+async def test_a_strip_keeps_the_step_that_it_was_drawn_with_when_a_day_has_passed() -> None:
+    hands = Hands()
+    site = replace(SITE, cut_at=NOW - DAY + 10)
+    view = watching((DAY - 600, Event.STATE, {"was": "unknown", "now": "restored"}), site=site, wall=hands)
+    page = FlowsPage(Frame(view))
+    for step, long, after in ((1, DAY - 10, 0.0), (60, DAY + 10, 20.0)):
+        hands.now = NOW + after
+        row = page.row(picture(flow("a"), since=NOW - DAY + 600), "fr")
+        assert f'data-unit="{step}" viewBox="0 0 {long / step:.0f} 20"' in row
+        (restored,) = re.findall(r'class="restored" d="M(\d+) ', row)
+        assert int(restored) * step == pytest.approx(610, abs=60), "ten minutes after the attack, as before"
+
+
 def test_what_nobody_watched_and_what_is_unknown_are_never_drawn_as_the_state_before() -> None:
     stopped: Rows = (*FELL, (2 * DAY, Event.STOP, {}), (DAY, Event.START, {}))
     view = watching(*stopped)
@@ -155,6 +168,14 @@ def test_days_stay_at_midnight_when_summer_time_ends() -> None:
     autumn = 1_698_184_800.0  # 2023-10-25T00:00 in Paris
     view = View(replace(SITE, cut_at=autumn), wall=lambda: autumn + 9 * DAY)
     assert [mark.at % 86_400 for mark in axis(view, "fr").marks] == [0, 3600]
+
+
+async def test_a_site_s_name_turns_nothing_round_and_is_one_line() -> None:
+    view = View(replace(SITE, name="CHU\u202e\n<b>"), wall=lambda: NOW)
+    page = "".join([piece async for piece in FlowsPage(Frame(view)).pieces("fr", "")])
+    assert "<title>Rétablissement des flux — CHU  &lt;b&gt;</title>" in page
+    assert "<bdi>CHU  &lt;b&gt;</bdi>" in page
+    assert "\u202e" not in page
 
 
 # what is to be looked at ----------------------------------------------------------------------------------------------

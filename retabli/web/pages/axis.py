@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from retabli.view import View
 from retabli.view.times import clock, moment, short_day
-from retabli.web.pages.strip import length, unit
+from retabli.web.pages.strip import length
 
 MOST = 4  # labels
 APART = 0.27  # of the strip, that a label takes at most
@@ -30,7 +30,6 @@ class Axis:
 
     length: int
     origin: int  # milliseconds since 1970
-    unit: int  # seconds to a step across a strip
     began: str
     first: str
     attacked: bool  # it is the attack; else the log begins there
@@ -49,7 +48,6 @@ def axis(view: View, language: str) -> Axis:
     return Axis(
         length=round(long),
         origin=round(origin * 1000),
-        unit=unit(view),
         began=moment(origin, view.now, zone, language),
         first=said(origin, zone, language),
         attacked=view.site.cut_at == origin,

@@ -83,6 +83,7 @@ class FlowPage:
             language,
             query,
             f"/flows/{quote(flow.id)}",
+            turned=self._frame.turned(request, f"/flows/{quote(flow.id)}"),
             row=row(picture, view, language),
             units=drawing.units,
             drawn=drawing.section,

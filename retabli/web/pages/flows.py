@@ -119,7 +119,7 @@ class FlowsPage:
         return self._top.render(headline=top.headline, attention=top.attention, t=Wording(language))
 
     def title(self, top: Top, language: str) -> str:
-        return f"{top.headline.tab or text('restoration', language)} — {self._view.site.name}"
+        return f"{top.headline.tab or text('restoration', language)} — {inert(self._view.site.name)}"
 
     @property
     def size(self) -> str:
@@ -177,7 +177,11 @@ def columns(groups: Iterator[Group]) -> tuple[list[Group], list[Group]]:
 
 
 def _height(group: Group) -> float:
-    return 1.0 + sum(1.0 if each.state in (State.RESTORED, State.CONTAINED) else 2.0 for each in group.pictures)
+    """About how high it is, in rows of flows that are as they should be: the others say more."""
+    return 1.0 + sum(
+        1.0 if each.state in (State.RESTORED, State.CONTAINED) else 3.0 if each.flow.notice else 2.0
+        for each in group.pictures
+    )
 
 
 def _key(language: str) -> Iterator[tuple[str, float | None, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from retabli.published import ASSETS, asset
 from retabli.view import View
 from retabli.view.site import seen_from
 from retabli.view.times import heading
+from retabli.web.inert import inert
 from retabli.web.instants import when
 from retabli.web.seams import Switch, Switches
 from retabli.web.words import reading, text
@@ -50,6 +52,11 @@ def _build(assets: Mapping[str, Asset]) -> str:
     for file in sorted((HERE / "templates").iterdir()):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def other(language: str) -> str:
+    """The one that a page offers beside its own."""
+    return "en" if language == "fr" else "fr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,11 @@ class Frame:
         """The reader's language, and what links carry so that it stays."""
         return reading(request.query_params.get("lang"), self.view.site.language)
 
+    def turned(self, request: Request, here: str) -> str:
+        """The address of the page at `here`, with all that was asked of it, in the other language."""
+        asked = [each for each in request.query_params.multi_items() if each[0] != "lang"]
+        return f"{here}?{urlencode([*asked, ('lang', other(self.reading(request)[0]))])}"
+
     def template(self, name: str) -> Template:
         return self._templates.get_template(name)
 
@@ -120,11 +132,12 @@ class Frame:
         view = self.view
         return {
             "t": Wording(language),
-            "site": view.site,
+            "site_name": inert(view.site.name),
             "language": language,
-            "other": "en" if language == "fr" else "fr",
+            "other": other(language),
             "query": query,
             "here": here,
+            "turned": f"{here}?lang={other(language)}",
             "public": False,
             "reports": self._reports,
             "now": when(view.unstamped_now, view, language),
@@ -134,7 +147,7 @@ class Frame:
             "build": self.build,
             "heading": heading(view.now, view.site.zone, language),
             "asset": self.asset,
-            "standpoint": seen_from(view.site.standpoint, language),
+            "standpoint": inert(seen_from(view.site.standpoint, language)),
             "remark": self.remark(language),
         }
 

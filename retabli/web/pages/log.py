@@ -124,6 +124,7 @@ class LogPage:
             language,
             query,
             "/log",
+            turned=self._frame.turned(request, "/log"),
             days=list(_days(entries, view, language)),
             titles=titles,
             kinds=tuple(KINDS),

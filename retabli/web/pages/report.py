@@ -83,6 +83,7 @@ class ReportPage:
             language,
             query,
             "/report",
+            turned=self._frame.turned(request, "/report"),
             body=Markup(written) if status == 200 else "",  # noqa: S704 - escaped where made
             fault=text(_FAULTS[status], language) if status != 200 else "",
             given=given,

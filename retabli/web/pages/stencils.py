@@ -15,7 +15,7 @@ from retabli.web.pages.rows import latest, row
 from retabli.web.pages.strip import LABEL, LENGTH, Held, held, length, strip, unit
 
 _NEVER = float("-inf")  # monotonic: what is shown ends by the wall clock
-_SLOT = re.compile(rf'data-ago( data-seen)? datetime="([^"]*)">(<b>)?[^<]*|{LENGTH}|{LABEL}')
+_SLOT = re.compile(rf'data-ago( data-seen)? datetime="([^"]*)">(<b>)?[^<]*|{LENGTH}(\d+){LENGTH}|{LABEL}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class Moment:
 
     now: float
     length: float
-    unit: int  # seconds to a step across a strip
     language: str
     seen: float | None  # when the flow was last tried
 
@@ -52,8 +51,9 @@ def cut(html: str, label: Held) -> Stencil:
 
 
 def _slot(found: re.Match[str], label: Held) -> Slot:
-    if found[0] == LENGTH:
-        return lambda moment: f"{moment.length / moment.unit:.0f}"
+    if found[4]:
+        step = int(found[4])
+        return lambda moment: f"{moment.length / step:.0f}"
     if found[0] == LABEL:
         return lambda moment: label.said(moment.now, moment.length, moment.language)
     bold, given = found[3] or "", found[2]
@@ -114,7 +114,7 @@ class Stencils:
         view = self._view
         seen = latest(picture)
         shown = None if seen is None else view.stamp(seen)
-        moment = Moment(view.now, length(view), unit(view), self._language, shown)
+        moment = Moment(view.now, length(view), self._language, shown)
         return self._stencil(picture, terse=terse).fill(moment)
 
     def _stencil(self, picture: FlowPicture, *, terse: bool) -> Stencil:

@@ -22,7 +22,7 @@ MINUTES = 86_400.0  # seconds from which on a strip is drawn in minutes
 AHEAD = 2 * 86_400.0  # seconds for which the last span is drawn beyond now, at least: the page may stay open
 SLIGHT = 0.02  # of the strip: a drop that is shorter gets a line of a fixed width
 EDGE = 0.992  # … which is no nearer to the end of it than this: one that began just now is seen too
-LENGTH, LABEL = "\u0001", "\u0002"  # filled in each time that the strip is placed
+LENGTH, LABEL = "\u0001", "\u0002"  # filled in each time that the strip is placed; LENGTH stands around its step
 
 # The middle of each state's line, as thick as the style says: what works best is highest, what fell hangs below the
 # base. Unknown is not drawn; where nobody was watching (None) there is but a thin line.
@@ -72,7 +72,7 @@ def held(picture: FlowPicture, view: View, language: str) -> Held:
 
 
 def unit(view: View) -> int:
-    """Seconds that are one step across a strip."""
+    """Seconds that are one step across a strip that is drawn now; one that is drawn keeps its own."""
     return 60 if length(view) >= MINUTES else 1
 
 
@@ -104,8 +104,8 @@ def strip(picture: FlowPicture, view: View) -> Markup:
             lines.setdefault(f"tick {each.state}", []).append(tick)
     paths = "".join(f'<path class="{name}" d="{"".join(d)}"/>' for name, d in sorted(lines.items(), key=_last) if d)
     return Markup(  # noqa: S704 - see above
-        f'<svg class="course" role="img" aria-label="{LABEL}" viewBox="0 0 {LENGTH} {HEIGHT}" '
-        f'preserveAspectRatio="none">{paths}</svg>'
+        f'<svg class="course" role="img" aria-label="{LABEL}" data-unit="{step}" '
+        f'viewBox="0 0 {LENGTH}{step}{LENGTH} {HEIGHT}" preserveAspectRatio="none">{paths}</svg>'
     )
 
 

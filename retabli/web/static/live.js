@@ -51,7 +51,7 @@
     if (columns.getBoundingClientRect().bottom + window.scrollY > window.innerHeight) columns.dataset.size = "some";
   }
 
-  // Strips begin at the attack and end now.
+  // Strips begin at the attack and end now; each has its own step, as it was drawn.
   function lengthen() {
     var days = document.querySelectorAll(".days");
     if (!days.length) return;
@@ -61,7 +61,7 @@
     fitted = fitted || drawn;
     if (length > fitted * 1.3) { fitted = length; again(); } // other days fit above
     document.querySelectorAll("svg.course[role]").forEach(function (strip) {
-      strip.setAttribute("viewBox", "0 0 " + Math.round(length / days[0].dataset.unit) + " 20");
+      strip.setAttribute("viewBox", "0 0 " + Math.round(length / strip.dataset.unit) + " 20");
     });
     days.forEach(function (each) {
       each.dataset.length = length;

@@ -7,7 +7,7 @@ TEXTS = {
     "flows": Words("Flux", "Flows"),
     "log": Words("Main courante", "Log"),
     "public": Words("Page publique", "Public page"),
-    "as_of": Words("au", "as of"),
+    "remark": Words("Remarque", "Remark"),
     "since": Words("depuis", "for"),
     "since_date": Words("depuis le", "since"),
     "verified_none": Words("rien n'est vérifié", "nothing verified"),
