@@ -18,6 +18,10 @@ _UNWATCHED = Words(
     "Attention : plus personne ne surveille depuis {when}. On ne sait rien de ce qui s'est passé ensuite.",
     "Beware: nobody has been watching since {when}. Nothing is known of what happened after that.",
 )
+_MUST_STAY_SHUT = Words(
+    "Attention : rupture d'isolement, ce qui doit rester fermé a répondu : {titles}.",
+    "Beware: a closure is breached, what must stay shut has answered: {titles}.",
+)
 _WORKED = Words("cela fonctionnait", "it worked")
 _LAST_SEEN = {
     State.RESTORED: _WORKED,
@@ -35,9 +39,12 @@ class Wording:
     situation: Situation
     public: bool = False
 
-    def lead(self, opened: Sequence[Line]) -> Iterator[str]:
+    def lead(self, opened: Sequence[Line], breached: Sequence[Line] = ()) -> Iterator[str]:
         if self.situation.unwatched_since is not None:
             yield _UNWATCHED[self.language].format(when=self.on(self.situation.unwatched_since))
+        if breached:
+            titles = ", ".join(line.flow.title[self.language] for line in breached)
+            yield _MUST_STAY_SHUT[self.language].format(titles=titles)
         if opened:
             yield self._count(opened)
         yield _MEASURED[self.language]

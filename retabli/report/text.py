@@ -46,6 +46,7 @@ _SECOND = Words(
 )
 _NOT_YET = Words("Ne fonctionne pas encore", "Does not work yet")
 _UNKNOWN = Words("État inconnu", "State unknown")
+_BREACHED = Words("Doit rester suspendu, et répond", "Must stay suspended, and answers")
 _SHUT = Words("Reste suspendu, sur décision", "Stays suspended, on purpose")
 _DO = Words("Ce que patients et personnel doivent faire", "What patients and staff must do")
 _NO_CHANGE = Words("Rien n'a changé.", "Nothing has changed.")
@@ -67,6 +68,8 @@ def compose(situation: Situation, language: str, *, public: bool = False, before
     works = [_item(line, words.working(line), language) for line in opened if line.state in WORKS]
     waiting = sorted((line for line in opened if line.state not in WORKS), key=lambda line: _ORDER.index(line.state))
     todo = tuple(_instructions(lines, language))
+    breached = [] if public else [line for line in shut if State.BREACHED in (line.state, line.was)]
+    kept = [line for line in shut if line not in breached]
     sections = [
         Section(_WORKING[language], tuple(works), _NOTHING_WORKS[language]),
         Section(_SECOND[language], (), ""),
@@ -76,18 +79,21 @@ def compose(situation: Situation, language: str, *, public: bool = False, before
             (_ALL_WORKS if opened and not waiting else _NOTHING_SHUT)[language],
             under=True,
         ),
-        Section(_SHUT[language], tuple(_shut(line, words) for line in shut), _NOTHING_SHUT[language], under=True),
+        Section(_SHUT[language], tuple(_shut(line, words) for line in kept), _NOTHING_SHUT[language], under=True),
         Section(_DO[language], todo, _NOTHING_TO_DO[language]),
     ]
     if any(line.state is State.UNKNOWN for line in waiting):
         items = tuple(_item(line, words.not_yet(line), language) for line in waiting if line.state is State.UNKNOWN)
         sections.insert(3, Section(_UNKNOWN[language], items, "", under=True))
+    if breached:
+        items = tuple(_shut(line, words) for line in breached)
+        sections.insert(2, Section(_BREACHED[language], items, "", under=True))
     if before is not None:
         changed = tuple(Item(what, said) for what, said in changes(before, situation, language, public=public))
         since = _CHANGED[language].format(when=words.on(before.at))
         sections.insert(0, Section(since, changed, _NO_CHANGE[language]))
     title = _TITLE[language].format(site=situation.site.name, when=heading(situation.at, situation.site.zone, language))
-    return Report(language, title, tuple(words.lead(opened)), tuple(sections))
+    return Report(language, title, tuple(words.lead(opened, breached)), tuple(sections))
 
 
 def _item(line: Line, said: str, language: str) -> Item:

@@ -161,9 +161,19 @@ def _by(what: Words) -> Callable[[Mapping[str, Any], View, str], str]:
     return said
 
 
+_RECEIVED = {  # not "delivered": that is what mails are
+    "firing": Words("Alerte reçue", "Page received"),
+    "reminder": Words("Rappel reçu", "Reminder received"),
+    "resolved": Words("Fin d'alerte reçue", "End of the page received"),
+}
+_RECEIVED_OTHER = Words("Message reçu", "Message received")
+
+
 def _delivered(data: Mapping[str, Any], view: View, language: str) -> str:
     channel, together = data.get("channel"), data.get("together")
-    said = Words("Message remis", "Message taken")[language] + (f" → {channel}" if channel else "")
+    said = _RECEIVED.get(str(data.get("status")), _RECEIVED_OTHER)[language]
+    if channel:
+        said += f" {Words('par', 'by')[language]} {channel}"
     if isinstance(together, int):
         said += Words(f" (groupé, {together} ensemble)", f" (grouped, {together} together)")[language]
     return said

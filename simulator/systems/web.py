@@ -134,8 +134,8 @@ class Web:
     def _appointments_flow(self) -> Part:
         return {
             "title": {
-                "fr": "Rendez-vous : numéros et standard téléphonique",
-                "en": "Appointments: numbers and switchboard",
+                "fr": "Rendez-vous par téléphone : annuaire des numéros et standard",
+                "en": "Appointments by telephone: directory and switchboard",
             },
             "intent": "open",
             "group": PATIENTS,

@@ -125,6 +125,15 @@ def test_a_token_is_lost_after_lost_after_and_not_before() -> None:
     assert book.expire(at(LOST + 2), LOST) == 0
 
 
+def test_a_lost_token_that_comes_after_all_is_counted_no_second_time_and_no_duplicate_but_its_copy_is() -> None:
+    book = ledger({})
+    token = sent(book, 0)
+    book.leave(token)
+    assert book.expire(at(LOST + 1), LOST) == 1
+    assert saw(book, token, at(LOST + 2), at(LOST + 1)) is None
+    assert saw(book, token, at(LOST + 3), at(LOST + 2)) is Mail.DUPLICATE
+
+
 def test_an_awaited_token_is_never_lost() -> None:
     book = ledger()
     sent(book, 0)

@@ -42,7 +42,10 @@ def test_its_three_parts_say_what_works_what_does_not_or_stays_shut_and_what_to_
     assert waiting["MSSanté : émission"] == "Répond de nouveau, mais depuis trop peu de temps pour être dit rétabli."
     shut = section(report, "Reste suspendu, sur décision")
     assert shut["Accès général à internet"].endswith("la fermeture est prouvée depuis le 21 juin à 10 h 00.")
-    assert shut["DNS vers l'extérieur"].startswith("Doit rester fermé, et répond depuis le 3 juillet à 9 h 58.")
+    assert "DNS vers l'extérieur" not in shut, "a breach is no suspension"
+    breached = section(report, "Doit rester suspendu, et répond")
+    assert breached["DNS vers l'extérieur"].startswith("Doit rester fermé, et répond depuis le 3 juillet à 9 h 58.")
+    assert report.lead[0].endswith("ce qui doit rester fermé a répondu : DNS vers l'extérieur.")
     todo = section(report, "Ce que patients et personnel doivent faire")
     assert todo["Paiement par carte bancaire"] == "Les patients apportent des espèces ou un chèque."
     assert todo["Accès général à internet"] == "Utiliser les postes dédiés.", "it is suspended, so it is to be done"
@@ -54,7 +57,7 @@ def test_what_is_not_known_is_neither_under_what_works_nor_under_what_does_not()
     assert list(unknown) == ["EFS : résultats d'analyses sanguines"]
     assert "rien ne permet de dire en ce moment si cela fonctionne" in unknown["EFS : résultats d'analyses sanguines"]
     assert "EFS : résultats d'analyses sanguines" not in section(report, "Ne fonctionne pas encore")
-    assert report.lead[0] == (
+    assert report.lead[1] == (
         "3 des 8 systèmes suivis fonctionnent, 1 en partie seulement ; l'état d'un d'entre eux n'est pas connu."
     )
 
@@ -97,7 +100,7 @@ def test_a_breach_that_is_no_longer_measured_is_not_told_like_a_suspension_that_
     view = View(SITE, wall=lambda: NOW)
     shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()}, public=True)
     view.show(picture(shut, State.BREACHED, shown=State.UNKNOWN), None, None)
-    said = section(compose(from_view(view), "fr"), "Reste suspendu, sur décision")["out"]
+    said = section(compose(from_view(view), "fr"), "Doit rester suspendu, et répond")["out"]
     assert said.startswith("Doit rester fermé, et répondait quand il a été mesuré pour la dernière fois")
     public = compose(from_view(view), "fr", public=True)
     assert section(public, "Reste suspendu, sur décision") == {"out": "Suspension maintenue, sur décision."}

@@ -130,7 +130,7 @@ class Ledger:
         """
         entry = self._open.get(token.name)
         if entry is None:
-            return (Mail.DUPLICATE if token.name in self._book["ended"] else None), 0.0
+            return self._after_its_end(token.name), 0.0
         sent = _sent(entry, now)
         age = sent.elapsed(now)
         if self._awaited(entry, sent, now):
@@ -143,6 +143,15 @@ class Ledger:
             return Mail.RECEIVED, age
         self._book["late"] = since.as_json()
         return Mail.LATE, age
+
+    def _after_its_end(self, name: str) -> Mail | None:
+        """A second copy is a duplicate. The first of one that was given up is none: it has ended as lost, once."""
+        given_up = self._book.get("given_up", [])
+        if name in given_up:
+            self._book["given_up"] = [each for each in given_up if each != name]
+            self._book["ended"] = [*self._book["ended"], name][-MOST_ENDED:]
+            return None
+        return Mail.DUPLICATE if name in self._book["ended"] else None
 
     def returned(self, notification: Notification, now: Moment) -> Mail | None:
         """A notification about one of our tokens: what it is to be counted as. None as in `saw`."""
@@ -172,7 +181,7 @@ class Ledger:
             if self._awaited(entry, sent, now):
                 continue
             if sent.elapsed(now) > lost_after or len(self._open) > MOST_OPEN:
-                self._close(name)
+                self._close(name, "given_up")
                 lost += bool(entry.get("accepted"))
         return lost
 
@@ -191,9 +200,9 @@ class Ledger:
         answers = {**self._book.get("answers", {}), token.name: [disposition.kind, disposition.read]}
         self._book["answers"] = dict(list(answers.items())[-MOST_ENDED:])
 
-    def _close(self, name: str) -> None:
+    def _close(self, name: str, end: str = "ended") -> None:
         if self._open.pop(name, None) is not None:
-            self._book["ended"] = [*self._book["ended"], name][-MOST_ENDED:]
+            self._book[end] = [*self._book.get(end, []), name][-MOST_ENDED:]
 
 
 def in_flight(memory: dict[str, Any]) -> int:
@@ -206,7 +215,8 @@ def in_flight(memory: dict[str, Any]) -> int:
 def _sound(book: object) -> bool:
     match book:
         case {"series": str(), "next": int(), "open": dict() as entries, "ended": list()}:
-            return all(isinstance(entry, dict) for entry in entries.values())
+            given_up = isinstance(book.get("given_up", []), list)
+            return given_up and all(isinstance(entry, dict) for entry in entries.values())
     return False
 
 
