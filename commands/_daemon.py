@@ -141,6 +141,10 @@ class Daemon:
                 self.figures.reloaded(successful=False, at=time.time())
                 for fault in refusal.faults:
                     log.error("not reloaded: %s", fault)
+                data = {"change": "refused", "faults": len(refusal.faults), "first": str(refusal.faults[0])}
+                refused = Entry(time.time(), Event.CONFIG, None, data)
+                await self._log(refused)
+                self._logged_elsewhere(refused)
                 return [str(fault) for fault in refusal.faults]
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)

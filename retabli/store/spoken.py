@@ -34,6 +34,7 @@ CHANGES = {
     "added": Words("ajouté", "added"),
     "removed": Words("retiré", "removed"),
     "probes": Words("sondes changées", "probes changed"),
+    "refused": Words("refusée, l'ancienne reste", "refused, the old one stays"),
 }
 REASONS: Mapping[str, Words] = {
     **STATES,

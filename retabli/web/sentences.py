@@ -88,6 +88,10 @@ def _told(what: Words, data: Mapping[str, Any], language: str) -> str:
 
 def _config(data: Mapping[str, Any], view: View, language: str) -> str:
     change = str(data.get("change", ""))
+    if change == "refused" and data.get("first"):
+        more = data.get("faults")
+        count = f" ({more})" if isinstance(more, int) and more > 1 else ""
+        return f"{_CHANGES[change][language]}{count}{text('colon', language)} {data['first']}"
     return _CHANGES.get(change, Words(f"Configuration {change}", f"Configuration {change}"))[language].strip()
 
 

@@ -86,6 +86,9 @@ async def test_a_reload_takes_a_good_file_and_refuses_a_bad_one_whole(life: Life
         assert "did you mean" in refused.text
         assert "retabli_config_last_reload_successful 0.0" in (await client.get("/metrics")).text
         assert (await life.until_state("restored"))["since"] == restored["since"]
+        newest = (await client.get("/api/v1/log?event=config&limit=1")).json()["entries"][0]["data"]
+        assert newest["change"] == "refused"
+        assert "did you mean" in newest["first"], "whoever reads the log learns that the old configuration runs"
 
         life.write()
         assert (await client.post("/-/reload")).is_success

@@ -214,8 +214,8 @@ def in_flight(memory: dict[str, Any]) -> int:
 
 def _sound(book: object) -> bool:
     match book:
-        case {"series": str(), "next": int(), "open": dict() as entries, "ended": list()}:
-            given_up = isinstance(book.get("given_up", []), list)
+        case {"series": str(), "next": int(), "open": dict() as entries, "ended": list(), **others}:
+            given_up = isinstance(others.get("given_up", []), list)  # an older version wrote none
             return given_up and all(isinstance(entry, dict) for entry in entries.values())
     return False
 
