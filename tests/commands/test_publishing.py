@@ -108,14 +108,15 @@ def test_what_is_written_again_replaces_only_what_is_ours(example: Path, tmp_pat
     assert {each.name for each in folder.iterdir()} == {*FILES, "photo.jpg"}, "and nothing half-written is left"
 
 
-def test_a_page_of_somebody_else_is_left_alone_and_nothing_is_written(example: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_of_somebody_else_is_left_alone_and_nothing_is_written(example: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
-    (folder / "index.html").write_text("<h1>the hospital</h1>")
-    with pytest.raises(Refused, match="was not written by Retabli"):
+    (folder / name).write_text("the hospital's own")
+    with pytest.raises(Refused, match=f"{re.escape(name)} is there and was not written by Retabli"):
         publish(example, folder)
-    assert [each.name for each in folder.iterdir()] == ["index.html"]
-    assert (folder / "index.html").read_text() == "<h1>the hospital</h1>"
+    assert [each.name for each in folder.iterdir()] == [name]
+    assert (folder / name).read_text() == "the hospital's own"
 
 
 def test_a_daemon_that_is_silent_leaves_nothing_green_outside_either(example: Path, tmp_path: Path) -> None:
