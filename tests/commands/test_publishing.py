@@ -129,8 +129,11 @@ def test_a_daemon_that_is_silent_leaves_nothing_green_outside_either(example: Pa
 
 
 def test_what_goes_with_it_and_what_does_not_is_told(example: Path, tmp_path: Path) -> None:
-    for keys in ({"format": "md"}, {"public": False}, {"at": "2h"}, {"url": "http://127.0.0.1:1"}, {"lang": "en"}):
+    for keys in ({"format": "md"}, {"public": False}, {"at": "2h"}, {"lang": "en"}):
         with pytest.raises(Refused, match="--into writes"):
             report.main(given(config=example, into=tmp_path / "x", **{"format": "html", "public": True, **keys}))
+    with pytest.raises(Refused, match="which --url does not read: name the configuration by --config"):
+        url = "http://127.0.0.1:1"
+        report.main(given(url=url, into=tmp_path / "x", format="html", public=True))
     with pytest.raises(Refused, match="cannot be written"):
         publish(example, tmp_path / "no" / "such" / "folder")
