@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--url", help="ask the daemon that listens there, instead of reading its state")
     parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's)")
     parser.add_argument("--format", choices=FORMS, default="md", help="Markdown, a page by itself, or plain text")
-    parser.add_argument("--at", metavar="T", help="2023-07-03T08:00 or 2h ago: the situation as it was then")
+    parser.add_argument("--at", metavar="T", help="the situation as it was at 2023-07-03T08:00, or 2h before now")
     parser.add_argument(
         "--since", metavar="T", help="say first what has changed since then, as 2023-07-02T18:00 or 24h"
     )
@@ -45,7 +45,9 @@ def _publish(args: argparse.Namespace) -> int:
 
     if args.format != "html" or not args.public:
         raise Refused("--into writes the public page: it takes --format html --public")
-    if args.url or args.at or args.since or args.lang:
+    if args.url:
+        raise Refused("--into writes from the state, which --url does not read: name the configuration by --config")
+    if args.at or args.since or args.lang:
         raise Refused("--into writes what is so now, from the state, in both languages: leave out the other options")
     publish(args.config, args.into)
     return 0

@@ -15,7 +15,13 @@ from retabli.published.page import ASSETS, Links, asset, page, templates
 from retabli.published.words import text
 from retabli.view import iso
 
-OURS = (b'name="generator" content="Retabli"', b"<generator>Retabli</generator>")  # by which a page of ours is known
+# By which a file of ours is known. Pages and feeds say it as their formats provide; the others in a comment.
+OURS = (b'name="generator" content="Retabli"', b"<generator>Retabli</generator>", b"Written by Retabli")
+COMMENTS = {
+    ".css": b"/* Written by Retabli */\n",
+    ".js": b"// Written by Retabli\n",
+    ".svg": b"<!-- Written by Retabli -->\n",
+}
 
 
 class NotOurs(Exception):
@@ -33,7 +39,7 @@ def write(folder: Path, bulletins: Mapping[str, Bulletin], news: Mapping[str, li
     """
     environment = templates()
     folder.mkdir(exist_ok=True)
-    files = dict(_files(bulletins, news, own, environment))
+    files = {name: _marked(name, content) for name, content in _files(bulletins, news, own, environment)}
     for name in files:
         _refuse_strangers(folder / name)
     for name, content in files.items():
@@ -91,9 +97,13 @@ def _page(bulletin: Bulletin, _: list[FeedEntry], environment: Environment) -> s
     return page(bulletin, links, environment)
 
 
+def _marked(name: str, content: bytes) -> bytes:
+    return COMMENTS.get(Path(name).suffix, b"") + content
+
+
 def _refuse_strangers(path: Path) -> None:
-    """Pages and feeds say whose they are; a name like `index.html` may be somebody's own."""
-    if path.suffix not in (".html", ".atom") or not path.exists():
+    """Each of our names, `index.html` or `icon.svg`, may be that of a file of somebody else's."""
+    if not path.exists():
         return
     with path.open("rb") as file:
         beginning = file.read(4096)

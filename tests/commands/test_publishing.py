@@ -108,14 +108,15 @@ def test_what_is_written_again_replaces_only_what_is_ours(example: Path, tmp_pat
     assert {each.name for each in folder.iterdir()} == {*FILES, "photo.jpg"}, "and nothing half-written is left"
 
 
-def test_a_page_of_somebody_else_is_left_alone_and_nothing_is_written(example: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_of_somebody_else_is_left_alone_and_nothing_is_written(example: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
-    (folder / "index.html").write_text("<h1>the hospital</h1>")
-    with pytest.raises(Refused, match="was not written by Retabli"):
+    (folder / name).write_text("the hospital's own")
+    with pytest.raises(Refused, match=f"{re.escape(name)} is there and was not written by Retabli"):
         publish(example, folder)
-    assert [each.name for each in folder.iterdir()] == ["index.html"]
-    assert (folder / "index.html").read_text() == "<h1>the hospital</h1>"
+    assert [each.name for each in folder.iterdir()] == [name]
+    assert (folder / name).read_text() == "the hospital's own"
 
 
 def test_a_daemon_that_is_silent_leaves_nothing_green_outside_either(example: Path, tmp_path: Path) -> None:
@@ -128,9 +129,12 @@ def test_a_daemon_that_is_silent_leaves_nothing_green_outside_either(example: Pa
 
 
 def test_what_goes_with_it_and_what_does_not_is_told(example: Path, tmp_path: Path) -> None:
-    for keys in ({"format": "md"}, {"public": False}, {"at": "2h"}, {"url": "http://127.0.0.1:1"}, {"lang": "en"}):
+    for keys in ({"format": "md"}, {"public": False}, {"at": "2h"}, {"lang": "en"}):
         with pytest.raises(Refused, match="--into writes"):
             report.main(given(config=example, into=tmp_path / "x", **{"format": "html", "public": True, **keys}))
+    with pytest.raises(Refused, match="which --url does not read: name the configuration by --config"):
+        url = "http://127.0.0.1:1"
+        report.main(given(url=url, into=tmp_path / "x", format="html", public=True))
     with pytest.raises(Refused, match="cannot be written"):
         publish(example, tmp_path / "no" / "such" / "folder")
 
