@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from retabli.model import causes
 from retabli.model.causes import Side
@@ -14,24 +14,9 @@ from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.report.facts import Line, Situation
 from retabli.view import Site
+from retabli.view.course import Row
 
 AHEAD = 10_000  # rows that a clock which was ahead may have dated, at most
-
-
-class Row(Protocol):
-    """A row of the log, as the store gives it."""
-
-    @property
-    def at(self) -> float: ...
-
-    @property
-    def event(self) -> str: ...
-
-    @property
-    def flow(self) -> str | None: ...
-
-    @property
-    def data(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
