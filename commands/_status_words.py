@@ -10,7 +10,6 @@ from commands._asking import local
 from commands._ink import in_ascii
 from commands._seen import Seen, SeenFlow
 from retabli.model.states import STATE_WORDS, State
-from retabli.model.words import Words
 from retabli.view.times import moment, span
 from retabli.web.words import INTENTS, text
 
@@ -27,7 +26,6 @@ STYLES = {
 MARKS = dict(zip(STYLES, "✖▼?◆□↑●■", strict=True))
 ASCII_MARKS = dict(zip(STYLES, "X!?~o^+=", strict=True))
 WELL = (State.RESTORED, State.CONTAINED)
-BREACHED_ONCE = Words("rompu 1 fois", "breached once")
 URGENT = (State.DROPPED, State.BREACHED)
 BAR = 10  # cells
 
@@ -100,8 +98,7 @@ class Wording:
         if flow.drops:
             notes.append(text("drops_once" if flow.drops == 1 else "drops", language, n=flow.drops))
         if flow.breaches:
-            once = BREACHED_ONCE[language]
-            notes.append(once if flow.breaches == 1 else text("breaches", language, n=flow.breaches))
+            notes.append(text("breaches_once" if flow.breaches == 1 else "breaches", language, n=flow.breaches))
         return [self.say(each) for each in notes]
 
     def advice(self, flow: SeenFlow) -> str:

@@ -40,7 +40,10 @@ async def test_a_form_that_nobody_fills_in_changes_with_the_page(browser: Browse
     async with watching(browser, states.web.url) as watched:
         await watched.open("/flows/mail-in")
         await states.board.silence("mail-in", until=NOW + 3600.0, by="Karim", why="bascule")
-        await watched.page.locator("form[action$='/unsilence']").wait_for()
+        ending = watched.page.locator("form[action$='/unsilence']")
+        await ending.wait_for()
+        assert "bascule" in await ending.inner_text()
+        assert await watched.page.locator("form[action$='/silence']").count() == 0
 
 
 async def test_enter_silences_nothing_a_button_does_and_the_name_is_there_next_time(

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -240,6 +241,7 @@ async def test_going_back_to_a_page_shows_what_is_and_not_what_was(browser: Brow
         await life.until_state("dropped")
         await watched.page.go_back()
         await watched.page.locator("main [data-state='dropped']").first.wait_for(timeout=5000)
+        assert urlsplit(watched.page.url).path == path
 
 
 async def test_a_page_that_the_browser_kept_whole_is_not_live_until_it_has_asked(browser: Browser, life: Life) -> None:
@@ -257,6 +259,7 @@ async def test_a_page_that_the_browser_kept_whole_is_not_live_until_it_has_asked
         )
         fresh = watched.page.locator("[data-flow='port'][data-state='restored'], #lost:not([hidden])")
         await fresh.first.wait_for(timeout=5000)
+        assert await watched.page.locator("[data-flow='port'][data-state='down']").count() == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/flows/port", "/log", "/report", "/public"])

@@ -20,9 +20,10 @@ from retabli.web.instants import unstamped, written
 from retabli.web.sentences import sentence
 from retabli.web.words import TEXTS
 from tests.view.pictures import NOW, flow, picture
+from tests.web.hearing import events
 from tests.web.hospital import SITE
 from tests.web.serving import Served, serving
-from tests.web.test_web import HOSTILE, events
+from tests.web.test_web import HOSTILE
 
 HOUR, DAY = 3600.0, 86_400.0
 API = "/api/v1/flows/mail-in"

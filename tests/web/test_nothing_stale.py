@@ -14,8 +14,8 @@ from retabli.web.pages import log
 from retabli.web.pages.headline import headline
 from tests.view.pictures import NOW, flow, picture
 from tests.web.books import Book
+from tests.web.hearing import events
 from tests.web.serving import serving
-from tests.web.test_web import events
 
 HEAD = "ab" * 32
 

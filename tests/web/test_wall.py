@@ -1,7 +1,6 @@
 """The restoration view: what a strip draws, what is to be looked at, how little a row costs, what open pages hear."""
 
 import asyncio
-import json
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -9,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
 from retabli.model.record import Acknowledgement, Entry, Event, FlowPicture, Incident, Silence
@@ -25,6 +23,7 @@ from retabli.web.pages.frame import Frame, load_assets
 from retabli.web.pages.headline import headline
 from retabli.web.pages.strip import CELLS, held, strip
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
+from tests.web.hearing import events
 from tests.web.hospital import outlets, pictures
 from tests.web.serving import Served, serving
 
@@ -420,20 +419,6 @@ async def test_the_page_is_whole_without_script_and_has_its_landmarks() -> None:
 # what open pages hear -------------------------------------------------------------------------------------------------
 
 
-async def heard(answer: httpx.Response, *wanted: str) -> list[tuple[str, Any]]:
-    """What is heard until each of these kinds was heard once."""
-    missing, found, kind = set(wanted), [], ""
-    async for line in answer.aiter_lines():
-        if line.startswith("event: "):
-            kind = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            found.append((kind, json.loads(line.removeprefix("data: "))))
-            missing.discard(kind)
-            if not missing:
-                break
-    return found
-
-
 async def listening(served: Served, act: Sequence[Callable[[], None]], *wanted: str) -> list[tuple[str, Any]]:
     revision = served.view.revision
     async with asyncio.timeout(10), served.client.stream("GET", f"/live?lang=fr&since={revision}") as answer:
@@ -443,16 +428,9 @@ async def listening(served: Served, act: Sequence[Callable[[], None]], *wanted: 
                 break  # the first beat: it listens
         for each in act:
             each()
-        found, kind, missing = list[tuple[str, Any]](), "", set(wanted)
-        async for line in lines:
-            if line.startswith("event: "):
-                kind = line.removeprefix("event: ")
-            elif line.startswith("data: "):
-                found.append((kind, json.loads(line.removeprefix("data: "))))
-                missing.discard(kind)
-                if not missing:
-                    return found
-    raise AssertionError(missing)
+        found = await events(lines, *wanted)
+    assert set(wanted) <= {kind for kind, _ in found}
+    return found
 
 
 async def test_silence_is_broken_by_a_beat_that_says_the_time_and_the_build(monkeypatch: pytest.MonkeyPatch) -> None:

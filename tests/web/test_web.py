@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any
 from xml.etree import ElementTree
 
 import httpx
@@ -21,6 +20,7 @@ from retabli.store import LogRow, Which
 from retabli.web import Web, build
 from tests.view.pictures import NOW, Http, Smtp, flow, name, picture, result
 from tests.web.books import Book
+from tests.web.hearing import events
 from tests.web.hospital import outlets, pictures
 from tests.web.serving import Served, serving
 
@@ -283,28 +283,14 @@ async def test_a_daemon_that_cannot_reload_says_so(served: Served) -> None:
     assert (await served.client.post("/-/reload")).status_code == 503
 
 
-async def events(lines: AsyncIterator[str], *wanted: str) -> list[tuple[str, Any]]:
-    """What is heard until each of these kinds was heard once."""
-    missing, found, kind = set(wanted), [], ""
-    async for line in lines:
-        if line.startswith("event: "):
-            kind = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            found.append((kind, json.loads(line.removeprefix("data: "))))
-            missing.discard(kind)
-            if not missing:
-                break
-    return found
-
-
 async def test_the_stream_tells_flows_as_the_api_shows_them(served: Served) -> None:
     async with asyncio.timeout(10), served.client.stream("GET", "/api/v1/stream") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         of = flow("mail-out")
         served.view.show(picture(of, State.DROPPED, [result(Smtp(), Outcome.FAILED)]), None, None)
         served.view.logged(Entry(NOW, Event.PAGE, "mail-out"), 12)
-        heard = await events(answer.aiter_lines(), "flow", "log")
-    told = dict(heard)
+        said = await events(answer.aiter_lines(), "flow", "log")
+    told = dict(said)
     assert told["flow"] == json.loads(served.view.form("mail-out") or b"")
     assert told["log"]["number"] == 12
 
@@ -322,8 +308,8 @@ async def test_an_open_page_is_given_the_rows_that_changed_since_it_was_rendered
     served.view.show(picture(of, State.DROPPED, [result(Smtp(), Outcome.FAILED)]), None, None)
     async with asyncio.timeout(10), served.client.stream("GET", f"/live?lang=fr&since={rendered[1]}") as answer:
         lines = answer.aiter_lines()
-        heard = await events(lines, "beat", "row", "top")
-        rows = [data for kind, data in heard if kind == "row"]
+        said = await events(lines, "beat", "row", "top")
+        rows = [data for kind, data in said if kind == "row"]
         assert [row["id"] for row in rows] == ["mssante"], "and no other"
         assert 'data-state="dropped"' in rows[0]["html"]
         run = result(Smtp(), Outcome.FAILED, at=NOW + 30)

@@ -9,7 +9,6 @@ TEXTS = {
     "public": Words("Page publique", "Public page"),
     "remark": Words("Remarque", "Remark"),
     "since": Words("depuis", "for"),
-    "since_date": Words("depuis le", "since"),
     "verified_none": Words("rien n'est vérifié", "nothing verified"),
     "rung_of": Words("échelon {n} sur {m}", "rung {n} of {m}"),
     "seen": Words("essayé il y a", "tried"),
