@@ -3,7 +3,7 @@
 import pytest
 
 import probes
-from commands._kind_print import settings
+from commands._kind_print import description, settings
 from commands._setting_french import FRENCH
 from config.schema import of_kind
 from retabli.alerts.channels import CHANNELS
@@ -64,3 +64,15 @@ def test_the_kinds_own_descriptions_are_french_where_a_french_one_is_kept_and_no
 def test_a_kind_that_does_not_exist_is_refused_with_the_nearest() -> None:
     ended = typed("kinds", "smpt")
     assert (ended.code, ended.out, ended.err) == (2, "", 'there is no kind "smpt" (did you mean "smtp"?)\n')
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_setting_of_a_kind_or_channel_is_left_without_a_word(language: str) -> None:
+    models = {name: probes.kind(name) for name in probes.kinds()} | CHANNELS
+    silent = [
+        f"{name}: {path}"
+        for name, model in models.items()
+        for path, shape, _ in settings(of_kind(model))
+        if not description(path, shape, language)
+    ]
+    assert silent == []
