@@ -121,7 +121,10 @@ class Gate:
             over = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
-        streaming = asyncio.create_task(self._app(scope, receive, noted), name="stream")  # type: ignore[arg-type]
+        async def stream() -> None:
+            await self._app(scope, receive, noted)
+
+        streaming = asyncio.create_task(stream(), name="stream")
         out = asyncio.create_task(self._access.until_out(visitor), name="until out")
         try:
             await asyncio.wait({streaming, out}, return_when=asyncio.FIRST_COMPLETED)
