@@ -144,7 +144,7 @@ class Daemon:
         return self._load is not None
 
     async def reload(self, by: str = "") -> Sequence[str]:
-        """Read the configuration again: refused whole, with its faults as sentences, or taken whole. `by`: an account."""
+        """Read the configuration again, for an account: refused whole, with its faults as sentences, or taken whole."""
         assert self._load is not None  # noqa: S101 - offered only with a way to load
         async with self._reloading:
             try:
@@ -277,9 +277,8 @@ def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
 
 
 def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:
-    changed = [
-        name for name in ("site", "standpoint", "state", "listen") if getattr(before, name) != getattr(after, name)
-    ]
+    fixed = ("site", "standpoint", "state", "listen")
+    changed = [name for name in fixed if getattr(before, name) != getattr(after, name)]
     if (before.tls is None) is not (after.tls is None):
         changed.append("web.tls")  # another certificate is taken up; whether there is any, is not
     for name in changed:
