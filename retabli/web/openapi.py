@@ -195,7 +195,7 @@ _STREAM = {
     "get": {
         "summary": "Changes as they happen: server-sent events",
         "description": "`flow`: a flow as in /flows; `gone`: `{id}`; `log`: an entry; `resync`: something was missed, "
-        "read /flows again. A comment every 15 seconds of silence. It ends as soon as its reader may not read any more.",
+        "read /flows again. A comment every 15 seconds of silence. It ends when its reader may not read any more.",
         "responses": {
             "200": {"description": "OK", "content": {"text/event-stream": {"schema": _TEXT}}},
             **{

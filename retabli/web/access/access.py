@@ -51,7 +51,7 @@ class Access:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._policy = policy or Policy()
-        self.sessions = sessions or Sessions(wall=wall)
+        self.sessions = sessions if sessions is not None else Sessions(wall=wall)
         self._counted = counted
         self._clock = clock
         self._wall = wall
