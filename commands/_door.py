@@ -52,8 +52,8 @@ def door(args: argparse.Namespace) -> Door:
     if parts.scheme == "https":
         try:
             tls = ssl.create_default_context(cafile=str(args.ca) if args.ca is not None else None)
-        except (OSError, ssl.SSLError) as error:
-            said = error.strerror if isinstance(error, OSError) and error.errno else "holds no certificate (PEM)"
+        except OSError as error:  # what OpenSSL refuses, too
+            said = "holds no certificate (PEM)" if isinstance(error, ssl.SSLError) else error.strerror
             raise Refused(f"--ca {args.ca}: {said}") from error
     elif args.ca is not None:
         raise Refused("--ca belongs to an address that begins with https://")

@@ -79,7 +79,7 @@ class Gate:
             response = await self._refuse(request, why)
             await response(scope, receive, send)
             return
-        if rule.lasting and visitor.way is not Way.UNASKED:
+        if rule.lasting:
             await self._until_out(visitor, scope, receive, send)
         else:
             await self._app(scope, receive, send)
