@@ -1,6 +1,7 @@
 """`kinds`: each kind as its own model has it."""
 
 import pytest
+from pydantic import BaseModel
 
 import probes
 from commands._kind_print import settings
@@ -54,7 +55,8 @@ def test_a_mapping_that_was_told_of_already_is_named_and_not_told_again() -> Non
 
 def test_the_kinds_own_descriptions_are_french_where_a_french_one_is_kept_and_none_is_kept_for_nothing() -> None:
     described = set[str]()
-    for model in (*map(probes.kind, probes.kinds()), *CHANNELS.values(), Web, User):
+    models: list[type[BaseModel]] = [*map(probes.kind, probes.kinds()), *CHANNELS.values(), Web, User]
+    for model in models:
         described |= {shape["description"] for _, shape, _ in settings(of_kind(model)) if "description" in shape}
     assert set(FRENCH) <= described
     french = typed("kinds", "sftp", "--lang", "fr").out

@@ -78,7 +78,7 @@ async def protected(folder: Path, *, tls: bool = False) -> AsyncIterator[Guarded
     for name, password in PASSWORDS.items():
         (folder / name).write_text(password + "\n")
     (folder / "wrong").write_text("something else\n")
-    async with guarded(**({"tls": certified(authority, folder, "one.example")} if tls else {})) as server:
+    async with guarded(tls=certified(authority, folder, "one.example") if tls else None) as server:
         yield server
 
 
