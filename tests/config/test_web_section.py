@@ -128,7 +128,7 @@ def test_a_key_that_everybody_may_read_is_a_warning(write: Write) -> None:
             [],
         ),
         (
-            '  listen: ":9877"\n  tls: {cert: one.crt, key: one.key}\n  users: {w: {role: view, hash: {file: karim}}}\n',
+            '  listen: ":1"\n  tls: {cert: one.crt, key: one.key}\n  users: {w: {role: view, hash: {file: karim}}}\n',
             [],
         ),
     ],
