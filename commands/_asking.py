@@ -13,8 +13,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
 
-from commands import Refused
-from commands._answers import TIMEOUT, Answer, Unreachable, address, ask, exchange, shown
+from commands import Refused, _door
+from commands._answers import TIMEOUT, Answer, Unreachable, address, ask, exchange, not_let_in, shown
+from commands._door import Door
 from commands._ink import in_ascii, knows_signs, plain
 from commands._seen import Seen, instant, seen
 from retabli.model.result import clean
@@ -30,15 +31,19 @@ PEOPLE = range(1000, 65534)  # user ids; what is below are services, what is abo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", type=address, default=URL, help=f"where the daemon listens (default: {URL})")
+    _door.add_arguments(parser)
 
 
-async def look(url: str, language: str | None = None, *, timeout: float = TIMEOUT) -> tuple[Seen, dict[str, Any]]:
+async def look(door: Door, language: str | None = None, *, timeout: float = TIMEOUT) -> tuple[Seen, dict[str, Any]]:
     """What `/api/v1/flows` says: as facts, and as it was said. `language`: of its words; None: the site's.
 
     Raises:
-        Unreachable: nobody answers there, or somebody who is not Retabli.
+        Unreachable: nobody answers there, somebody who is not Retabli, or one who does not let this account see.
     """
-    answer = await exchange("GET", url, f"/api/v1/flows{f'?lang={language}' if language else ''}", timeout=timeout)
+    url = door.url
+    answer = await exchange("GET", door, f"/api/v1/flows{f'?lang={language}' if language else ''}", timeout=timeout)
+    if (why_not := not_let_in(answer, door)) is not None:
+        raise Unreachable(why_not)
     if answer.status != 200:
         raise Unreachable(f"{shown(url)} answers {answer.status}: is it Retabli?")
     try:
@@ -52,7 +57,7 @@ async def look(url: str, language: str | None = None, *, timeout: float = TIMEOU
 class Asked:
     """A daemon that answers, and the flow that something is said of."""
 
-    url: str
+    door: Door
     flow: str
     title: str
     language: str
@@ -66,7 +71,9 @@ class Asked:
             Refused: it cannot be done as things stand (1), or what is asked for is wrong (2).
             Unreachable: nobody answers, or somebody else.
         """
-        answer = ask("POST", self.url, f"/api/v1/flows/{quote(self.flow, safe='')}/{doing}", fields)
+        answer = ask("POST", self.door, f"/api/v1/flows/{quote(self.flow, safe='')}/{doing}", fields)
+        if (why_not := not_let_in(answer, self.door)) is not None:
+            raise Refused(why_not, code=REFUSED)
         try:
             value = _object(answer)
             if answer.status == 200:
@@ -74,7 +81,8 @@ class Asked:
             faults = value.get("faults") or [value["error"]]
             said = [clean(each) for each in faults[:FAULTS]]
         except (ValueError, KeyError, TypeError) as error:
-            raise Unreachable(f"{shown(self.url)} answers {answer.status}, and not as Retabli's API does") from error
+            where = shown(self.door.url)
+            raise Unreachable(f"{where} answers {answer.status}, and not as Retabli's API does") from error
         raise Refused(*said, code=2 if answer.status in (400, 404) else REFUSED)
 
 
@@ -86,19 +94,19 @@ def _object(answer: Answer) -> dict[str, Any]:
 
 
 @contextmanager
-def asking(url: str, flow: str) -> Iterator[Asked]:
-    """Asks the daemon at `url` whether it knows this flow, and gives the way to tell it something.
+def asking(door: Door, flow: str) -> Iterator[Asked]:
+    """Asks the daemon whether it knows this flow, and gives the way to tell it something.
 
     Raises:
         Refused: there is no such flow (2), or the daemon cannot be reached (3).
     """
     try:
-        picture, _ = asyncio.run(look(url))
+        picture, _ = asyncio.run(look(door))
         titles = picture.titles
         if flow not in titles:
             raise Refused(f'there is no flow "{clean(flow)}"{did_you_mean(flow, titles)}')
         yield Asked(
-            url=url, flow=flow, title=titles[flow], language=picture.language, now=picture.now, zone=picture.zone
+            door=door, flow=flow, title=titles[flow], language=picture.language, now=picture.now, zone=picture.zone
         )
     except Unreachable as error:
         raise Refused(str(error), code=UNREACHABLE) from error
@@ -125,8 +133,9 @@ def print_folded(*lines: str) -> None:
             sys.stdout.write(f"{plain(part)}\n")
 
 
-def person(given: str | None) -> str:
-    """Who says so: `--by`, else whoever is behind sudo, else the login; root and services are no persons.
+def person(given: str | None, account: str | None = None) -> str:
+    """Who says so: `--by`, else the account that the daemon is asked as (empty: it knows), else whoever is behind sudo,
+    else the login; root and services are no persons.
 
     Raises:
         Refused: nobody is named.
@@ -135,6 +144,8 @@ def person(given: str | None) -> str:
         if not given.strip():
             raise Refused("--by: write a name, which stands in the log")
         return given
+    if account is not None:
+        return ""
     behind = os.environ.get("SUDO_USER")
     try:
         login = pwd.getpwnam(behind) if behind else pwd.getpwuid(os.getuid())

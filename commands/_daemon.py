@@ -14,6 +14,7 @@ from commands._past import KeptRuns
 from commands._records import Records
 from config.configuration import Configuration, fingerprint
 from config.faults import ConfigurationFault
+from config.web_access import certificate_warnings, exposure
 from retabli import __version__
 from retabli.alerts.health import CHECK
 from retabli.metrics import Figures, Metrics
@@ -28,10 +29,15 @@ from retabli.supervisor import Supervisor
 from retabli.view import Site, View, iso
 from retabli.web import Switches, Web
 from retabli.web import build as application
+from retabli.web.access.access import Access
+from retabli.web.access.certificate import ends_at
+from retabli.web.access.sessions import Sessions
 from retabli.web.logbook import logged
 
 SWEEP = 1.0  # seconds between two looks at what time alone may have changed
 PRUNE = 3600.0
+SESSIONS = 600.0  # seconds between two looks at whether sessions were used since they were written
+CERTIFICATE = 86_400.0  # … at whether our own certificate ends soon
 GRACE = 5.0  # seconds that runs are given when the daemon stops
 LOG_AT_HAND = 1000  # rows of the log that pages show without asking the store
 
@@ -75,6 +81,8 @@ class Daemon:
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._past = KeptRuns(configuration.state)
         self._records = Records(self.view, lambda: self.configuration)
+        sessions = Sessions(configuration.state.with_name(f"{configuration.state.name}.sessions"))
+        self.access = Access(configuration.access, sessions, counted=self.figures.login)
         app = application(
             self.view,
             self.metrics,
@@ -87,9 +95,11 @@ class Daemon:
             switches=switches,
             on_call=self.pipeline,
             hosts=self._hosts,
+            access=self.access,
         )
         self._listen = listen or configuration.listen
-        self.web = Web(app, *self._listen, leaving=self.view.close)
+        self._elsewhere = self._listen != configuration.listen
+        self.web = Web(app, *self._listen, leaving=self.view.close, tls=configuration.tls)
         self._begun = False
         self._had_way_out = False
         self._address = ""
@@ -124,6 +134,8 @@ class Daemon:
             raise
         finally:
             await self._alerting.close()
+            await self.access.keep()
+            self.access.close()
             self._past.close()
             await self.store.close()
 
@@ -131,8 +143,8 @@ class Daemon:
     def can_reload(self) -> bool:
         return self._load is not None
 
-    async def reload(self) -> Sequence[str]:
-        """Read the configuration again: refused whole, with its faults as sentences, or taken whole."""
+    async def reload(self, by: str = "") -> Sequence[str]:
+        """Read the configuration again, for an account: refused whole, with its faults as sentences, or taken whole."""
         assert self._load is not None  # noqa: S101 - offered only with a way to load
         async with self._reloading:
             try:
@@ -142,16 +154,19 @@ class Daemon:
                 for fault in refusal.faults:
                     log.error("not reloaded: %s", fault)
                 data = {"change": "refused", "faults": len(refusal.faults), "first": str(refusal.faults[0])}
-                refused = Entry(time.time(), Event.CONFIG, None, data)
+                refused = Entry(time.time(), Event.CONFIG, None, data | _by(by))
                 await self._log(refused)
                 self._logged_elsewhere(refused)
                 return [str(fault) for fault in refusal.faults]
             before, self.configuration = self.configuration, fresh
             _warn_of_what_needs_a_restart(before, fresh)
             self._hosts[:] = _hosts(fresh)
+            self._admit(fresh)
+            for warning in fresh.warnings:
+                log.warning("%s", warning)
             self._alerting.use(fresh, self._address)
             flows = self._flows()
-            entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)})
+            entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
             await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
             await self.scheduler.adopt(_units(flows))
             self.figures.reloaded(successful=True, at=time.time())
@@ -172,6 +187,10 @@ class Daemon:
 
     async def _begin(self) -> None:
         remembered = self.store.load()
+        await self.access.begin()
+        self.figures.certificate(_certificate_ends(self.configuration))
+        for _, said in exposure(self.configuration.web, self._listen) if self._elsewhere else ():
+            log.warning("--listen: %s", said)
         rows = await self.store.entries(limit=LOG_AT_HAND)
         self.view.fill((logged(row) for row in reversed(rows)), await asyncio.to_thread(self._records.courses))
         self._had_way_out = OWN_LINK in remembered.standings
@@ -182,6 +201,8 @@ class Daemon:
         await self.scheduler.adopt(_units(flows))
         self.scheduler.every(SWEEP, self.pipeline.sweep, "sweep")
         self.scheduler.every(PRUNE, self._prune, "prune")
+        self.scheduler.every(SESSIONS, self.access.keep, "sessions")
+        self.scheduler.every(CERTIFICATE, self._look_at_certificate, "certificate")
         self.scheduler.every(CHECK, self.health.check, "health")
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
@@ -192,6 +213,18 @@ class Daemon:
         self._had_way_out = link is not None
         built_in = {link.id: link} if link else {}
         return {**self.configuration.flows, **built_in}
+
+    def _admit(self, fresh: Configuration) -> None:
+        """Who may come in now, and by which certificate."""
+        self.access.adopt(fresh.access)
+        if fresh.tls is not None:
+            self.web.adopt(fresh.tls)
+        self.figures.certificate(_certificate_ends(fresh))
+
+    async def _look_at_certificate(self) -> None:
+        tls = self.configuration.web.tls
+        for said in certificate_warnings(tls, time.time()) if tls is not None else ():
+            log.warning("web.tls: %s", said)
 
     def _logged_elsewhere(self, entry: Entry) -> None:
         """The drain's entries are in the log without having gone through the pipeline."""
@@ -207,6 +240,15 @@ class Daemon:
 
     async def _log(self, entry: Entry) -> None:
         await self.store.commit(standings={}, units={}, entries=[entry], messages=[])
+
+
+def _by(account: str) -> dict[str, str]:
+    return {"by": account} if account else {}
+
+
+def _certificate_ends(configuration: Configuration) -> float | None:
+    tls = configuration.web.tls
+    return ends_at(tls.cert) if tls is not None else None
 
 
 def _hosts(configuration: Configuration) -> list[str]:
@@ -235,6 +277,9 @@ def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
 
 
 def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:
-    for name in ("site", "standpoint", "state", "listen"):
-        if getattr(before, name) != getattr(after, name):
-            log.warning("%s changed: that needs a restart, everything else is taken up now", name)
+    fixed = ("site", "standpoint", "state", "listen")
+    changed = [name for name in fixed if getattr(before, name) != getattr(after, name)]
+    if (before.tls is None) is not (after.tls is None):
+        changed.append("web.tls")  # another certificate is taken up; whether there is any, is not
+    for name in changed:
+        log.warning("%s changed: that needs a restart, everything else is taken up now", name)

@@ -1,6 +1,45 @@
 """The kinds' own descriptions of their settings in French, for `kinds`; one that is not here is shown in English."""
 
 FRENCH = {
+    # web
+    "the address to listen on; beyond this machine only with users or a proxy": (
+        "l'adresse d'écoute ; au-delà de cette machine, seulement avec users ou proxy"
+    ),
+    "the address by which others reach the pages, for links": (
+        "l'adresse par laquelle on atteint les pages, pour les liens"
+    ),
+    "https by this certificate; without it, in clear": "https avec ce certificat ; sans lui, en clair",
+    "certificate and intermediates (PEM), the server's own first": (
+        "certificat et intermédiaires (PEM), celui du serveur d'abord"
+    ),
+    "its key (PEM), unless it stands in the same file: a path, or {credential: …}": (
+        "sa clé (PEM), si elle n'est pas dans le même fichier : un chemin, ou {credential: …}"
+    ),
+    "the oldest version of TLS that is spoken": "la version de TLS la plus ancienne qui soit parlée",
+    "who logs in, by a form or by HTTP Basic; without any, nobody is asked": (
+        "qui s'identifie, par un formulaire ou par HTTP Basic ; sans aucun compte, rien n'est demandé"
+    ),
+    "view: sees everything; act: acknowledges and silences too; admin: reloads the configuration too": (
+        "view : voit tout ; act : prend aussi en charge et met en silence ; admin : relit aussi la configuration"
+    ),
+    "the line that `retabli password` prints": "la ligne que donne `retabli password`",
+    "the reverse proxy whose word is taken": "le serveur mandataire (reverse proxy) que l'on croit",
+    "addresses or networks from which it connects; nobody else may connect from there": (
+        "adresses ou réseaux d'où il se connecte ; personne d'autre ne doit pouvoir se connecter de là"
+    ),
+    "the header that holds whom it let through; it must remove it from what comes in. Without it, people log in here": (
+        "l'en-tête qui nomme la personne admise ; le mandataire doit l'ôter de ce qui arrive. Sans lui, on s'identifie "
+        "ici"
+    ),
+    "the header that holds their role: view, act or admin": "l'en-tête qui donne son rôle : view, act ou admin",
+    "the header that holds their groups, with commas between them": (
+        "l'en-tête qui donne ses groupes, séparés par des virgules"
+    ),
+    "the role of a user that it names": "le rôle d'une personne qu'il nomme",
+    "the role of a group that it names": "le rôle d'un groupe qu'il nomme",
+    "the role of whoever it lets through and nothing else gives one; of several, the highest counts": (
+        "le rôle de qui est admis sans qu'autre chose lui en donne un ; de plusieurs, le plus élevé compte"
+    ),
     # channels
     "every member of the cluster, never an address in front of them": (
         "chaque membre de la grappe, jamais une adresse placée devant eux"

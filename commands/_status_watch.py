@@ -17,6 +17,7 @@ from rich.live import Live
 
 from commands._answers import Unreachable
 from commands._asking import look
+from commands._door import door
 from commands._seen import Seen, SeenFlow
 from commands._status_shown import Shown
 from commands._status_words import WELL
@@ -36,6 +37,7 @@ class Watch:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
+        self._door = door(args)
         self.picture: Seen | None = None
         self.lost = ""
         self._heard = 0.0
@@ -46,7 +48,7 @@ class Watch:
         """Looks for ever; whatever answers there."""
         while True:
             try:
-                self.picture, _ = await look(self._args.url, self._args.lang, timeout=PATIENCE)
+                self.picture, _ = await look(self._door, self._args.lang, timeout=PATIENCE)
                 self._heard, self.lost = time.monotonic(), ""
             except Unreachable as error:
                 self.lost = str(error)

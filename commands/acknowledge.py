@@ -6,6 +6,7 @@ import sys
 
 from commands._asking import add_arguments as add_url
 from commands._asking import asking, person, print_folded, said
+from commands._door import door
 from commands._moments import parse_until
 from retabli.model.result import clean
 from retabli.model.words import Words
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    fields = {"by": person(args.by), "note": args.note}
-    with asking(args.url, args.flow) as asked:
+    fields = {"by": person(args.by, args.user), "note": args.note}
+    with asking(door(args), args.flow) as asked:
         if args.until is not None:
             fields["until"] = parse_until("--until", args.until, asked.now, asked.zone)
         form = asked.tell("acknowledge", fields)
@@ -35,9 +36,10 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(f"{json.dumps(form, ensure_ascii=False)}\n")
         return 0
     language = asked.language
-    line = _TAKEN[language].format(title=asked.title, by=clean(fields["by"]))
     page = form.get("page")
     taken = page.get("acknowledged") if isinstance(page, dict) else None
+    by = taken.get("by") if isinstance(taken, dict) else None
+    line = _TAKEN[language].format(title=asked.title, by=clean(str(by or fields["by"])))
     told = taken.get("until") if isinstance(taken, dict) else None
     until = said(asked, told) or said(asked, fields.get("until")) or clean(fields.get("until", ""))
     print_folded(line + (_UNTIL[language].format(until=until) if until else ""))

@@ -7,6 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from commands import Refused
+from commands._door import add_arguments as add_door
 
 HELP = "the point of situation, as text to send or to print: now, or at any moment that the log knows"
 FORMS = ("md", "html", "txt")
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--config", type=Path, metavar="PATH", help="a file, or a directory of *.yaml")
     place.add_argument("--url", help="ask the daemon that listens there, instead of reading its state")
+    add_door(parser)
     parser.add_argument("--lang", choices=("fr", "en"), help="the language (default: the site's)")
     parser.add_argument("--format", choices=FORMS, default="md", help="Markdown, a page by itself, or plain text")
     parser.add_argument("--at", metavar="T", help="the situation as it was at 2023-07-03T08:00, or 2h before now")
@@ -57,23 +59,31 @@ def asked(args: argparse.Namespace) -> str:
     """From a running daemon: what it shows, with its clock.
 
     Raises:
-        Refused: nobody answers there, or somebody who is not Retabli.
+        Refused: nobody answers there, somebody who is not Retabli, or one who does not let this account see.
     """
-    import httpx
+    from urllib.parse import urlencode
 
+    from commands._answers import Unreachable, address, ask, not_let_in, shown
+    from commands._door import door
     from retabli.model.result import clean
 
     public = "1" if args.public else None
     given = {"format": args.format, "lang": args.lang, "at": args.at, "since": args.since, "public": public}
     query = {name: value for name, value in given.items() if value is not None}
     try:
-        with httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client:
-            answer = client.get(f"{args.url.rstrip('/')}/report", params=query)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Refused(f"{args.url} cannot be reached: {clean(str(error))}", code=3) from error
-    if answer.status_code != 200 or len(answer.content) > LARGEST:
-        raise Refused(f"{args.url} answers {answer.status_code}: {clean(answer.text)}", code=3)
-    return answer.text
+        args.url = address(args.url)
+        at = door(args)
+        answer = ask("GET", at, f"/report?{urlencode(query)}", timeout=TIMEOUT)
+    except argparse.ArgumentTypeError as error:
+        raise Refused(f"--url: {error}") from error
+    except Unreachable as error:
+        raise Refused(str(error), code=3) from error
+    if (why_not := not_let_in(answer, at)) is not None:
+        raise Refused(why_not, code=3)
+    said = answer.body.decode(errors="replace")
+    if answer.status != 200 or len(answer.body) > LARGEST:
+        raise Refused(f"{shown(args.url)} answers {answer.status}: {clean(said)}", code=3)
+    return said
 
 
 def read(args: argparse.Namespace) -> str:

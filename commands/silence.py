@@ -7,6 +7,7 @@ import sys
 from commands import Refused
 from commands._asking import Asked, asking, person, print_folded, said
 from commands._asking import add_arguments as add_url
+from commands._door import door
 from commands._moments import parse_until
 from retabli.model.result import clean
 from retabli.model.words import Words
@@ -38,8 +39,8 @@ def main(args: argparse.Namespace) -> int:
         raise Refused("--why belongs to --until: the end of a silence needs no reason")
     if not args.end and not (args.why or "").strip():
         raise Refused("--why is needed: which work is planned?")
-    by = person(args.by)
-    with asking(args.url, args.flow) as asked:
+    by = person(args.by, args.user)
+    with asking(door(args), args.flow) as asked:
         if args.end:
             form = asked.tell("unsilence", {"by": by})
         else:
@@ -48,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(f"{json.dumps(form, ensure_ascii=False)}\n")
     elif args.end:
-        print_folded(_ENDED[asked.language].format(title=asked.title, by=clean(by)))
+        print_folded(_ENDED[asked.language].format(title=asked.title, by=clean(by or args.user or "")))
     else:
         print_folded(_begun(asked, form, by, until), _MEANT[asked.language])
     return 0
@@ -58,5 +59,6 @@ def _begun(asked: Asked, form: dict[str, object], by: str, until: str) -> str:
     """The daemon says until when: a duration was counted by its clock."""
     silence = form.get("silence")
     told = silence.get("until") if isinstance(silence, dict) else None
+    who = silence.get("by") if isinstance(silence, dict) else None
     end = said(asked, told) or said(asked, until) or until
-    return _BEGUN[asked.language].format(title=asked.title, until=end, by=clean(by))
+    return _BEGUN[asked.language].format(title=asked.title, until=end, by=clean(str(who or by)))

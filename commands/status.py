@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from commands import _asking
 from commands._answers import Unreachable
 from commands._asking import UNREACHABLE
+from commands._door import door
 from commands._seen import SeenFlow
 from commands._status_shown import Shown
 from commands._status_watch import watch
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
         last = asyncio.run(watch(args))
         return UNREACHABLE if last is None else verdict(last.flows)
     try:
-        picture, said = asyncio.run(_asking.look(args.url, args.lang))
+        picture, said = asyncio.run(_asking.look(door(args), args.lang))
     except Unreachable as error:
         sys.stderr.write(f"retabli status: {error}\n")
         return UNREACHABLE

@@ -2,28 +2,37 @@
 
 import hashlib
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.faults import Fault
 from config.sections import Defaults, Keep, Site
+from config.web_settings import Web
 from retabli.alerts.channels.channel import ChannelSettings
 from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route
 from retabli.model.flow import Flow
 from retabli.model.settings import Mailbox, Proxy, Resolver
+from retabli.web.access.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """`listen` is (host, port); `url` the public address of the pages; `files` what was read, in order."""
+    """`listen` is (host, port); `url` the public address of the pages; `files` what was read, in order.
+
+    `access` and `tls` are made of `web` when it was read: hashes and certificate are those of that moment.
+    """
 
     site: Site
     standpoint: str
     state: Path
     listen: tuple[str, int]
     url: str | None
+    web: Web
+    access: Policy
+    tls: ssl.SSLContext | None
     resolver: Resolver | None
     defaults: Defaults
     keep: Keep

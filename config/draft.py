@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 import probes
 from config.faults import Findings
-from config.sections import NAME, OWN_LINK, Defaults, FlowSettings, Keep, Place, Routes, Site, Web
+from config.sections import NAME, OWN_LINK, Defaults, FlowSettings, Keep, Place, Routes, Site
 from config.sentences import MAPPING, sentences
+from config.web_settings import Web
 from config.yaml_lines import Steps
 from retabli.alerts.channels import CHANNELS
 from retabli.alerts.channels.channel import ChannelSettings

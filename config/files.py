@@ -30,6 +30,10 @@ def check_files(draft: Draft, findings: Findings) -> None:
     for flow, sound in draft.probes.items():
         for name, probe in sound.items():
             checking.look(("flows", flow, "probes", name), probe)
+    if draft.web is not None:
+        checking.look(("web",), draft.web)
+        if draft.web.tls is not None:
+            checking.check_mode(("web", "tls", "key"), draft.web.tls.key or draft.web.tls.cert)
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ class _Checking:
         if secret not in self._secrets:
             self._secrets[secret] = secret.fault()
             if secret.path is not None:
-                self._check_mode(steps, secret.path)
+                self.check_mode(steps, secret.path)
         fault = self._secrets[secret]
         if fault is not None:
             self.findings.fault(steps, fault)
@@ -60,11 +64,11 @@ class _Checking:
         if tls not in self._tls:
             self._tls[tls] = tuple(tls_faults(tls))
             if tls.client_key is not None:
-                self._check_mode((*steps, "client_key"), tls.client_key)
+                self.check_mode((*steps, "client_key"), tls.client_key)
         for key, sentence in self._tls[tls]:
             self.findings.fault((*steps, key), sentence)
 
-    def _check_mode(self, steps: Steps, path: Path) -> None:
+    def check_mode(self, steps: Steps, path: Path) -> None:
         if path in self._open:
             return
         self._open.add(path)
@@ -132,8 +136,10 @@ def revocation_faults(tls: Tls) -> Iterator[tuple[str, str]]:
             yield "crl", fall.detail
 
 
-def pair_fault(context: ssl.SSLContext, certificate: Path, key: Path | None) -> str | None:
-    """Why a certificate and its key are no pair that could be used unattended, as a sentence."""
+def pair_fault(
+    context: ssl.SSLContext, certificate: Path, key: Path | None, *, called: str = "client_key"
+) -> str | None:
+    """Why a certificate and its key (the setting that is `called` so) are no pair that could be used unattended."""
     asked: list[bool] = []
 
     def password() -> bytes:
@@ -146,7 +152,7 @@ def pair_fault(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         if asked:
             return "its key is encrypted: nobody is there to type the password"
         if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
-            return "the key in client_key is not this certificate's"
+            return f"the key in {called} is not this certificate's"
         return "holds no certificate, or no key for it (PEM)"
     return None
 

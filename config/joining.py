@@ -7,7 +7,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from config.yaml_lines import Place, Steps, entries, place
 
 # Each of these holds things with a name of their own: the same name in two files is a fault even if nothing differs.
-NAMED: frozenset[Steps] = frozenset({("flows",), ("proxies",), ("mailboxes",), ("alerts", "channels")})
+NAMED: frozenset[Steps] = frozenset(
+    {("flows",), ("proxies",), ("mailboxes",), ("alerts", "channels"), ("web", "users")}
+)
 
 
 def join(roots: Sequence[MappingNode], wrong: list[tuple[Place, Steps, str]]) -> MappingNode:

@@ -1,6 +1,7 @@
 """Loads a configuration: finds its files, reads them, checks everything, and refuses with every fault at once."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,10 +17,13 @@ from config.files import check_files
 from config.joining import join
 from config.plain_values import Reading, budget
 from config.sections import FlowSettings, parse_listen, policy
+from config.web_access import context_of, exposure, policy_of
+from config.web_settings import Web
 from config.yaml_lines import Lines, Place, Steps, Unreadable, compose, read
 from retabli.model.flow import Flow, Require
 from retabli.model.states import Criticality, Intent
 from retabli.model.words import Words
+from retabli.web.access.policy import Policy
 
 VARIABLE = "RETABLI_CONFIG"
 USUAL = Path("/etc/retabli")
@@ -41,9 +45,10 @@ def load(path: Path | None = None) -> Configuration:
     draft = Drafting(tree, folder, findings).read()
     check(draft, tree, findings)
     check_files(draft, findings)
+    serving = _serving(draft.web, findings)
     findings.check_empty()
     findings.refuse()
-    return _configuration(draft, tree, files, findings)
+    return _configuration(draft, tree, files, findings, serving)
 
 
 def chosen(path: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
@@ -125,7 +130,22 @@ def _note(wrong: list[tuple[Place, Steps, str]], findings: Findings) -> None:
         findings.fault(steps, sentence, place)
 
 
-def _configuration(draft: Draft, tree: Mapping[str, Any], files: tuple[Path, ...], findings: Findings) -> Configuration:
+def _serving(web: Web | None, findings: Findings) -> tuple[Policy, ssl.SSLContext | None]:
+    """Who is let in, and by which certificate."""
+    if web is None:
+        return Policy(), None
+    for key, said in exposure(web, parse_listen(web.listen)):
+        findings.warn(("web", key), said)
+    return policy_of(web, findings), context_of(web.tls, findings) if web.tls is not None else None
+
+
+def _configuration(
+    draft: Draft,
+    tree: Mapping[str, Any],
+    files: tuple[Path, ...],
+    findings: Findings,
+    serving: tuple[Policy, ssl.SSLContext | None],
+) -> Configuration:
     site, place, web, keep = draft.site, draft.place, draft.web, draft.keep
     if site is None or place is None or web is None or keep is None:
         raise ValueError("a draft with faults is no configuration")
@@ -137,6 +157,9 @@ def _configuration(draft: Draft, tree: Mapping[str, Any], files: tuple[Path, ...
         state=place.state,
         listen=parse_listen(web.listen),
         url=web.url,
+        web=web,
+        access=serving[0],
+        tls=serving[1],
         resolver=draft.resolver,
         defaults=draft.defaults,
         keep=keep,

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import probes
-from config.sections import NAME, Defaults, FlowSettings, Keep, Place, Site, Web
+from config.sections import NAME, Defaults, FlowSettings, Keep, Place, Site
+from config.web_settings import Web
 from retabli.alerts.channels import CHANNELS
 from retabli.alerts.heartbeat import Heartbeat
 from retabli.alerts.routes import Route

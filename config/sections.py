@@ -101,11 +101,6 @@ def parse_listen(text: str) -> tuple[str, int]:
     return host or "0.0.0.0", port  # noqa: S104 - what the operator wrote
 
 
-def _listen(value: str) -> str:
-    parse_listen(value)
-    return value
-
-
 def _share(value: str) -> str:
     if not re.fullmatch(r"all|any|\d+/\d+|\d+(\.\d+)?%", value):
         raise ValueError(f'"{value}" is none of all, any, "36/40" and "90%"')
@@ -142,13 +137,6 @@ class Site(Settings):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
-
-
-class Web(Settings):
-    """Where the pages, the API and the metrics are served; `url` is how others reach them, for links."""
-
-    listen: Annotated[str, AfterValidator(_listen)] = LISTEN
-    url: Address | None = None
 
 
 class Place(Settings):

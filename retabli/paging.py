@@ -119,7 +119,9 @@ def page(
     reason = due(flow, standing, now)
     standing, notices = _end(standing, reason)
     excuse = next((name for name, parent in parents.items() if parent.holds_back(flow)), None)
-    standing = replace(standing, because=excuse if _not_well(standing) else None, deferred=None)
+    because = excuse if _not_well(standing) else None
+    if standing.because != because or standing.deferred is not None:
+        standing = replace(standing, because=because, deferred=None)
     if reason is None and warn and standing.shown is State.DEGRADED:
         reason = DEGRADED
     if reason is None or standing.incident is not None:

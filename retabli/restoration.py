@@ -9,6 +9,7 @@ Rhythm, soak and staleness run on the monotonic clock; wall time only stamps.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from retabli.model.causes import Verdict
 from retabli.model.flow import Policy
@@ -36,20 +37,21 @@ def observe(record: UnitRecord, result: Result, probe: Probe, *, closed: bool = 
     outcome, temporary_since = _within_budget(record, result, probe)
     if closed:
         outcome = _as_closure(record, outcome, probe)
-    record = replace(
-        record,
-        outcome=outcome,
-        at=result.ended,
-        temporary_since=temporary_since,
-        in_round=True,
-        flawed=record.flawed or outcome is Outcome.FAILED or (outcome is Outcome.OK and not result.whole),
-        unjudged=record.unjudged or outcome is Outcome.UNKNOWN,
-    )
     if outcome is Outcome.OK:
-        return _succeeded(record, result, probe)
-    if outcome is Outcome.FAILED:
-        return _failed(record, result)
-    return _not_judged(record, closed=closed)
+        learnt = _succeeded(record, result, probe)
+    elif outcome is Outcome.FAILED:
+        learnt = _failed(record, result)
+    else:
+        learnt = _not_judged(record, closed=closed)
+    seen: dict[str, Any] = {
+        "outcome": outcome,
+        "at": result.ended,
+        "temporary_since": temporary_since,
+        "in_round": True,
+        "flawed": record.flawed or outcome is Outcome.FAILED or (outcome is Outcome.OK and not result.whole),
+        "unjudged": record.unjudged or outcome is Outcome.UNKNOWN,
+    }
+    return replace(record, **(seen | learnt))
 
 
 def _within_budget(record: UnitRecord, result: Result, probe: Probe) -> tuple[Outcome, float | None]:
@@ -74,49 +76,50 @@ def _as_closure(record: UnitRecord, outcome: Outcome, probe: Probe) -> Outcome:
     return outcome
 
 
-def _succeeded(record: UnitRecord, result: Result, probe: Probe) -> UnitRecord:
+def _succeeded(record: UnitRecord, result: Result, probe: Probe) -> dict[str, Any]:
+    """What a success changes in the record."""
     if record.fails and result.started < record.fail_started:
         # A mail that was sent before others were refused arrives: that keeps nothing green, and ends no streak.
-        return replace(record, outcome=record.judged)
+        return {"outcome": record.judged}
     proves = result.cause is None or result.cause.proves
     blind = record.oks > 0 and result.ended - record.judged_at > staleness(probe)
     oks = 0 if blind else record.oks
-    return replace(
-        record,
-        judged=Outcome.OK,
-        judged_at=result.ended,
-        whole=result.whole,
-        oks=oks + 1 if proves else 0,
-        oks_first=record.oks_first if oks else result.beat,
-        oks_last=max(record.oks_last, result.beat) if oks else result.beat,
-        ok_started=max(record.ok_started, result.started),
-        fails=0,
-        unknowns=0,
-    )
+    return {
+        "judged": Outcome.OK,
+        "judged_at": result.ended,
+        "whole": result.whole,
+        "oks": oks + 1 if proves else 0,
+        "oks_first": record.oks_first if oks else result.beat,
+        "oks_last": max(record.oks_last, result.beat) if oks else result.beat,
+        "ok_started": max(record.ok_started, result.started),
+        "fails": 0,
+        "unknowns": 0,
+    }
 
 
-def _failed(record: UnitRecord, result: Result) -> UnitRecord:
+def _failed(record: UnitRecord, result: Result) -> dict[str, Any]:
+    """What a failure changes in the record."""
     if result.started < record.ok_started:
         # A run that began before one that has since succeeded: its failure is older than that success. It spoils
         # the round, but says nothing of now.
-        return replace(record, outcome=record.judged)
-    return replace(
-        record,
-        judged=Outcome.FAILED,
-        judged_at=result.ended,
-        whole=False,
-        oks=0,
-        fails=record.fails + 1,
-        fail_started=max(record.fail_started, result.started),
-        unknowns=0,
-    )
+        return {"outcome": record.judged}
+    return {
+        "judged": Outcome.FAILED,
+        "judged_at": result.ended,
+        "whole": False,
+        "oks": 0,
+        "fails": record.fails + 1,
+        "fail_started": max(record.fail_started, result.started),
+        "unknowns": 0,
+    }
 
 
-def _not_judged(record: UnitRecord, *, closed: bool) -> UnitRecord:
+def _not_judged(record: UnitRecord, *, closed: bool) -> dict[str, Any]:
+    """What a run that could not judge changes in the record."""
     unconfirmed_answer = closed and record.fails == 1
     if unconfirmed_answer:
-        return replace(record, judged=None, fails=0, oks=0, unknowns=record.unknowns + 1)
-    return replace(record, unknowns=record.unknowns + 1)
+        return {"judged": None, "fails": 0, "oks": 0, "unknowns": record.unknowns + 1}
+    return {"unknowns": record.unknowns + 1}
 
 
 def stands(record: UnitRecord, now: float) -> UnitRecord:
@@ -168,12 +171,14 @@ def _says(unit: Weighed, now: float, policy: Policy) -> Outcome:
 
 def weigh(units: Sequence[Weighed], needed: int, now: float, policy: Policy, *, ended: bool | None = None) -> Evidence:
     """The evidence of an open flow that needs `needed` of its units; `ended` is the round that just ended, if any."""
-    says = [_says(unit, now, policy) for unit in units]
-    ok = says.count(Outcome.OK)
-    failed = says.count(Outcome.FAILED)
+    ok = failed = risen = fallen = 0
+    for unit in units:
+        said = _says(unit, now, policy)
+        ok += said is Outcome.OK
+        failed += said is Outcome.FAILED
+        risen += said is Outcome.OK and _risen(unit.record, policy)
+        fallen += unit.record.fails >= policy.fall and fresh(unit, now)
     enough_to_fall = len(units) - needed + 1
-    risen = sum(said is Outcome.OK and _risen(unit.record, policy) for unit, said in zip(units, says, strict=True))
-    fallen = sum(fresh(unit, now) and unit.record.fails >= policy.fall for unit in units)
     return Evidence(
         holds=bool(units) and ok >= needed,
         failing=bool(units) and failed >= enough_to_fall,
@@ -279,9 +284,14 @@ TABLE: dict[State, tuple[tuple[Guard, State | None], ...]] = {
 
 
 def advance(standing: Standing, evidence: Evidence, at: float, policy: Policy) -> tuple[Standing, tuple[Change, ...]]:
-    """Where this evidence takes the standing, and the changes on the way (`at` in wall seconds)."""
+    """Where this evidence takes the standing, and the changes on the way (`at` in wall seconds).
+
+    A standing that stays as it is comes back as the same object: most runs change nothing.
+    """
     if evidence.round is not None:
-        standing = replace(standing, rounds=(*standing.rounds, evidence.round)[-ROUNDS:])
+        rounds = (*standing.rounds, evidence.round)[-ROUNDS:]
+        if rounds != standing.rounds:
+            standing = replace(standing, rounds=rounds)
     changes: list[Change] = []
     while (target := _next(standing, evidence, policy)) is not None:
         changes.append(Change(standing.state, target))
@@ -322,4 +332,6 @@ def _show(standing: Standing, evidence: Evidence, at: float) -> Standing:
         if standing.shown is State.UNKNOWN:
             return standing
         return replace(standing, shown=State.UNKNOWN, shown_since=at)
+    if standing.shown is standing.state and standing.shown_since == standing.since:
+        return standing
     return replace(standing, shown=standing.state, shown_since=standing.since)

@@ -3,6 +3,8 @@
 Names and units as in blackbox_exporter 0.23 (prober/*.go). There is no `phase` on `probe_duration_seconds`.
 """
 
+from collections.abc import Iterable, Mapping
+
 from retabli.metrics.exposition import Family, gauge, labels
 from retabli.model.flow import UnitName
 from retabli.model.probe import Probe
@@ -70,27 +72,39 @@ def without_credentials(url: str) -> str:
     return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else url
 
 
-def blocks(result: Result, outcome: Outcome, base: str) -> tuple[str, ...]:
-    """One text a family, in their order. `base` is the labels without braces; empty for blackbox's own form."""
-    braced, more = (f"{{{base}}}", f"{base},") if base else ("", "")
-    measures = result.measures
-    version = _TLS_VERSIONS.get(result.properties.get("tls_version", ""))
-    return (
-        f"probe_success{braced} {int(outcome is Outcome.OK)}\n",
-        f"probe_duration_seconds{braced} {result.seconds:.6f}\n",
-        *(f"{name}{braced} {_number(measures[each])}\n" if each in measures else "" for each, name in _SINGLE),
-        "".join(
-            f'probe_http_duration_seconds{{{more}phase="{phase}"}} {measures[each]:.6f}\n'
-            for each, phase in _HTTP
-            if each in measures
-        ),
-        "".join(
-            f'probe_icmp_duration_seconds{{{more}phase="{phase}"}} {measures[each]:.6f}\n'
-            for each, phase in _ICMP
-            if each in measures
-        ),
-        f'probe_tls_version_info{{{more}version="{version}"}} 1\n' if version else "",
-    )
+class Lines:
+    """The samples of one unit, whose names and labels are written once. `base` is the labels without braces; empty for
+    blackbox's own form."""
+
+    __slots__ = ("_duration", "_icmp", "_more", "_phases", "_singles", "_success")
+
+    def __init__(self, base: str) -> None:
+        braced, self._more = (f"{{{base}}}", f"{base},") if base else ("", "")
+        self._success = f"probe_success{braced} "
+        self._duration = f"probe_duration_seconds{braced} "
+        self._singles = tuple((each, f"{name}{braced} ") for each, name in _SINGLE)
+        self._phases = self._phased("probe_http_duration_seconds", _HTTP)
+        self._icmp = self._phased("probe_icmp_duration_seconds", _ICMP)
+
+    def _phased(self, name: str, phases: Iterable[tuple[Measure, str]]) -> tuple[tuple[Measure, str], ...]:
+        return tuple((each, f'{name}{{{self._more}phase="{phase}"}} ') for each, phase in phases)
+
+    def blocks(self, result: Result, outcome: Outcome) -> tuple[str, ...]:
+        """One text a family, in their order."""
+        measures = result.measures
+        version = _TLS_VERSIONS.get(result.properties.get("tls_version", ""))
+        return (
+            f"{self._success}{int(outcome is Outcome.OK)}\n",
+            f"{self._duration}{result.seconds:.6f}\n",
+            *[f"{head}{_number(measures[each])}\n" if each in measures else "" for each, head in self._singles],
+            _timed(measures, self._phases),
+            _timed(measures, self._icmp),
+            f'probe_tls_version_info{{{self._more}version="{version}"}} 1\n' if version else "",
+        )
+
+
+def _timed(measures: Mapping[Measure, float], heads: Iterable[tuple[Measure, str]]) -> str:
+    return "".join([f"{head}{measures[each]:.6f}\n" for each, head in heads if each in measures])
 
 
 def _number(value: float) -> str:
@@ -106,7 +120,7 @@ def page(unit: UnitPicture) -> str:
     outcome = unit.record.outcome
     if unit.result is None or not unit.fresh or outcome not in (Outcome.OK, Outcome.FAILED):
         return "# the outcome is unknown\n"
-    texts = blocks(unit.result, outcome, "")
+    texts = Lines("").blocks(unit.result, outcome)
     return "".join(family.head(openmetrics=False) + text for family, text in zip(FAMILIES, texts, strict=True) if text)
 
 

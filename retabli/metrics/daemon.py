@@ -69,6 +69,15 @@ class Figures:
         self._reloaded_at = Gauge(
             "retabli_config_last_reload_timestamp_seconds", "When it was last read.", registry=registry
         )
+        self._logins = Counter(
+            "retabli_web_logins",
+            "Passwords that were given: accepted, refused, delayed (not looked at yet), busy (too many at once).",
+            ("outcome",),
+            registry=registry,
+        )
+        for outcome in ("accepted", "refused", "delayed", "busy"):
+            self._logins.labels(outcome)
+        self._certificate_ends: Gauge | None = None  # there may be none
         self._log_rows = Counter("retabli_log_rows", "Rows written to the log.", registry=registry)
 
     # the scheduler's meter ------------------------------------------------------------------------------------
@@ -140,6 +149,22 @@ class Figures:
         """The configuration was read, at that wall time; if not `successful`, the old one goes on."""
         self._reload.set(int(successful))
         self._reloaded_at.set(at)
+
+    def login(self, outcome: str) -> None:
+        """Somebody gave a password."""
+        self._logins.labels(outcome).inc()
+
+    def certificate(self, ends: float | None) -> None:
+        """When the certificate of the pages ends; None, and no series: there is none."""
+        if ends is None:
+            return
+        if self._certificate_ends is None:
+            self._certificate_ends = Gauge(
+                "retabli_web_certificate_expiry_timestamp_seconds",
+                "When the certificate of the pages ends.",
+                registry=self.registry,
+            )
+        self._certificate_ends.set(ends)
 
     def log_row(self) -> None:
         self._log_rows.inc()

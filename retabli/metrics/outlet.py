@@ -12,10 +12,11 @@ from retabli.metrics.exposition import OPENMETRICS, TEXT, Family, wants_openmetr
 from retabli.metrics.flows import FlowLines
 from retabli.metrics.probes import UnitLines
 from retabli.model.flow import Flow, UnitName
-from retabli.model.record import Entry, FlowPicture
+from retabli.model.record import Entry, FlowPicture, UnitPicture
 from retabli.model.result import Result
 from retabli.model.states import Intent
 
+WRITTEN = 50  # flows whose lines are written between two breaths of the loop: about a millisecond
 SLICE = 4000  # blocks joined between two breaths of the loop: about a millisecond
 
 
@@ -36,6 +37,7 @@ class Metrics:
         self.figures = figures
         self._language = language
         self._shown: dict[str, _Shown] = {}
+        self._unwritten: dict[str, _Shown] = {}  # what has changed since it was last read
         self._runs: dict[str, Histogram] = {}
 
     # the outlet -----------------------------------------------------------------------------------------------
@@ -45,28 +47,27 @@ class Metrics:
         if shown is None or shown.flow is not picture.flow:
             shown = self._take_up(picture, shown)
         shown.picture = picture
-        shown.lines.update(picture)
-        intent = picture.flow.intent
-        for unit, lines in zip(picture.units, shown.units, strict=True):
-            if changed is None or (unit.name is not changed and unit.name != changed):
-                lines.refresh(unit, intent)
-            elif result is None:
-                lines.stood()
-                lines.refresh(unit, intent)
-            else:
-                lines.ran(unit, result, intent)
-                self._runs[lines.kind].observe(result.seconds)
+        self._unwritten[picture.flow.id] = shown
+        if changed is None:
+            return
+        unit, lines = _of(changed, shown)
+        if result is None:
+            lines.stood()
+        else:
+            lines.ran(unit, result)
+            self._runs[lines.kind].observe(result.seconds)
 
     def skipped(self, picture: FlowPicture, name: UnitName) -> None:
         shown = self._shown.get(picture.flow.id)
         if shown is None or shown.flow is not picture.flow:
             return
-        for unit, lines in zip(picture.units, shown.units, strict=True):
-            if unit.name == name:
-                lines.skipped(unit, picture.flow.intent)
+        shown.picture = picture
+        self._unwritten[picture.flow.id] = shown
+        _of(name, shown)[1].skipped()
 
     def forget(self, flow: str) -> None:
         self._shown.pop(flow, None)
+        self._unwritten.pop(flow, None)
 
     def logged(self, entry: Entry, number: int | None = None) -> None:
         self.figures.log_row()
@@ -84,8 +85,6 @@ class Metrics:
                 lines = UnitLines(unit.name, unit.probe)
             else:
                 lines.describe(unit.name, unit.probe)
-            if unit.result is not None or before is not None:
-                lines.refresh(unit, picture.flow.intent, again=True)
             units.append(lines)
             self._runs.setdefault(lines.kind, self.figures.run_of(lines.kind))
         shown = _Shown(picture.flow, FlowLines(picture.flow, self._language), units, picture)
@@ -101,8 +100,13 @@ class Metrics:
         """The exposition, in pieces; the loop breathes between them.
 
         Every piece is of the same instant: blocks are replaced, never changed, so holding them holds the picture.
+        Lines are written when they are read: what is probed more often than it is scraped costs no more for that.
         """
         as_openmetrics = wants_openmetrics(accept)
+        while self._unwritten:
+            self._write(WRITTEN)
+            if self._unwritten:
+                await asyncio.sleep(0)
         of_flows = [shown.lines.blocks for shown in self._shown.values()]
         of_units = [lines.blocks for shown in self._shown.values() for lines in shown.units]
         for families, blocks in ((flows.FAMILIES, of_flows), (probes.FAMILIES, of_units)):
@@ -110,6 +114,14 @@ class Metrics:
                 async for piece in _family(family, place, blocks, as_openmetrics):
                     yield piece
         yield await asyncio.to_thread(self.figures.page, as_openmetrics=as_openmetrics)
+
+    def _write(self, most: int) -> None:
+        """Bring the lines of so many flows up to date, at most."""
+        for _ in range(min(most, len(self._unwritten))):
+            _, shown = self._unwritten.popitem()
+            shown.lines.update(shown.picture)
+            for unit, lines in zip(shown.picture.units, shown.units, strict=True):
+                lines.render(unit, shown.flow.intent)
 
     def blackbox(self, target: str) -> str | None:
         """blackbox_exporter's form of `FLOW/PROBE` (or `FLOW/PROBE[TARGET]`), from the last result.
@@ -123,6 +135,13 @@ class Metrics:
             unit for unit in shown.picture.units if target in (str(unit.name), f"{unit.name.flow}/{unit.name.probe}")
         ]
         return blackbox.page(units[0]) if len(units) == 1 else None
+
+
+def _of(name: UnitName, shown: _Shown) -> tuple[UnitPicture, UnitLines]:
+    for unit, lines in zip(shown.picture.units, shown.units, strict=True):
+        if unit.name is name or unit.name == name:
+            return unit, lines
+    raise LookupError(str(name))
 
 
 async def _family(

@@ -32,7 +32,8 @@ ROUNDTRIPS = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 
 
 
 class UnitLines:
-    """Counters and current lines of one unit. `blocks` has one text a family and is replaced, never changed."""
+    """Counters and lines of one unit. `blocks` has one text a family, as of the latest `render`, and is replaced, never
+    changed."""
 
     def __init__(self, name: UnitName, probe: Probe) -> None:
         self.kind = probe.kind
@@ -43,7 +44,8 @@ class UnitLines:
         self._roundtrips = Buckets(ROUNDTRIPS)
         self._last_success = 0.0
         self._skipped = False
-        self._judged: tuple[bool, Outcome | None] = (False, None)
+        self._result: Result | None = None  # the latest of which the lines were written
+        self._rendered: tuple[object, ...] = ()
         self.describe(name, probe)
         self.blocks: tuple[str, ...] = (*self._first(), *self._mail(), *_BLACK)
 
@@ -52,12 +54,13 @@ class UnitLines:
         target = {} if name.target is None else {"target": blackbox.without_credentials(name.target)}
         self._base = labels(flow=name.flow, probe=name.probe, **target)
         self._kind = labels(kind=probe.kind)
-        self._blackbox = blackbox.base_labels(name, probe)
+        self._blackbox = blackbox.Lines(blackbox.base_labels(name, probe))
         self._interval = f"retabli_probe_interval_seconds{{{self._base}}} {probe.every!r}\n"
         self._length = len(probe.climbs())
+        self._rendered = ()
 
-    def ran(self, unit: UnitPicture, result: Result, intent: Intent) -> None:
-        """A run has ended."""
+    def ran(self, unit: UnitPicture, result: Result) -> None:
+        """A run has ended: it is counted."""
         outcome = unit.outcome or result.outcome
         self._runs[outcome.value] += 1
         self._skipped = False
@@ -68,33 +71,34 @@ class UnitLines:
             self._failures[fall] = self._failures.get(fall, 0) + 1
         if result.mail or result.roundtrips:
             self._count_mail(result)
-        self._render(unit, result, intent)
 
-    def skipped(self, unit: UnitPicture, intent: Intent) -> None:
+    def skipped(self) -> None:
         self._runs["skipped"] += 1
         self._skipped = True
-        self.refresh(unit, intent, again=True)
 
     def stood(self) -> None:
         """The latest verdict stands without a new run: it is an outcome again."""
         self._skipped = False
 
-    def refresh(self, unit: UnitPicture, intent: Intent, *, again: bool = False) -> None:
-        """The flow moved without a run of this unit: what is shown of it ends when its evidence is stale."""
-        if again or self._judged != (unit.fresh and not self._skipped, unit.record.outcome):
-            self._render(unit, unit.result, intent)
-
     # lines ----------------------------------------------------------------------------------------------------
 
-    def _render(self, unit: UnitPicture, result: Result | None, intent: Intent) -> None:
-        known = unit.fresh and not self._skipped
-        self._judged = (known, unit.record.outcome)
+    def render(self, unit: UnitPicture, intent: Intent) -> None:
+        """Bring the lines to what is known now: of its latest run, if it is still evidence."""
+        result, known, outcome = unit.result, unit.fresh and not self._skipped, unit.record.outcome
+        rendered = (known, unit.fresh, outcome, intent, *self._runs.values())
+        if result is not self._result or rendered != self._rendered:
+            self._result, self._rendered = result, rendered
+            self._write(result, outcome, known=known, fresh=unit.fresh, intent=intent)
+
+    def _write(
+        self, result: Result | None, outcome: Outcome | None, *, known: bool, fresh: bool, intent: Intent
+    ) -> None:
         if result is None:
             self.blocks = (*self._first(), *self._mail(), *_BLACK)
             return
-        base, outcome = self._base, unit.record.outcome
+        base = self._base
         shows = known and intent is Intent.OPEN and outcome in (Outcome.OK, Outcome.FAILED)
-        failing = unit.fresh and outcome is Outcome.FAILED
+        failing = fresh and outcome is Outcome.FAILED
         offset = result.measures.get(Measure.CLOCK_OFFSET)
         self.blocks = (
             self._counted(),
@@ -108,7 +112,7 @@ class UnitLines:
             "" if self.kind in blackbox.TIMED else self._stages(result),
             "" if offset is None else f"retabli_probe_clock_offset_seconds{{{base}}} {offset!r}\n",
             *(_NO_MAIL if self._mails is None else self._mail()),
-            *(blackbox.blocks(result, outcome, self._blackbox) if shows and outcome is not None else _BLACK),
+            *(self._blackbox.blocks(result, outcome) if shows and outcome is not None else _BLACK),
         )
 
     def _first(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ class Outcome(StrEnum):
 class Measure(StrEnum):
     """What a probe measures besides its rungs. Values are numbers; seconds unless said."""
 
+    __hash__ = str.__hash__  # an Enum's own is written in Python, and each run asks for dozens
+
     DNS_LOOKUP = "dns_lookup"
     IP_PROTOCOL = "ip_protocol"  # 4 or 6
     HTTP_STATUS = "http_status"
@@ -124,6 +126,8 @@ def clean(text: str | bytes, length: int = DETAIL_LENGTH) -> str:
     """What a remote said: one line, cut, without control or direction-changing characters; safe in a log or page."""
     if isinstance(text, bytes):
         text = text[: length * 4].decode("utf-8", "replace")
+    if len(text) <= length and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # most are clean: an address, a version
     kept = "".join(char if char.isprintable() else " " for char in text[: length * 4])
     kept = " ".join(kept.split())
     return kept if len(kept) <= length else kept[: length - 1] + "…"

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
@@ -112,7 +113,7 @@ async def _attempt(address: str, port: int) -> socket.socket:
     sock = open_socket(family, socket.SOCK_STREAM)
     try:
         listen_for_errors(sock)
-        await asyncio.get_running_loop().sock_connect(sock, where)
+        await _established(sock, where)
         listen_for_errors(sock, wanted=False)  # an open connection outlives a passing ICMP error, as everybody's does
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _not_ourselves(sock)
@@ -124,6 +125,31 @@ async def _attempt(address: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+async def _established(sock: socket.socket, where: tuple[str, int] | tuple[str, int, int, int]) -> None:
+    """What `loop.sock_connect` does, without looking up an address that is one already.
+
+    Raises:
+        OSError: as the kernel says it.
+    """
+    error = sock.connect_ex(where)
+    if error == errno.EINPROGRESS:
+        loop, descriptor = asyncio.get_running_loop(), sock.fileno()
+        writable = loop.create_future()
+        loop.add_writer(descriptor, _set, writable)
+        try:
+            await writable
+        finally:
+            loop.remove_writer(descriptor)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def _set(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 def _not_ourselves(sock: socket.socket) -> None:

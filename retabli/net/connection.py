@@ -49,7 +49,7 @@ class Connection:
         self.host = host
         self.address = address
         self.port = port
-        self.family = 6 if sock.family == socket.AF_INET6 else 4
+        self.family = 6 if ":" in address else 4
         self.tls: TlsFacts | None = None
         self.cut = False
         self._sock = sock

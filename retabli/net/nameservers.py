@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import dns.exception
 import dns.flags
@@ -218,6 +219,7 @@ def literal(server: str) -> str:
         raise Fall(causes.DNS_REFUSED, f"{server} is no IP address") from error
 
 
+@lru_cache(maxsize=10_000)
 def unspecified(address: str) -> bool:
     """`0.0.0.0` and `::`: the answer of a filtering resolver; a connection to it would reach this very machine."""
     return ipaddress.ip_address(address.partition("%")[0]).is_unspecified

@@ -5,6 +5,7 @@ import ipaddress
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import dns.exception
@@ -111,6 +112,7 @@ def _follow(reply: Reply) -> dns.message.ChainingResult:
 # Addresses --------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=10_000)
 def literal_address(host: str) -> str | None:
     """The address that is written there, if it is one and no name."""
     text = host[1:-1] if host.startswith("[") else host

@@ -12,6 +12,9 @@ from retabli.paging import DEGRADED
 from retabli.restoration import Evidence, Weighed, fresh, staleness, weigh, weigh_closed
 
 
+NEVER = float("inf")
+
+
 @dataclass(slots=True)
 class LiveUnit:
     name: UnitName
@@ -38,15 +41,15 @@ class LiveFlow:
     queued_for: float = float("inf")  # monotonic: when the sweep will come back
     follow_up: float = float("inf")  # monotonic: when an open page is to be looked at again
     being_remembered: int = 0  # steps whose transaction is under way: until then nobody is shown what they made of it
+    counted: tuple[LiveUnit, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counted = tuple(unit for unit in self.units.values() if unit.probe.counts)
 
     @classmethod
     def of(cls, flow: Flow, standing: Standing) -> "LiveFlow":
         units = {name: LiveUnit(name, probe, staleness(probe)) for name, probe in flow.units()}
         return cls(flow, standing, units)
-
-    @property
-    def counted(self) -> list[LiveUnit]:
-        return [unit for unit in self.units.values() if unit.probe.counts]
 
     def weigh(self, now: float, ended: bool | None = None) -> Evidence:
         weighed = [unit.weighed for unit in self.counted]
@@ -62,15 +65,17 @@ class LiveFlow:
 
         Infinity when there is none.
         """
-        ends = [unit.record.judged_at + unit.staleness for unit in self.counted if unit.record.judged is not None]
-        standing = self.standing
+        standing, looked_at, soonest = self.standing, self.looked_at, NEVER
+        for unit in self.counted:
+            ends = unit.record.judged_at + unit.staleness
+            if looked_at < ends < soonest and unit.record.judged is not None:
+                soonest = ends
         paged = standing.incident is not None and standing.incident.reason != DEGRADED
         if standing.unknown_from is not None and not paged:
-            ends.append(standing.unknown_from + self.flow.policy.page_unknown_after)
+            soonest = _sooner(standing.unknown_from + self.flow.policy.page_unknown_after, soonest, looked_at)
         if standing.silence is not None:
-            ends.append(standing.silence.ends)
-        ends.append(self.follow_up)
-        return min((end for end in ends if end > self.looked_at), default=float("inf"))
+            soonest = _sooner(standing.silence.ends, soonest, looked_at)
+        return _sooner(self.follow_up, soonest, looked_at)
 
     def picture(self, now: float, standing: Standing | None = None) -> FlowPicture:
         """As it is, or with a `standing` that it had."""
@@ -87,6 +92,10 @@ class LiveFlow:
             deciding=_deciding(units, standing),
             closure=_closure(units, standing) if self.flow.intent is Intent.CLOSED else None,
         )
+
+
+def _sooner(ends: float, soonest: float, looked_at: float) -> float:
+    return ends if looked_at < ends < soonest else soonest
 
 
 def _rank(result: Result) -> tuple[float, int]:

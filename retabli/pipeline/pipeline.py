@@ -119,7 +119,7 @@ class Pipeline:
         """A run has ended."""
         live = self._live.get(name.flow)
         unit = live.units.get(name) if live else None
-        if live is None or unit is None or unit.probe != probe:
+        if live is None or unit is None or (unit.probe is not probe and unit.probe != probe):
             return  # the configuration changed while it ran: it speaks of a probe that is no more
         result = self._way_out.judge(name, probe, result)
         unit.record = observe(unit.record, result, probe, closed=live.flow.intent is Intent.CLOSED)
@@ -186,8 +186,8 @@ class Pipeline:
 
     def _judge(self, id_: str, writing: Writing) -> None:
         """Weigh and advance this flow, and its children if what they wait for has moved."""
-        live = self._live[id_]
-        before, was_excuse = live.standing, self._as_parent(id_).excuses
+        live, children = self._live[id_], self._children.get(id_, ())
+        before, was_excuse = live.standing, bool(children) and self._as_parent(id_).excuses
         now, at = self._clock(), self._wall()
         evidence = live.weigh(now, self._close_round(live))
         standing, changes = advance(live.standing, evidence, at, live.flow.policy)
@@ -201,8 +201,8 @@ class Pipeline:
         self._remember(live, before, writing, moved=bool(changes or notices or told))
         self._queue(live)
         writing.looked.append((live, live.standing))
-        if self._as_parent(id_).excuses != was_excuse:
-            for child in self._children.get(id_, ()):
+        if children and self._as_parent(id_).excuses != was_excuse:
+            for child in children:
                 self._judge(child, writing)
 
     def _close_round(self, live: LiveFlow) -> bool | None:
@@ -214,7 +214,7 @@ class Pipeline:
         return whole
 
     def _remember(self, live: LiveFlow, before: Standing, writing: Writing, *, moved: bool) -> None:
-        if live.standing == before:
+        if live.standing is before or live.standing == before:
             return
         values = dump_standing(live.standing, self._clocks())
         moved = moved or live.standing.shown is not before.shown or live.standing.deferred != before.deferred
@@ -230,8 +230,10 @@ class Pipeline:
         self, live: LiveFlow, before: Standing, changes: tuple[Change, ...], at: float, writing: Writing
     ) -> None:
         """One entry for each state that everybody sees in turn."""
+        if live.standing.shown is before.shown and not changes:
+            return
         path = [before.shown, *(change.now for change in changes), live.standing.shown]
-        deciding = live.picture(self._clock()).deciding if before.shown is not live.standing.shown or changes else None
+        deciding = live.picture(self._clock()).deciding
         for was, now in itertools.pairwise(path):
             if was is now:
                 continue

@@ -30,18 +30,20 @@ async def climb(
     started = ladder.clock()
     error: BaseException | None = None
     stray = False
+    limit = _Deadline(probe.deadline)
     try:
-        async with asyncio.timeout(probe.deadline + CLOSING), asyncio.timeout(probe.deadline) as limit:
-            await probe.run(ladder)
-        if limit.expired():  # it swallowed its cancellation, and what it says came too late
+        await probe.run(ladder)
+        if limit.expired:  # it swallowed its cancellation, and what it says came too late
             error = TimeoutError()
     except asyncio.CancelledError as left:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if limit.cancelled_by_another:
             raise
-        error, stray = left, True  # nobody cancelled this run: something the probe awaited was
+        # Unless it was the deadline, nobody cancelled this run: something the probe awaited was.
+        error, stray = (TimeoutError(), False) if limit.expired else (left, True)
     except Exception as left:  # noqa: BLE001 - a probe cannot bring the daemon down
         error = left
+    finally:
+        limit.end()
     result = ladder.finish(
         beat=started if beat is None else beat,
         started=started,
@@ -54,6 +56,43 @@ async def climb(
     if error is not None and (stray or cause_of(error) is None):
         log.error("%s %s: the probe has a defect", probe.kind, name, exc_info=error)
     return result
+
+
+class _Deadline:
+    """Cancels the task that makes it after so many seconds, and again each CLOSING seconds while it goes on.
+
+    What two nested `asyncio.timeout` would do, on one timer: there is one for each run of each probe.
+    """
+
+    __slots__ = ("_before", "_cuts", "_loop", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._task = task
+        self._before = task.cancelling()
+        self._cuts = 0
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(seconds, self._cut)
+
+    def _cut(self) -> None:
+        self._cuts += 1
+        self._task.cancel()
+        self._timer = self._loop.call_later(CLOSING, self._cut)
+
+    @property
+    def expired(self) -> bool:
+        return self._cuts > 0
+
+    @property
+    def cancelled_by_another(self) -> bool:
+        return self._task.cancelling() > self._before + self._cuts
+
+    def end(self) -> None:
+        """It is over; what cancelled the task was ours, and is taken back."""
+        self._timer.cancel()
+        for _ in range(self._cuts):
+            self._task.uncancel()
 
 
 def _defect(result: Result) -> Result:

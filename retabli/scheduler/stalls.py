@@ -3,12 +3,15 @@
 import asyncio
 from collections import deque
 from dataclasses import replace
+from itertools import takewhile
 
 from retabli.model import causes
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result, Rung
 
-LONG = 1.0  # seconds: a shorter one spoils no run
+SHORT = 0.1  # seconds: a shorter one is the bustle of a busy loop, and is not counted
+SPOILING = 0.25  # seconds of them together, below which no run is spoilt, however short its deadline
+NOTED = 4096  # stalls that are remembered: at their most frequent, those of the last ten minutes and more
 
 
 class Stalls:
@@ -19,12 +22,12 @@ class Stalls:
 
     def __init__(self) -> None:
         self._woke: float | None = None
-        self._stalls: deque[tuple[float, float]] = deque(maxlen=100)  # (when it was noticed, seconds)
+        self._stalls: deque[tuple[float, float]] = deque(maxlen=NOTED)  # (when it was noticed, seconds)
 
     def woke(self, late: float) -> None:
         """The loop runs, and came `late` seconds later than it was to."""
         self._woke = asyncio.get_running_loop().time()
-        if late >= LONG:
+        if late >= SHORT:
             self._stalls.append((self._woke, late))
 
     @property
@@ -39,6 +42,8 @@ class Stalls:
     def judge(self, probe: Probe, result: Result) -> Result:
         """The result, or one that could not be judged if too much of the run was spent standing still.
 
+        Many short ones spoil a run as one long one does: they are counted together.
+
         A refused credential stays one, whatever else happened: accounts lock. So does an answer, which is a success
         of most kinds and the failure of those that prove closure; what may have been a silence is not believed.
         """
@@ -47,7 +52,7 @@ class Stalls:
         if refused or result.outcome is not silence:
             return result
         still = self._since(result.started)
-        if still < max(LONG, probe.deadline / 2):
+        if still < max(SPOILING, probe.deadline / 2):
             return result
         rungs = tuple(Rung(each.stage, each.seconds, each.cause and causes.LOCAL_STALL) for each in result.rungs)
         return replace(
@@ -63,5 +68,6 @@ class Stalls:
         """Seconds that it stood still since then; the stall that just ended may not have been noticed by `woke` yet."""
         now = asyncio.get_running_loop().time()
         just_now = 0.0 if self._woke is None else now - self._woke
-        noticed = sum(seconds for at, seconds in self._stalls if at >= started)
-        return noticed + (just_now if just_now >= LONG else 0.0)
+        during = takewhile(lambda stall: stall[0] >= started, reversed(self._stalls))
+        noticed = sum(seconds for _, seconds in during)
+        return noticed + (just_now if just_now >= SPOILING else 0.0)

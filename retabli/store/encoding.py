@@ -19,8 +19,11 @@ class UnitRow:
     memory: str
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def text(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, separators=(",", ":"))
+    return _encode(values) if values else "{}"
 
 
 def as_row(result: Result) -> Row:
@@ -39,7 +42,7 @@ def as_row(result: Result) -> Row:
         cause.side.value if cause and fell else None,
         result.detail or None,
         round(result.seconds, 6),
-        json.dumps(rungs, separators=(",", ":")),
+        _encode(rungs),
     )
 
 

@@ -5,16 +5,22 @@ from urllib.parse import parse_qs, quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from retabli.view import View
+from retabli.web.access.access import Access
+from retabli.web.access.gate import Barred, Gate
+from retabli.web.access.policy import Role
+from retabli.web.access.rules import Rules
+from retabli.web.access.visitor import visitor_of
 from retabli.web.answers import answer, streamed
 from retabli.web.api import Api
 from retabli.web.desk import Desk
-from retabli.web.guard import Headed, body_of, refuse_foreign
+from retabli.web.guard import Headed, body_of
 from retabli.web.live import Live
 from retabli.web.logbook import AtHand, LogBook
 from retabli.web.pages.badge import Badges
@@ -23,6 +29,7 @@ from retabli.web.pages.flow import FlowPage
 from retabli.web.pages.flows import FlowsPage
 from retabli.web.pages.frame import Frame
 from retabli.web.pages.log import LogPage
+from retabli.web.pages.login import LoginPage
 from retabli.web.pages.public import PublicPage
 from retabli.web.pages.report import ReportPage
 from retabli.web.past import Recent
@@ -45,19 +52,25 @@ def build(
     switches: Switches | None = None,
     on_call: OnCall | None = None,
     hosts: Collection[str] = (),
+    access: Access | None = None,
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
-    """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something."""
+    """The application over a view and the metrics. `hosts`: the names it is reached by, for what changes something.
+
+    Raises:
+        LookupError: an address has no rule that says who may use it.
+    """
+    access = access or Access()
     book = log or AtHand(view)
     frame = Frame(view, switches, reports=report is not None)
     flows, flow = FlowsPage(frame), FlowPage(frame, Recent(history), desk=on_call is not None)
     others = (LogPage(frame, book), AtomFeed(frame), Live(view, flows), frame)
-    service = _Service(exposition, reload, ready, healthy, switches, hosts)
+    service, login = _Service(exposition, reload, ready, healthy, switches), LoginPage(frame, access)
     routes: list[BaseRoute] = [each.route() for each in (flows, flow, *others)]
-    routes += [*PublicPage(frame).routes(), *Badges(frame).routes()]
+    routes += [*PublicPage(frame).routes(), *Badges(frame).routes(), *login.routes()]
     routes += [*service.routes(), *Api(view, book, history).routes(), *extra_routes]
     if on_call is not None:
-        routes.extend(Desk(view, flow, on_call, hosts).routes())
+        routes.extend(Desk(view, flow, on_call).routes())
     if report is not None:
         routes.append(ReportPage(frame, report).route())
 
@@ -68,6 +81,10 @@ def build(
         if request.url.path.startswith("/api/"):
             response = answer({"error": said}, status)
         elif "text/html" in request.headers.get("accept", ""):
+            if isinstance(error, Barred):
+                said = error.words[frame.reading(request)[0]]
+                if status == 401:
+                    return login.asked(request, error, said)
             response = frame.error(request, status, said)
         else:
             response = PlainTextResponse(f"{said}\n", status)
@@ -75,7 +92,8 @@ def build(
         return response
 
     # Headed stands outermost: what answers when everything else failed carries its headers too.
-    return Headed(Starlette(routes=routes, exception_handlers={HTTPException: failed, 500: failed}))
+    gate = Middleware(Gate, access, Rules(routes), hosts, failed)
+    return Headed(Starlette(routes=routes, middleware=[gate], exception_handlers={HTTPException: failed, 500: failed}))
 
 
 class _Service:
@@ -88,14 +106,12 @@ class _Service:
         ready: Ready,
         healthy: Ready,
         switches: Switches | None,
-        hosts: Collection[str],
     ) -> None:
         self._exposition = exposition
         self._reload = reload
         self._ready = ready
         self._healthy = healthy
         self._switches = switches
-        self._hosts = hosts
 
     def routes(self) -> Sequence[Route]:
         routes = [
@@ -123,22 +139,18 @@ class _Service:
         return PlainTextResponse(page, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def healthy(self, request: Request) -> Response:
-        why_not = self._healthy()
-        return PlainTextResponse(f"{why_not or 'healthy'}\n", 503 if why_not else 200)
+        return _standing(request, self._healthy(), "healthy")
 
     async def ready(self, request: Request) -> Response:
-        why_not = self._ready()
-        return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200)
+        return _standing(request, self._ready(), "ready")
 
     async def reload(self, request: Request) -> Response:
-        refuse_foreign(request, self._hosts)
         if self._reload is None:
             raise HTTPException(503, "this daemon's configuration cannot be read again")
-        faults = await self._reload()
+        faults = await self._reload(visitor_of(request).name)
         return answer({"reloaded": not faults, "faults": list(faults)}, 400 if faults else 200)
 
     async def switch(self, request: Request) -> Response:
-        refuse_foreign(request, self._hosts)
         form = parse_qs((await body_of(request, LARGEST_FORM)).decode("utf-8", "replace"))
         flow, position = form.get("flow", [""])[0], form.get("position", [""])[0]
         if self._switches is None or not (flow and position):
@@ -150,3 +162,10 @@ class _Service:
         language = request.query_params.get("lang")
         path = f"/flows/{quote(flow)}" if "stay" in form else "/"
         return RedirectResponse(f"{path}?lang={language}" if language in LANGUAGES else path, 303)
+
+
+def _standing(request: Request, why_not: str | None, word: str) -> Response:
+    """Why not is told to those who may see; that it is so, to everybody."""
+    if why_not is not None and not visitor_of(request).may(Role.VIEW):
+        why_not = f"not {word}"
+    return PlainTextResponse(f"{why_not or word}\n", 503 if why_not else 200)

@@ -1,6 +1,6 @@
 """Taking a page in hand, and silence for planned work: by the API, and by the forms on a flow's page."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,9 +15,10 @@ from retabli.model.record import FlowPicture
 from retabli.model.result import clean
 from retabli.paging import NotNow
 from retabli.view import View
+from retabli.web.access.visitor import Visitor, visitor_of
 from retabli.web.answers import answer
 from retabli.web.fields import LARGEST, LONGEST, Faulty, Fields, read
-from retabli.web.guard import body_of, refuse_foreign
+from retabli.web.guard import body_of
 from retabli.web.pages.flow import FlowPage
 from retabli.web.pages.sheet import LABELS, NAME, sheet, tomorrow
 from retabli.web.seams import OnCall
@@ -26,25 +27,30 @@ from retabli.web.words import reading, text
 KEPT = 180 * 86_400  # seconds
 FURTHEST = 30  # days: nobody has a page in hand for longer without saying so again
 
-Act = Callable[[OnCall, str, Fields], Awaitable[object]]
+Act = Callable[[OnCall, str, Fields, Visitor], Awaitable[object]]
 
 
-async def _acknowledge(on_call: OnCall, flow: str, fields: Fields) -> object:
-    by, note = fields.text("by"), fields.text("note", wanted=False)
+def _by(fields: Fields, visitor: Visitor) -> str:
+    """Who the record says it was. Whoever is logged in need not say it, and cannot leave their account out."""
+    return visitor.signed(fields.text("by", wanted=not visitor.name))
+
+
+async def _acknowledge(on_call: OnCall, flow: str, fields: Fields, visitor: Visitor) -> object:
+    by, note = _by(fields, visitor), fields.text("note", wanted=False)
     until = fields.instant("until", wanted=False, furthest=FURTHEST)
     fields.check()
     return await on_call.acknowledge(flow, by=by, note=note, until=until)
 
 
-async def _silence(on_call: OnCall, flow: str, fields: Fields) -> object:
-    by, why, until = fields.text("by"), fields.text("why"), fields.instant("until")
+async def _silence(on_call: OnCall, flow: str, fields: Fields, visitor: Visitor) -> object:
+    by, why, until = _by(fields, visitor), fields.text("why"), fields.instant("until")
     fields.check()
     assert until is not None  # noqa: S101 - it was wanted, and nothing was at fault
     return await on_call.silence(flow, until=until, by=by, why=why)
 
 
-async def _unsilence(on_call: OnCall, flow: str, fields: Fields) -> None:
-    by = fields.text("by")
+async def _unsilence(on_call: OnCall, flow: str, fields: Fields, visitor: Visitor) -> None:
+    by = _by(fields, visitor)
     fields.check()
     await on_call.unsilence(flow, by=by)
 
@@ -66,13 +72,12 @@ DOINGS = (
 
 
 class Desk:
-    """Over one view; `hosts` are the names that this daemon is reached by."""
+    """Over one view. Who comes here may act: the gate has seen to that."""
 
-    def __init__(self, view: View, page: FlowPage, on_call: OnCall, hosts: Collection[str]) -> None:
+    def __init__(self, view: View, page: FlowPage, on_call: OnCall) -> None:
         self._view = view
         self._page = page
         self._on_call = on_call
-        self._hosts = hosts
 
     def routes(self) -> Sequence[Route]:
         routes = []
@@ -86,7 +91,7 @@ class Desk:
     async def by_api(self, doing: Doing, request: Request) -> Response:
         flow = self._asked(request).flow.id
         try:
-            await self._do(doing, flow, await _given(request))
+            await self._do(doing, flow, await _given(request), visitor_of(request))
         except Faulty as refusal:
             return answer({"error": str(refusal), "faults": [each.said("en") for each in refusal.faults]}, 400)
         except NotNow as refusal:
@@ -97,17 +102,19 @@ class Desk:
         return Response(form + b"\n", media_type="application/json")
 
     async def by_page(self, doing: Doing, request: Request) -> Response:
-        picture = self._asked(request)
+        picture, visitor = self._asked(request), visitor_of(request)
         flow, language, given = picture.flow.id, self._language(request)[0], dict[str, object]()
         try:
             given = dict(await _given(request))
-            await self._do(doing, flow, self._chosen(given))
+            await self._do(doing, flow, self._chosen(given), visitor)
         except Faulty as refusal:
             labels = {key: text(label, language) for key, label in LABELS.items()}
             return await self._again(request, given, [each.said(language, labels) for each in refusal.faults], 400)
         except NotNow as refusal:
             return await self._again(request, given, [_as_sentence(refusal.words[language])], 409)
         response = RedirectResponse(self._address(request, flow), 303)
+        if visitor.name:  # the account fills it in next time
+            return response
         response.set_cookie(
             NAME,
             quote(clean(str(given["by"]), LONGEST["by"])),
@@ -125,16 +132,15 @@ class Desk:
 
     # bits -----------------------------------------------------------------------------------------------------
 
-    async def _do(self, doing: Doing, flow: str, given: Mapping[str, object]) -> None:
+    async def _do(self, doing: Doing, flow: str, given: Mapping[str, object], visitor: Visitor) -> None:
         try:
-            await doing.act(self._on_call, flow, Fields(given, doing.known, self._view))
+            await doing.act(self._on_call, flow, Fields(given, doing.known, self._view), visitor)
         except LookupError:
             if flow in self._view.pictures:
                 raise
             raise HTTPException(404, "there is no such flow") from None  # it was taken away meanwhile
 
     def _asked(self, request: Request) -> FlowPicture:
-        refuse_foreign(request, self._hosts)
         picture = self._view.pictures.get(request.path_params["id"])
         if picture is None:
             raise HTTPException(404, "there is no such flow")

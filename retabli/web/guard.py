@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import zlib
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,6 +23,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+PATIENCE = 20.0  # seconds that the body of a form has to come in
 LARGE = 64 * 1024  # bytes: compressing more than this is a thread's work
 
 
@@ -60,42 +61,63 @@ def foreign(headers: Headers, hosts: Iterable[str] = ()) -> str | None:
     if origin is None:
         return None if site is None else "the request does not say where it comes from"
     host = headers.get("host", "")
-    if urlsplit(origin).netloc.lower() != host.lower():
+    if _netloc(origin) != host.lower():
         return "the request comes from another site"
     return None if _is_ours(host, hosts) else f"this daemon is not known as {host}"
 
 
-def refuse_foreign(request: Request, hosts: Collection[str]) -> None:
-    """
-    Raises:
-        HTTPException: 403, this POST is not one of ours.
-    """
-    why_not = foreign(request.headers, hosts)
-    if why_not is not None:
-        raise HTTPException(403, why_not)
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
-async def body_of(request: Request, most: int) -> bytes:
+async def body_of(request: Request, most: int, within: float = PATIENCE) -> bytes:
     """
     Raises:
-        HTTPException: 413, it is longer than `most` bytes.
+        HTTPException: 413, it is longer than `most` bytes; 408, it has not come `within` so many seconds.
     """
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise HTTPException(413, "too long")
+    try:
+        async with asyncio.timeout(within):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    raise HTTPException(413, "too long")
+    except TimeoutError:
+        raise HTTPException(408, "the request did not come to its end", {"connection": "close"}) from None
     return body
 
 
+def is_own_name(host: str) -> bool:
+    """Whether a Host header names this machine as it calls itself: what is only sent to it from within."""
+    name = _name(host)
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name in _own_names()
+
+
 def _is_ours(host: str, hosts: Iterable[str]) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _name(host)
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        own = socket.gethostname().lower()
-        return name in {"localhost", own, own.partition(".")[0], *(each.lower() for each in hosts)}
+        return name in {*_own_names(), *(each.lower() for each in hosts)}
     return True
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # brackets that hold no address
+        return ""
+
+
+def _own_names() -> set[str]:
+    own = socket.gethostname().lower()
+    return {"localhost", own, own.partition(".")[0]}
 
 
 def takes_gzip(accept: str) -> bool:

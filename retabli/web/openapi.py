@@ -6,6 +6,7 @@ from retabli.model.causes import Side
 from retabli.model.record import Event
 from retabli.model.result import Outcome
 from retabli.model.states import Criticality, Intent, State
+from retabli.web.access.gate import COOKIE, SECURE_COOKIE
 from retabli.web.fields import LONGEST
 
 
@@ -136,10 +137,18 @@ _ERROR = {
 }
 
 
+_NOT_LET_IN = {
+    "401": "Where accounts are configured: nobody says who they are, or not rightly",
+    "403": "This account may not see; or what says who it is comes from no trusted proxy",
+    "429": "Too many passwords were wrong: `Retry-After` says when the next one is looked at",
+}
+
+
 def _get(summary: str, answer: dict[str, Any], *parameters: dict[str, Any], errors: tuple[int, ...] = ()) -> Any:
     said = {"200": {"description": "OK", "content": {"application/json": {"schema": answer}}}}
     wrong = {"content": {"application/json": {"schema": _ERROR}}}
     said |= {str(code): {"description": "Refused", **wrong} for code in errors}
+    said |= {code: {"description": why, **wrong} for code, why in _NOT_LET_IN.items()}
     return {"get": {"summary": summary, "parameters": list(parameters), "responses": said}}
 
 
@@ -153,7 +162,8 @@ def _post(summary: str, why_not: str, wanted: tuple[str, ...], **fields: dict[st
     kinds = ("application/json", "application/x-www-form-urlencoded")
     refusals = {
         "400": "Fields that are missing, too long or unreadable: every one of them",
-        "403": "The request comes from another site",
+        **_NOT_LET_IN,
+        "403": "The request comes from another site; or whoever asks may not act",
         "404": "There is no such flow",
         "409": why_not,
         "413": "The body is too long",
@@ -178,15 +188,21 @@ def _line(name: str, description: str) -> dict[str, Any]:
 
 
 _LANG = _query("lang", {"enum": ["fr", "en"]}, "the language of what is for people (default: the site's)")
-_BY = _line("by", "a person's name, for the log")
+_BY = _line("by", "a person's name, for the log; the account of whoever is logged in is added, and stands without it")
 _WHEN = _line("until", "an instant with its offset (2026-11-25T18:30:00+01:00), or how long from now (2h, 30m)")
 
 _STREAM = {
     "get": {
         "summary": "Changes as they happen: server-sent events",
         "description": "`flow`: a flow as in /flows; `gone`: `{id}`; `log`: an entry; `resync`: something was missed, "
-        "read /flows again. A comment every 15 seconds of silence.",
-        "responses": {"200": {"description": "OK", "content": {"text/event-stream": {"schema": _TEXT}}}},
+        "read /flows again. A comment every 15 seconds of silence. It ends when its reader may not read any more.",
+        "responses": {
+            "200": {"description": "OK", "content": {"text/event-stream": {"schema": _TEXT}}},
+            **{
+                code: {"description": why, "content": {"application/json": {"schema": _ERROR}}}
+                for code, why in _NOT_LET_IN.items()
+            },
+        },
     }
 }
 
@@ -241,5 +257,21 @@ DESCRIPTION: dict[str, Any] = {
         ),
         "/api/v1/stream": _STREAM,
     },
-    "components": {"schemas": {"Flow": _FLOW, "Probe": _PROBE, "Run": _RUN, "Entry": _ENTRY, "Error": _ERROR}},
+    "security": [{}, {"password": []}, {"session": []}],
+    "components": {
+        "securitySchemes": {
+            "password": {
+                "type": "http",
+                "scheme": "basic",
+                "description": "An account of `web.users`: `view` reads, `act` acknowledges and silences too.",
+            },
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": COOKIE,
+                "description": f"What a browser is given at /login; over https it is called {SECURE_COOKIE}.",
+            },
+        },
+        "schemas": {"Flow": _FLOW, "Probe": _PROBE, "Run": _RUN, "Entry": _ENTRY, "Error": _ERROR},
+    },
 }

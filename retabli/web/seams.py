@@ -53,8 +53,9 @@ class ReportWriter(Protocol):
     ) -> str: ...
 
 
-# Reads the configuration again. Gives its faults, as sentences: none, and it is taken; any, and the old one goes on.
-Reload = Callable[[], Awaitable[Sequence[str]]]
+# Reads the configuration again, for this account (empty: nobody is asked who they are). Gives its faults, as sentences:
+# none, and it is taken; any, and the old one goes on.
+Reload = Callable[[str], Awaitable[Sequence[str]]]
 
 # Why this daemon is not ready yet, or does not really work, or None: it is, and does.
 Ready = Callable[[], str | None]

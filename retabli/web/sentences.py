@@ -92,7 +92,8 @@ def _config(data: Mapping[str, Any], view: View, language: str) -> str:
         more = data.get("faults")
         count = f" ({more})" if isinstance(more, int) and more > 1 else ""
         return f"{_CHANGES[change][language]}{count}{text('colon', language)} {data['first']}"
-    return _CHANGES.get(change, Words(f"Configuration {change}", f"Configuration {change}"))[language].strip()
+    by = f" — {data['by']}" if data.get("by") else ""
+    return _CHANGES.get(change, Words(f"Configuration {change}", f"Configuration {change}"))[language].strip() + by
 
 
 def _intent(data: Mapping[str, Any], view: View, language: str) -> str:

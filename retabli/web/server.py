@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 GRACE = 3.0  # seconds that answers under way are given at the end
+OPENING = 30.0  # seconds in which the first request of a connection has to have its headers
 
 
 class _Uvicorn(uvicorn.Server):
@@ -28,13 +31,59 @@ class _Uvicorn(uvicorn.Server):
             self._up.set()
 
 
-class Web:
-    """A part of the daemon. `leaving` is called when it stops: it ends the streams that would not end by themselves."""
+class _Handshakes:
+    """The context that the server listens with: each handshake is given the certificate of that moment."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, leaving: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, current: ssl.SSLContext) -> None:
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.set_alpn_protocols(["http/1.1"])
+        self.context.sni_callback = self._choose
+        self._current = current
+        self.adopt(current)
+
+    def adopt(self, current: ssl.SSLContext) -> None:
+        self._current = current
+        self.context.minimum_version = current.minimum_version  # of which the handshake asks the one it began with
+
+    def _choose(self, session: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _with: ssl.SSLContext) -> None:
+        session.context = self._current
+
+
+class _Patient(HttpToolsProtocol):
+    """A connection whose first request does not come is closed, as between two requests: nobody holds a place."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._opening = self.loop.call_later(OPENING, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        self._opening.cancel()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._opening.cancel()
+        super().connection_lost(exc)
+
+
+class Web:
+    """A part of the daemon. `leaving` is called when it stops: it ends the streams that would not end by themselves.
+
+    `tls`: with this context's certificate, until `adopt` gives another; None: in clear.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        leaving: Callable[[], None] = lambda: None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._app = app
         self._host, self._port = host, port
         self._leaving = leaving
+        self._handshakes = _Handshakes(tls) if tls is not None else None
         self._socket: socket.socket | None = None
         self.up = asyncio.Event()
 
@@ -60,19 +109,27 @@ class Web:
             self._socket, self._port = made, made.getsockname()[1]
         return self.url
 
+    def adopt(self, tls: ssl.SSLContext) -> None:
+        """Its certificate from the next handshake on. Whether there is TLS at all is decided once, at the start."""
+        if self._handshakes is not None:
+            self._handshakes.adopt(tls)
+
     @property
     def url(self) -> str:
         """Where a browser on this machine finds it."""
         host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104
-        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+        scheme = "http" if self._handshakes is None else "https"
+        return f"{scheme}://[{host}]:{self._port}" if ":" in host else f"{scheme}://{host}:{self._port}"
 
     async def run(self) -> None:
         """Serve until cancelled; then let go within GRACE seconds, whoever still listens."""
         self.bind()
         assert self._socket is not None  # noqa: S101 - just bound
+        handshakes = self._handshakes
         config = uvicorn.Config(
             self._app,
-            http="httptools",
+            http=_Patient,
+            proxy_headers=False,  # what a proxy says is judged by the gate, and by no variable of the environment
             ws="none",
             lifespan="off",
             log_config=None,
@@ -81,6 +138,7 @@ class Web:
             timeout_graceful_shutdown=int(GRACE),
             timeout_keep_alive=75,
             limit_concurrency=2000,
+            ssl_context_factory=None if handshakes is None else lambda _config, _default: handshakes.context,
         )
         server = _Uvicorn(config, self.up)
         serving = asyncio.create_task(server.serve(sockets=[self._socket]), name="web server")

@@ -1,11 +1,13 @@
 """`kinds`: each kind as its own model has it."""
 
 import pytest
+from pydantic import BaseModel
 
 import probes
 from commands._kind_print import description, settings
 from commands._setting_french import FRENCH
 from config.schema import of_kind
+from config.web_settings import User, Web
 from retabli.alerts.channels import CHANNELS
 from retabli.model.causes import COMMON
 from tests.commands.terminal import typed
@@ -53,12 +55,19 @@ def test_a_mapping_that_was_told_of_already_is_named_and_not_told_again() -> Non
 
 def test_the_kinds_own_descriptions_are_french_where_a_french_one_is_kept_and_none_is_kept_for_nothing() -> None:
     described = set[str]()
-    for model in (*map(probes.kind, probes.kinds()), *CHANNELS.values()):
+    models: list[type[BaseModel]] = [*map(probes.kind, probes.kinds()), *CHANNELS.values(), Web, User]
+    for model in models:
         described |= {shape["description"] for _, shape, _ in settings(of_kind(model)) if "description" in shape}
     assert set(FRENCH) <= described
     french = typed("kinds", "sftp", "--lang", "fr").out
     assert "celle de la clé privée" in french
     assert "the private key's" not in french
+
+
+def test_each_setting_of_web_is_described_in_both_languages() -> None:
+    for path, shape, _ in [*settings(of_kind(Web)), *settings(of_kind(User))]:
+        assert shape.get("description"), path
+        assert shape["description"] in FRENCH, path
 
 
 def test_a_kind_that_does_not_exist_is_refused_with_the_nearest() -> None:

@@ -37,7 +37,19 @@ ENTRIES = [
 
 def given(**keys: Any) -> argparse.Namespace:
     return argparse.Namespace(
-        **{"url": None, "lang": None, "format": "txt", "at": None, "since": None, "public": False, "into": None, **keys}
+        user=None,
+        password_file=None,
+        ca=None,
+        **{
+            "url": None,
+            "lang": None,
+            "format": "txt",
+            "at": None,
+            "since": None,
+            "public": False,
+            "into": None,
+            **keys,
+        },
     )
 
 

@@ -101,3 +101,37 @@ async def test_closure_is_not_proven_by_a_silence_that_was_slept_through_but_an_
     assert (proof.outcome, proof.cause) == (Outcome.UNKNOWN, causes.LOCAL_STALL)
     answer = await dozed(ConnectionResetError(), ProvingProbe)
     assert (answer.outcome, answer.cause) == (Outcome.FAILED, causes.RESET)
+
+
+async def stuttering(stalls: int, seconds: float, timeout: float) -> Result:
+    """The first result of a run against a silent target, in a process that stands still again and again."""
+
+    async def play(ladder: Ladder, number: int) -> None:
+        await keep_silent(ladder)
+
+    judge = RememberingJudge()
+    async with Frozen(judge) as daemon:
+        await asyncio.sleep(0.2)
+        await daemon.scheduler.adopt(one(PlayedProbe(every=30.0, timeout=timeout, play=play)))
+        await asyncio.sleep(0.05)
+        for _ in range(stalls):
+            await daemon.freeze(seconds)
+        async with asyncio.timeout(10):
+            while not judge.of(UNIT):
+                await asyncio.sleep(0.02)
+    return judge.of(UNIT)[0]
+
+
+async def test_two_stalls_of_less_than_a_second_that_took_most_of_a_run_spoil_it_together() -> None:
+    result = await stuttering(2, 0.9, timeout=2.0)
+    assert (result.outcome, result.cause) == (Outcome.UNKNOWN, causes.LOCAL_STALL)
+
+
+async def test_a_short_stall_that_took_all_of_a_short_run_spoils_it() -> None:
+    result = await stuttering(1, 0.6, timeout=0.4)
+    assert (result.outcome, result.cause) == (Outcome.UNKNOWN, causes.LOCAL_STALL)
+
+
+async def test_a_stall_that_left_a_run_most_of_its_time_excuses_nothing() -> None:
+    result = await stuttering(1, 0.3, timeout=1.5)
+    assert (result.outcome, result.stage) == (Outcome.FAILED, stages.CONNECT)

@@ -1,6 +1,7 @@
 """The application served by a real server on loopback, and a client of it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,12 +26,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(*, desk: bool = False, **keys: Any) -> AsyncIterator[Served]:
+async def serving(*, desk: bool = False, tls: ssl.SSLContext | None = None, **keys: Any) -> AsyncIterator[Served]:
     """`desk`: there is somebody to hear those on call."""
     view, metrics = outlets()
     board = Board(view)
     keys |= {"on_call": board} if desk else {}
-    web = Web(build(view, metrics, **keys), "127.0.0.1", 0, leaving=view.close)
+    web = Web(build(view, metrics, **keys), "127.0.0.1", 0, leaving=view.close, tls=tls)
     url = web.bind()
     task = asyncio.create_task(web.run())
     await web.up.wait()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from commands._answers import exchange
+from commands._door import Door
 from retabli.model.result import Outcome
 from retabli.model.states import State
 from retabli.model.words import Words
@@ -13,7 +14,7 @@ from tests.view.pictures import Smtp, flow, picture, result
 async def asked(path: str) -> Any:
     fell = result(Smtp(), Outcome.FAILED, fell=1)
     async with daemon([picture(flow("mail", title=Words("Messagerie", "Mail")), State.DROPPED, [fell])]) as url:
-        return (await exchange("GET", url, path)).json()
+        return (await exchange("GET", Door(url), path)).json()
 
 
 async def test_flows_are_worded_in_the_language_that_is_asked_for() -> None:

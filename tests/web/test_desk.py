@@ -202,7 +202,7 @@ async def test_the_description_tells_of_all_three_and_of_their_bounds(served: Se
         post = described[f"/api/v1/flows/{{id}}/{doing}"]["post"]
         schema = post["requestBody"]["content"]["application/json"]["schema"]
         assert schema["required"] == wanted
-        assert set(post["responses"]) == {"200", "400", "403", "404", "409", "413"}
+        assert set(post["responses"]) == {"200", "400", "401", "403", "404", "409", "413", "429"}
         for name, each in schema["properties"].items():
             given = {"by": "x", "why": "x", "until": "1h"} | {name: "x" * (each["maxLength"] + 1)}
             answer = await served.client.post(f"{API}/{doing}", json={key: given[key] for key in {*wanted, name}})

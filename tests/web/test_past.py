@@ -108,6 +108,6 @@ async def test_the_description_of_the_api_knows_the_history() -> None:
     async with serving(history=Shelf({UnitName("mail-in", "beacon"): runs_of(Smtp(), ".")})) as served:
         described = (await served.client.get("/api/v1/openapi.json")).json()
     path = described["paths"]["/api/v1/flows/{id}/history"]["get"]
-    assert set(path["responses"]) == {"200", "400", "404", "503"}
+    assert set(path["responses"]) == {"200", "400", "401", "403", "404", "429", "503"}
     wanted = set(described["components"]["schemas"]["Run"]["required"])
     assert set(result(Smtp()).as_json({"id": "p", "target": None})) == wanted

@@ -256,7 +256,7 @@ async def test_a_daemon_that_does_not_really_work_is_not_healthy_and_says_why() 
 async def test_reload_gives_the_faults_and_is_refused_to_other_sites() -> None:
     faults: list[str] = []
 
-    async def reload() -> Sequence[str]:
+    async def reload(_by: str) -> Sequence[str]:
         return faults
 
     async with serving(reload=reload, hosts=["retabli.chu.example"]) as served:
@@ -267,9 +267,8 @@ async def test_reload_gives_the_faults_and_is_refused_to_other_sites() -> None:
         answer = await served.client.post("/-/reload", headers={"origin": own, "sec-fetch-site": "same-origin"})
         assert (answer.status_code, answer.json()["faults"]) == (400, faults)
         faults.clear()
-        host = {"host": "retabli.chu.example", "origin": "http://retabli.chu.example"}
-        assert (await served.client.post("/-/reload", headers=host)).status_code == 200
         for foreign in (
+            {"host": "retabli.chu.example", "origin": "http://retabli.chu.example"},  # a name of ours, and nobody known
             {"origin": "http://evil.example"},
             {"origin": "null"},
             {"sec-fetch-site": "cross-site"},

@@ -178,5 +178,5 @@ async def test_what_a_control_gave_is_said_in_the_reader_s_language() -> None:
 
 
 def test_no_word_of_a_page_hides_another_s() -> None:
-    pages = (words.common, words.desk, words.flow, words.log, words.public)
+    pages = (words.access, words.common, words.desk, words.flow, words.log, words.public)
     assert sum(len(each.TEXTS) for each in pages) == len(TEXTS)

@@ -1,7 +1,7 @@
 """A flow's own page at `/flows/{id}`: its ladders, why it fails, what to do first, who owns it, what happened to it."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -16,6 +16,9 @@ from retabli.model.states import Intent, State
 from retabli.store import Past
 from retabli.view import View
 from retabli.view.times import exactly
+from retabli.web.access.gate import why_barred
+from retabli.web.access.policy import Role
+from retabli.web.access.visitor import Visitor, visitor_of
 from retabli.web.answers import streamed
 from retabli.web.inert import inert
 from retabli.web.instants import when
@@ -45,7 +48,7 @@ class FlowPage:
         return Route("/flows/{id}", self.get)
 
     async def get(self, request: Request) -> Response:
-        filled = sheet(request, self._view) if self._desk else None
+        filled = sheet(request, self._view) if self._desk and visitor_of(request).may_act else None
         return await self.answer(request, filled)
 
     async def answer(self, request: Request, filled: Sheet | None, status: int = 200) -> Response:
@@ -78,11 +81,13 @@ class FlowPage:
         here, separator = f"/flows/{quote(flow.id, safe='')}{query}", "&" if query else "?"
         asked = Asked(language, wanted, f"{here}{separator}unit=", unreadable=self._recent.kept and past is None)
         drawing = self._drawn.of(picture, past, asked)
+        visitor = visitor_of(request)
         return self._frame.render(
             "flow.html",
             language,
             query,
             f"/flows/{quote(flow.id)}",
+            visitor,
             turned=self._frame.turned(request, f"/flows/{quote(flow.id)}"),
             row=row(picture, view, language),
             units=drawing.units,
@@ -94,9 +99,18 @@ class FlowPage:
             runbook=flow.runbook if _is_link(flow.runbook) else "",
             entries=[entry_row(each, view, language) for each in view.entries(flow=flow.id, limit=HISTORY)],
             single=True,
-            switches=self._frame.switches(flow.id),
+            switches=self._frame.switches(flow.id) if visitor.may(Role.ADMIN) else [],
             sheet=filled,
+            barred="" if visitor.may_act or not self._desk else why_barred(visitor, Role.ACT)[language],
+            login=_login(visitor, here),
         )
+
+
+def _login(visitor: Visitor, here: str) -> tuple[str, str]:
+    """Where somebody who may not act logs in as somebody who may, and the key of its words; empty where nowhere."""
+    if not visitor.form:
+        return "", ""
+    return f"/login?{urlencode({'next': here})}", "log_in_again" if visitor.lapsed else "other_account"
 
 
 def _is_link(address: str) -> bool:

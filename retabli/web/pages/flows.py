@@ -12,6 +12,8 @@ from starlette.routing import Route
 from retabli.model.record import FlowPicture
 from retabli.model.states import STATE_WORDS, Intent, State
 from retabli.own_link import ID as OWN_LINK
+from retabli.web.access.policy import Role
+from retabli.web.access.visitor import UNKNOWN, Visitor, visitor_of
 from retabli.web.answers import streamed
 from retabli.web.inert import inert
 from retabli.web.pages.attention import Attention, attention
@@ -67,7 +69,7 @@ class FlowsPage:
         return self._frame.build
 
     async def get(self, request: Request) -> Response:
-        pieces = self.pieces(*self._frame.reading(request))
+        pieces = self.pieces(*self._frame.reading(request), visitor_of(request))
 
         async def encoded() -> AsyncIterator[bytes]:
             async for piece in pieces:
@@ -75,18 +77,18 @@ class FlowsPage:
 
         return streamed(request, encoded(), "text/html; charset=utf-8", level=PACKED)
 
-    async def pieces(self, language: str, query: str) -> AsyncIterator[str]:
+    async def pieces(self, language: str, query: str, visitor: Visitor = UNKNOWN) -> AsyncIterator[str]:
         """The page, in pieces; the loop breathes between them."""
         top = self.top(language)
         more = {
             "headline": top.headline,
             "attention": top.attention,
-            "switches": self._frame.switches(),
+            "switches": self._frame.switches() if visitor.may(Role.ADMIN) else [],
             "ROWS": MARK,
             "size": self.size,
             "key": list(_key(language)),
         }
-        head, _, tail = self._frame.render("flows.html", language, query, "/", **more).partition(MARK)
+        head, _, tail = self._frame.render("flows.html", language, query, "/", visitor, **more).partition(MARK)
         days = self._axis.render(axis=axis(self._view, language), t=Wording(language))
         yield head
         self._rows[language].prune()

@@ -18,6 +18,8 @@ from retabli.published import ASSETS, asset
 from retabli.view import View
 from retabli.view.site import seen_from
 from retabli.view.times import heading
+from retabli.web.access.policy import Role
+from retabli.web.access.visitor import UNKNOWN, Visitor, Way, visitor_of
 from retabli.web.inert import inert
 from retabli.web.instants import when
 from retabli.web.seams import Switch, Switches
@@ -109,14 +111,18 @@ class Frame:
     def template(self, name: str) -> Template:
         return self._templates.get_template(name)
 
-    def render(self, name: str, language: str, query: str, here: str, **more: Any) -> str:
+    def render(
+        self, name: str, language: str, query: str, here: str, visitor: Visitor = UNKNOWN, /, **more: Any
+    ) -> str:
         """A whole page; `here` is its own address, `more` what its template places beside what every page has."""
-        return self.template(name).render(self._around(language, query, here) | more)
+        return self.template(name).render(self._around(language, query, here, visitor) | more)
 
     def error(self, request: Request, status: int, said: str) -> Response:
         language, query = self.reading(request)
         message = text("not_found", language) if status == 404 else said
-        page = self.render("error.html", language, query, "", status=status, message=message)
+        visitor = visitor_of(request)
+        public = not visitor.may(Role.VIEW)  # who may not see is not told from where we look, either
+        page = self.render("error.html", language, query, "", visitor, status=status, message=message, public=public)
         return HTMLResponse(page, status)
 
     def remark(self, language: str) -> str:
@@ -128,7 +134,7 @@ class Frame:
         shown = self._switches.all() if self._switches is not None else ()
         return [each for each in shown if flow in (None, each.flow)]
 
-    def _around(self, language: str, query: str, here: str) -> dict[str, Any]:
+    def _around(self, language: str, query: str, here: str, visitor: Visitor) -> dict[str, Any]:
         view = self.view
         return {
             "t": Wording(language),
@@ -139,6 +145,8 @@ class Frame:
             "here": here,
             "turned": f"{here}?lang={other(language)}",
             "public": False,
+            "account": inert(visitor.name, 64),
+            "leaves": visitor.way is Way.SESSION,
             "reports": self._reports,
             "now": when(view.unstamped_now, view, language),
             "now_ms": round(view.now * 1000),

@@ -16,6 +16,7 @@ from retabli.store import StoreError, Which
 from retabli.store.exports import MARK, Export
 from retabli.view import Logged, View
 from retabli.view.times import day
+from retabli.web.access.visitor import visitor_of
 from retabli.web.answers import streamed
 from retabli.web.inert import inert
 from retabli.web.instants import local_instant
@@ -124,6 +125,7 @@ class LogPage:
             language,
             query,
             "/log",
+            visitor_of(request),
             turned=self._frame.turned(request, "/log"),
             days=list(_days(entries, view, language)),
             titles=titles,

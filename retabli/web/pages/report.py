@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from retabli.model.settings import parse_duration
 from retabli.store import StoreError
+from retabli.web.access.visitor import visitor_of
 from retabli.web.instants import field_value, local_instant, unstamped
 from retabli.web.pages.frame import Frame
 from retabli.web.seams import ReportWriter
@@ -83,6 +84,7 @@ class ReportPage:
             language,
             query,
             "/report",
+            visitor_of(request),
             turned=self._frame.turned(request, "/report"),
             body=Markup(written) if status == 200 else "",  # noqa: S704 - escaped where made
             fault=text(_FAULTS[status], language) if status != 200 else "",

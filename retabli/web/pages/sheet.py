@@ -11,6 +11,7 @@ from retabli.model.result import clean
 from retabli.own_link import ID as OWN_LINK
 from retabli.view import View
 from retabli.view.times import moment
+from retabli.web.access.visitor import visitor_of
 from retabli.web.fields import LARGEST, LONGEST
 from retabli.web.words import reading
 
@@ -34,7 +35,8 @@ class Sheet:
 
 def sheet(request: Request, view: View, given: Mapping[str, object] | None = None, faults: Sequence[str] = ()) -> Sheet:
     filled = {name: clean(str(value), LARGEST) for name, value in (given or {}).items() if name in LABELS}
-    filled.setdefault("by", clean(unquote(request.cookies.get(NAME, "")), LONGEST["by"]))
+    account = visitor_of(request).name
+    filled.setdefault("by", account or clean(unquote(request.cookies.get(NAME, "")), LONGEST["by"]))
     language = reading(request.query_params.get("lang"), view.site.language)[0]
     zone = view.site.zone
     return Sheet(

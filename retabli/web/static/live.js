@@ -231,6 +231,13 @@
     return true;
   }
 
+  // Whoever is not let in any more is shown the form, in the place of a page that nobody renews.
+  function ask() {
+    fetch("/api/v1/openapi.json", { method: "HEAD", cache: "no-store" }).then(function (answer) {
+      if (answer.status === 401 && !busy()) location.reload();
+    }).catch(function () {});
+  }
+
   // what is told --------------------------------------------------------------------------------------------------
 
   function listen() {
@@ -242,6 +249,7 @@
     var mine = stream = new EventSource(body.dataset.live + "&since=" + since);
     mine.onerror = function () {
       if (mine !== stream) return;
+      if (mine.readyState === 2) ask(); // it was answered, and refused
       mine.close();
       lose();
       retry = setTimeout(listen, 1500 + Math.random() * 2000); // not every page of the house at once

@@ -2,7 +2,7 @@
 
 from retabli.model.states import Criticality
 from retabli.model.words import Words
-from retabli.web.words import common, desk, flow, log, public
+from retabli.web.words import access, common, desk, flow, log, public
 
 LANGUAGES = ("fr", "en")
 CRITICALITIES = {
@@ -22,7 +22,7 @@ REASONS = {
 }
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
-TEXTS = {**common.TEXTS, **flow.TEXTS, **desk.TEXTS, **log.TEXTS, **public.TEXTS}
+TEXTS = {**common.TEXTS, **access.TEXTS, **flow.TEXTS, **desk.TEXTS, **log.TEXTS, **public.TEXTS}
 
 
 def reading(wanted: str | None, own: str) -> tuple[str, str]:
