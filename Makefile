@@ -66,6 +66,7 @@ bench: $(VENV)/.dev
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements/run.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --extra dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --group bundle --extra apprise --extra xmpp --constraint requirements/dev.lock pyproject.toml -o requirements/bundle.lock
 
 clean:
 	rm -rf $(VENV) .reached .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
