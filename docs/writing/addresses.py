@@ -5,17 +5,23 @@ from dataclasses import dataclass, field
 
 from docs.writing.markdown import code, said, table
 from retabli.model.words import Words
+from retabli.web.access.rules import RULES
 from retabli.web.pages.log import KINDS
 
 TITLE = Words("Les adresses HTTP", "HTTP addresses")
 ABOUT = Words(
     "Ce à quoi répond le démon sur `web.listen`. Toute page prend `?lang=fr` ou `?lang=en`. Un POST n'est pris que "
-    "d'une page du démon lui-même ou d'un outil, jamais d'un autre site (403). L'API est décrite pour les programmes "
+    "d'une page du démon lui-même ou d'un outil, jamais d'un autre site (403). Le rôle est celui qu'il faut quand le "
+    "démon a des comptes ou un mandataire ([Sécurité](../../securite.md)) ; sans eux, voir est ouvert à tous, et rien "
+    "ne se change que depuis la machine. L'API est décrite pour les programmes "
     'par `/api/v1/openapi.json` ; ses erreurs sont `{"error": …}`.',
     "What the daemon answers at on `web.listen`. Every page takes `?lang=fr` or `?lang=en`. A POST is taken from the "
-    "daemon's own pages or a tool alone, never from another site (403). `/api/v1/openapi.json` describes the API to "
+    "daemon's own pages or a tool alone, never from another site (403). The role is the one needed where the daemon "
+    "has accounts or a proxy ([Security](../../security.md)); without them everybody may see, and nothing is changed "
+    "but from the machine. `/api/v1/openapi.json` describes the API to "
     'programs; its errors are `{"error": …}`.',
 )
+NOBODY = Words("tous", "everybody")
 ASKED = Words("Paramètres", "Parameters")
 PARTS = {
     "people": Words("Pour des personnes", "For people"),
@@ -23,7 +29,7 @@ PARTS = {
     "api": Words("L'API", "The API"),
     "service": Words("Pour l'exploitation", "For those who run it"),
 }
-HEADS = Words("adresse||sens", "address||means")
+HEADS = Words("adresse||rôle|sens", "address||role|means")
 FIELD_HEADS = Words("champ|sens", "field|means")
 
 _LANG = Words("la langue de ce qui est pour des personnes : fr ou en", "the language of what is for people: fr or en")
@@ -183,6 +189,10 @@ ADDRESSES: Mapping[str, Address] = {
             "read the configuration again; 400 and its faults if it is refused (the old one goes on)",
         ),
     ),
+    "/login": Address(
+        "people", "GET, POST", Words("s'identifier, si le démon a des comptes", "log in, where there are accounts")
+    ),
+    "/logout": Address("people", "POST", Words("finir sa session", "end one's session")),
     "/demo/switch": Address(
         "service",
         "POST",
@@ -196,11 +206,20 @@ ADDRESSES: Mapping[str, Address] = {
 }
 
 
+def role(path: str, methods: str, language: str) -> str:
+    """The role that it needs where the daemon has accounts or a proxy; of a form, the one that sending it needs."""
+    needed = RULES[path].need(methods.rpartition(" ")[2])
+    return NOBODY[language] if needed is None else code(str(needed))
+
+
 def lines(language: str) -> Iterator[str]:
     for part, title in PARTS.items():
         met = {path: each for path, each in ADDRESSES.items() if each.part == part}
         yield from (f"## {title[language]}", "")
-        rows = ((code(path), each.methods, said(each.means, language)) for path, each in met.items())
+        rows = (
+            (code(path), each.methods, role(path, each.methods, language), said(each.means, language))
+            for path, each in met.items()
+        )
         yield from table(HEADS[language].split("|"), rows)
         if any(each.fields for each in met.values()):
             yield from (f"### {ASKED[language]} — {title[language]}", "")

@@ -43,7 +43,27 @@ FRENCH = {
     "the restoration view in the terminal, from a running daemon": (
         "la vue de rétablissement dans le terminal, d'un démon en marche"
     ),
+    "copy the state into one file, while the daemon runs": (
+        "copier l'état dans un seul fichier, pendant que le démon tourne"
+    ),
+    "ask for a password and print the line that web.users.NAME.hash names, by {file: …}": (
+        "demander un mot de passe et afficher la ligne que nomme web.users.NOM.hash, par {file: …}"
+    ),
     # options
+    "the account to ask as, where the daemon has accounts": (
+        "le compte sous lequel interroger, si le démon a des comptes"
+    ),
+    "its password, alone in a file (default: $RETABLI_PASSWORD_FILE); never an argument, which others see": (
+        "son mot de passe, seul dans un fichier (par défaut, $RETABLI_PASSWORD_FILE) ; jamais en argument, que "
+        "d'autres voient"
+    ),
+    "the authorities (PEM) by which its certificate is judged": (
+        "les autorités (PEM) par lesquelles son certificat est jugé"
+    ),
+    "the file to make; one that is there is never replaced": (
+        "le fichier à créer ; un fichier existant n'est jamais remplacé"
+    ),
+    "whose it will be: refused as a password": "de qui il sera : refusé comme mot de passe",
     "the flow's name in the configuration": "le nom du flux dans la configuration",
     "a person's name, for the log (default: the login, but root's)": (
         "le nom d'une personne, pour la main courante (par défaut, le compte, sauf root)"
@@ -133,6 +153,12 @@ EXITS = {
     "acknowledge": _ANSWERED,
     "silence": _ANSWERED,
     "alert": {1: Words("au moins un destinataire a refusé", "at least one receiver refused")},
+    "backup": {
+        1: Words(
+            "la copie est faite, mais la chaîne de la main courante est rompue",
+            "the copy is made, but the log's chain is broken",
+        ),
+    },
     "probe": {
         1: Words("un échelon n'a pas tenu", "a rung did not hold"),
         3: Words("rien n'a échoué, mais une sonde n'a pas pu juger", "nothing failed, but a probe could not judge"),

@@ -6,6 +6,10 @@ SECTIONS = {
     "site": Words("L'établissement.", "Whom this is for."),
     "": Words("En tête du fichier, hors de toute section.", "At the top of the file, in no section."),
     "web": Words("Les pages, l'API et les métriques.", "The pages, the API and the metrics."),
+    "web.users": Words(
+        "Les comptes, chacun sous un nom : `users: {astreinte: {role: act, hash: {file: secrets/astreinte}}}`.",
+        "The accounts, each under a name: `users: {oncall: {role: act, hash: {file: secrets/oncall}}}`.",
+    ),
     "resolver": Words(
         "Les serveurs de noms interrogés directement ; sans cette section, ceux de la machine.",
         "The name servers that are asked directly; without this section, the machine's.",

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from commands._kind_print import REQUIRED, default_words, description, plain, settings, type_words, unusual
 from config.schema import Schema, of_kind
-from config.sections import Defaults, FlowSettings, Keep, Place, Site, Web
+from config.sections import Defaults, FlowSettings, Keep, Place, Site
+from config.web_settings import User, Web
 from docs.writing.markdown import code, said, table
 from docs.writing.section_words import FIELDS, SECTIONS, SETTINGS
 from retabli.alerts.channels import CHANNELS, placeholders
@@ -33,6 +34,7 @@ PARTS: tuple[tuple[str, type[Model]], ...] = (
     ("site", Site),
     ("", Place),
     ("web", Web),
+    ("web.users", User),
     ("resolver", Resolver),
     ("defaults", Defaults),
     ("keep", Keep),
