@@ -1,0 +1,83 @@
+"""The guides name only what there is: files, anchors, commands, options, metrics; and configurations that load."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+import commands
+from config.loading import load
+from docs.writing.causes import every_cause
+from docs.writing.commands import parser
+from docs.writing.metrics import recorded, types
+from tests.docs.guides import PAIRS, ROOT, Guide, french, guides
+
+every_guide = pytest.mark.parametrize("guide", guides(), ids=lambda guide: str(guide.path.relative_to(ROOT)))
+COMMAND = re.compile(r"(?:^|[\s/])(?:retabli|daemon\.py) ([a-z]+)\b([^|;&>]*)")
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_every_guide_is_there_in_both_languages_and_they_lead_to_each_other(pair: tuple[str, str]) -> None:
+    first, second = (ROOT / name for name in pair)
+    assert Guide(first).text
+    assert Guide(second).text
+    if pair[0] != "docs/sauvegarde.md":
+        assert second.name in {Path(link).name for link in Guide(first).links()}
+
+
+@every_guide
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(guide: Guide) -> None:
+    for link in guide.links():
+        name, _, heading = link.partition("#")
+        target = (guide.path.parent / name).resolve() if name else guide.path
+        assert target.exists(), link
+        if heading and target.suffix == ".md":
+            assert heading in Guide(target).anchors(), link
+
+
+@every_guide
+def test_every_command_and_option_that_is_typed_exists(guide: Guide) -> None:
+    typed = [line for block in guide.blocks("sh") for line in block.splitlines()]
+    typed += [span for span in guide.spans() if span.startswith(("retabli ", "python daemon.py "))]
+    for line in typed:
+        for name, rest in COMMAND.findall(line.partition(" #")[0].replace("\\\n", " ")):
+            assert name in commands.names(), line
+            options = {option for action in parser(name)._actions for option in action.option_strings}
+            options |= {"--log-format", "--log-level", "--help"}
+            given = {word.partition("=")[0] for word in shlex.split(rest.replace("'", ""), comments=True)}
+            assert {word for word in given if word.startswith("--")} <= options, line
+
+
+@every_guide
+def test_every_metric_that_is_named_exists(guide: Guide) -> None:
+    known = {*types(), *recorded()}
+    for name in re.findall(r"\b(?:retabli|probe)_[a-z_]+[a-z]\b", " ".join(guide.spans())):
+        bare = re.sub(r"_(bucket|count|sum)$", "", name)
+        if name.startswith(("retabli_", "probe_http", "probe_ssl", "probe_success")):
+            assert bare in known or name in known or any(each.startswith(name) for each in known), name
+
+
+@every_guide
+def test_a_configuration_that_is_whole_loads(guide: Guide, tmp_path: Path) -> None:
+    for number, block in enumerate(guide.blocks("yaml")):
+        read = yaml.safe_load(block)
+        if isinstance(read, dict) and {"site", "flows"} <= set(read):
+            path = tmp_path / f"{number}.yaml"
+            path.write_text(block, encoding="utf-8")
+            assert load(path).flows
+
+
+@pytest.mark.parametrize("guide", french(), ids=lambda guide: str(guide.path.relative_to(ROOT)))
+def test_the_french_has_its_no_break_spaces(guide: Guide) -> None:
+    for line in guide.prose.splitlines():
+        assert not re.search(r" [;!?»%](?:\s|$|[.,)])| :(?:\s|$)|« ", line), line
+
+
+def test_the_causes_that_guides_link_to_are_causes() -> None:
+    for guide in guides():
+        for link in guide.links():
+            name, _, heading = link.partition("causes.md#")
+            if heading and guide.path.parent.name == "docs":
+                assert heading in every_cause() or heading.startswith(("common", "communes", "index")), name
