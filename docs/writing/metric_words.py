@@ -243,6 +243,13 @@ DAEMON = {
         ),
     ),
     "retabli_config_last_reload_timestamp_seconds": About((), Words("quand elle a été lue", "when it was read")),
+    "retabli_web_logins_total": About(
+        ("outcome",),
+        Words(
+            "mots de passe donnés : accepted, refused, delayed (pas encore regardé), busy (trop à la fois)",
+            "passwords that were given: accepted, refused, delayed (not looked at yet), busy (too many at once)",
+        ),
+    ),
     "retabli_log_rows_total": About((), Words("lignes écrites dans la main courante", "rows written to the log")),
     "process_virtual_memory_bytes": About((), Words("mémoire virtuelle du processus", "the process's virtual memory")),
     "process_resident_memory_bytes": About((), Words("mémoire résidente", "its resident memory")),
