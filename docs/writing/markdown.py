@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from retabli.model.numbers import NBSP
 from retabli.model.words import Words
 from retabli.view.typography import typeset
 
@@ -14,6 +15,7 @@ ORIGIN = Words(
 NAMED = {"fr": "En français", "en": "In English"}
 # What is no prose: fenced blocks, and spans of code.
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+BEFORE_CLOSING = re.compile(r" (?=[:;?!][)*])")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -52,10 +54,15 @@ def page(title: str, about: str, lines: Iterable[str], language: str, other: str
     return prose("\n".join([*head, *lines]).rstrip() + "\n", language)
 
 
+def _spaced(text: str, language: str) -> str:
+    """Before a bracket or the end of an emphasis too, which the program's own texts have seldom."""
+    return BEFORE_CLOSING.sub(NBSP, typeset(text, language)) if language == "fr" else text
+
+
 def prose(text: str, language: str) -> str:
     """The same with the spaces of French where people read, and none within code."""
     parts, end = [], 0
     for found in CODE.finditer(text):
-        parts += [typeset(text[end : found.start()], language), found[0]]
+        parts += [_spaced(text[end : found.start()], language), found[0]]
         end = found.end()
-    return "".join([*parts, typeset(text[end:], language)])
+    return "".join([*parts, _spaced(text[end:], language)])

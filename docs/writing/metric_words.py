@@ -250,6 +250,11 @@ DAEMON = {
             "passwords that were given: accepted, refused, delayed (not looked at yet), busy (too many at once)",
         ),
     ),
+    "retabli_web_certificate_expiry_timestamp_seconds": About(
+        (),
+        Words("échéance du certificat des pages", "when the certificate of the pages ends"),
+        Words("sans `web.tls`", "without `web.tls`"),
+    ),
     "retabli_log_rows_total": About((), Words("lignes écrites dans la main courante", "rows written to the log")),
     "process_virtual_memory_bytes": About((), Words("mémoire virtuelle du processus", "the process's virtual memory")),
     "process_resident_memory_bytes": About((), Words("mémoire résidente", "its resident memory")),

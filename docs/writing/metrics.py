@@ -53,6 +53,7 @@ def types() -> dict[str, str]:
     """Every series that the daemon can export, and its type, in the order in which it does."""
     found = {family.name: family.type for family in (*flows.FAMILIES, *probes.FAMILIES)}
     figures = Figures(CollectorRegistry(), version="", standpoint="")
+    figures.certificate(0.0)  # it is there once there is a certificate
     suffixes = {"counter": "_total", "info": "_info"}
     found |= {each.name + suffixes.get(each.type, ""): each.type for each in figures.registry.collect()}
     return found

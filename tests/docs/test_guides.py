@@ -9,9 +9,11 @@ import yaml
 
 import commands
 from config.loading import load
+from config.schema import schema
 from docs.writing.causes import every_cause
 from docs.writing.commands import parser
 from docs.writing.metrics import recorded, types
+from tests.commands.test_schema import Schema
 from tests.docs.guides import PAIRS, ROOT, Guide, french, guides
 
 every_guide = pytest.mark.parametrize("guide", guides(), ids=lambda guide: str(guide.path.relative_to(ROOT)))
@@ -66,7 +68,23 @@ def test_a_configuration_that_is_whole_loads(guide: Guide, tmp_path: Path) -> No
         if isinstance(read, dict) and {"site", "flows"} <= set(read):
             path = tmp_path / f"{number}.yaml"
             path.write_text(block, encoding="utf-8")
+            for secret in re.findall(r"secrets/([a-z]+)", block):
+                (tmp_path / "secrets").mkdir(mode=0o700, exist_ok=True)
+                (tmp_path / "secrets" / secret).write_text("synthetic")
             assert load(path).flows
+
+
+@every_guide
+def test_a_part_of_a_configuration_is_one_that_the_schema_takes(guide: Guide) -> None:
+    made = schema()
+    judge = Schema(made)
+    flow = made["properties"]["flows"]["additionalProperties"]
+    for block in guide.blocks("yaml"):
+        for key, value in yaml.safe_load(block).items():
+            if key in made["properties"]:
+                assert judge.accepts(value, made["properties"][key]), key
+            elif isinstance(value, dict) and "intent" in value:
+                assert judge.accepts(value, flow), key
 
 
 @pytest.mark.parametrize("guide", french(), ids=lambda guide: str(guide.path.relative_to(ROOT)))
