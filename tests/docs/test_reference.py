@@ -55,12 +55,8 @@ def test_they_are_written_where_one_says(tmp_path: Path) -> None:
 def test_every_state_side_rung_and_event_is_told(language: str) -> None:
     told = page("states", language)
     assert {state.value for state in State} <= told.anchors()
-    rungs = {stage.id for name in probes.kinds() for stage in probe_ladder(name)}
+    rungs = {stage.id for name in probes.kinds() for stage in probes.kind(name).LADDER}
     assert missing([*rungs, *(side.value for side in Side), *(event.value for event in Event)], told.text) == []
-
-
-def probe_ladder(name: str) -> Iterable[object]:
-    return probes.kind(name).LADDER  # type: ignore[return-value]
 
 
 @every_language
