@@ -1,7 +1,7 @@
 """Whether the daemon in this container lives: that it answers at all, by HTTP or, where that is no HTTP, by HTTPS.
 
-What it says of its health is printed and changes nothing: a restart mends neither a channel nor a disk, and a daemon
-that is restarted watches nothing meanwhile. One that stands still ends itself (WATCHDOG_USEC). `python alive.py [PORT]`.
+What it says of its health is printed and changes nothing: a restart mends neither a channel nor a disk, and whoever is
+started again watches nothing meanwhile. One that stands still ends itself (WATCHDOG_USEC). `python alive.py [PORT]`.
 """
 
 import http.client
