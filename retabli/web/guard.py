@@ -60,7 +60,7 @@ def foreign(headers: Headers, hosts: Iterable[str] = ()) -> str | None:
     if origin is None:
         return None if site is None else "the request does not say where it comes from"
     host = headers.get("host", "")
-    if urlsplit(origin).netloc.lower() != host.lower():
+    if _authority(origin).lower() != host.lower():
         return "the request comes from another site"
     return None if _is_ours(host, hosts) else f"this daemon is not known as {host}"
 
@@ -88,8 +88,19 @@ async def body_of(request: Request, most: int) -> bytes:
     return body
 
 
+def _authority(origin: str) -> str:
+    """The host and port of an origin; nothing where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # a bracket that is never closed
+        return ""
+
+
 def _is_ours(host: str, hosts: Iterable[str]) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
     try:
         ipaddress.ip_address(name)
     except ValueError:
