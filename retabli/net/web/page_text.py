@@ -15,9 +15,7 @@ CHARSETS = re.compile(
 )
 ACCENTED = re.compile(r"[A-Za-z][\u0300-\u0327]")  # a letter and its accent as two characters
 TAG = re.compile(r"<[^<>]*>")
-NUMBERED = re.compile(
-    r"&#0*([0-9]+)"
-)  # Python turns no more than 4300 digits into a number, and no character has eight
+NUMBERED = re.compile(r"&#0*([0-9]+)")  # of thousands of digits Python makes no number; no character has eight
 TELEPHONE_LINK = re.compile(r"""href\s{0,5}=\s{0,5}["']?\s{0,5}tel:([^"'<>]{1,40})""", re.IGNORECASE)
 BETWEEN = r"[ .\-\u2010\u2011\u2013]{0,2}"  # blanks are plain ones by then
 NUMBER = re.compile(
