@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 import zlib
 from collections.abc import AsyncIterator, Collection, Iterable
@@ -23,6 +24,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+NOUGHT = re.compile(r"q=0(\.0*)?")
 LARGE = 64 * 1024  # bytes: compressing more than this is a thread's work
 
 
@@ -114,7 +116,7 @@ def takes_gzip(accept: str) -> bool:
     for offer in accept.lower().split(","):
         coding, *parameters = (part.strip() for part in offer.split(";"))
         if coding == "gzip":
-            return not any(each.replace(" ", "") in ("q=0", "q=0.0", "q=0.00", "q=0.000") for each in parameters)
+            return not any(NOUGHT.fullmatch(each.replace(" ", "")) for each in parameters)
     return False
 
 

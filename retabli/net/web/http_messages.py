@@ -159,6 +159,8 @@ class Answer:
                 raise Fall(causes.TOO_LONG, f"more than {HEAD_FIELDS} header fields")
             if fed >= HEAD_BYTES and not events.head_ended:
                 raise Fall(causes.TOO_LONG, f"a header of more than {HEAD_BYTES} bytes")
+        if events.status < 100:
+            raise Fall(causes.GARBAGE, f"a status of {events.status:03d}")
         events.status_of = int  # the parser and its listener no longer hold each other: nothing waits for the collector
         version = self._parser.get_http_version()
         reason = events.reason.decode("latin-1")

@@ -15,7 +15,9 @@ ACCEPTED = "gzip, deflate"
 
 # DEFLATE grows by 1,032 at most: what httpx's decoder makes of one slice stays below 600 kB.
 SLICE = 512
-BEGIN = 2  # bytes of a coded body that are handed on first: by these httpx tells a bare DEFLATE from one in zlib's wrap
+BEGIN = (
+    2  # bytes of a coded body that are handed on first, alone: httpx tells by them whether DEFLATE is wrapped (zlib)
+)
 MOST_ANSWERED = 4_194_304  # bytes of an answer's body on the wire
 MOST_REQUESTED = 1_048_576  # bytes of a request's own body
 
@@ -120,7 +122,7 @@ class BodyStream(httpx.AsyncByteStream):
         self._most = most
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        held, least = b"", BEGIN
+        held, begun = b"", False
         async for piece in self._answer.body():
             if self._answer.received > self._most:
                 raise Fall(causes.TOO_LONG, f"a body of more than {self._most} bytes")
@@ -128,11 +130,14 @@ class BodyStream(httpx.AsyncByteStream):
                 yield piece
                 continue
             held += piece
-            if len(held) < least:
-                continue
+            if not begun:
+                if len(held) < BEGIN:
+                    continue
+                yield held[:BEGIN]
+                held, begun = held[BEGIN:], True
             for place in range(0, len(held), SLICE):
                 yield held[place : place + SLICE]
-            held, least = b"", 1
+            held = b""
         if held:
             yield held
 

@@ -136,7 +136,7 @@ def imap_arrival(data: bytes) -> None:
     at = arrival(data)
     assert at == at
     assert abs(at) < 1e12
-    if at and data[:1].isdigit() and b":6" not in data:
+    if at > 0 and data[:1].isdigit() and b":60" not in data:  # the other reader takes early years for ours
         text = re.sub(r"^(\d+)-(\w+)-", r"\1 \2 ", data.decode("ascii"))
         assert email.utils.parsedate_to_datetime(text).timestamp() == at
 

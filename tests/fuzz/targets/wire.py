@@ -181,7 +181,7 @@ def dicom_data_set(data: bytes) -> None:
         for day, time in ((found.get("StudyDate"), found.get("StudyTime")), (found.get("PatientID"), None)):
             moment = moment_of(day, time, UTC)
             assert moment is None or moment.earliest <= moment.latest
-    value = data.decode("latin-1").translate(dict.fromkeys((*range(32), 92))).strip()[:64]
+    value = data.decode("latin-1").translate(dict.fromkeys((*range(32), 92)))[:64].strip()
     made = Dataset()
     made.PatientID = value
     if value.isascii():
