@@ -135,6 +135,7 @@ class Answer:
             lenient_data_after_close=True,
         )
         self._begins = b""
+        self._fault: Fall | None = None  # in the body: the head counts, and what came whole before it
         self.received = 0  # bytes of the body as they came over the wire, framing included
 
     async def head(self, first: Callable[[], None] | None = None) -> Head:
@@ -179,6 +180,8 @@ class Answer:
                 yield piece
             if events.ended:
                 return
+            if self._fault is not None:
+                raise self._fault
             data = await self._line.receive(CHUNK)
             if not data:
                 if self._ends_by_closing:
@@ -217,4 +220,6 @@ class Answer:
             if self._events.ended or (self._events.head_ended and not self._has_body):
                 return  # what comes after the end is not looked at
             begins = self._begins.decode("latin-1")
-            raise Fall(causes.GARBAGE, f"{error}; it begins with {begins!r}") from error
+            self._fault = Fall(causes.GARBAGE, f"{error}; it begins with {begins!r}")
+            if not self._events.head_ended:
+                raise self._fault from error
