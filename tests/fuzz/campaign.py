@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
 # What of other libraries our parsers lean on is followed too: a path through them is a path of ours.
 with atheris.instrument_imports(

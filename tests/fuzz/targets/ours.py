@@ -205,7 +205,7 @@ def metrics(data: bytes) -> None:
     ):
         page = f"{family.head(openmetrics=openmetrics)}{name}{{{labels(flow=value, probe='p')}}} 1\n"
         if openmetrics:
-            read = list(prometheus_client.openmetrics.parser.text_string_to_metric_families(page + "# EOF\n"))
+            read = list(prometheus_client.openmetrics.parser.text_string_to_metric_families(page + "# EOF\n"))  # type: ignore[no-untyped-call]
         else:
             read = list(prometheus_client.parser.text_string_to_metric_families(page))
         [sample] = [sample for each in read for sample in each.samples]

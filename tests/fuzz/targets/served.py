@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Scope
 from commands import Refused
 from commands._answers import address, shown
 from commands._moments import parse_moment, parse_until
-from retabli.alerts.channels.alertmanager_member import NotAccepted, TooMuch, _alerts
+from retabli.alerts.channels.alertmanager_member import TooMuch, _alerts
+from retabli.alerts.channels.channel import NotAccepted
 from retabli.model.result import clean
 from retabli.view import View
 from retabli.web.app import build

@@ -301,7 +301,7 @@ async def _conversation(pieces: list[bytes], granted: bool) -> list[object]:
                 *reversed([p for p in pieces if p]),
                 f"{answer}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode(),
             ]
-        refused = await socket.upgrade([])
+        refused = await socket.upgrade(())
         if refused is not None:
             found.append((refused.head, refused.page))
             return found

@@ -121,7 +121,7 @@ def dicom_association(data: bytes) -> None:
 async def _messages(pieces: list[bytes]) -> list[tuple[int, bytes | None]]:
     contexts = (Context(1, "1.2.840.10008.1.1", (IMPLICIT,)),)
     association = Association(Heard(pieces), contexts, Acceptance({1: Grant(0, IMPLICIT)}, 0))
-    found = []
+    found: list[tuple[int, bytes | None]] = []
     while len(found) < 20 and (message := await association.receive(4096)) is not None:
         found.append((message.context, message.data))
     return found
