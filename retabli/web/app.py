@@ -65,7 +65,7 @@ def build(
         status = error.status_code if isinstance(error, HTTPException) else 500
         said = error.detail if isinstance(error, HTTPException) else "the daemon failed to answer; its log says why"
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-        if request.scope["path"].startswith("/api/"):  # `url` raises where a query is no UTF-8
+        if request.url.path.startswith("/api/"):
             response = answer({"error": said}, status)
         elif "text/html" in request.headers.get("accept", ""):
             response = frame.error(request, status, said)

@@ -113,7 +113,7 @@ class Desk:
             quote(clean(str(given["by"]), LONGEST["by"])),
             max_age=KEPT,
             path="/flows",
-            secure=request.scope["scheme"] == "https",
+            secure=request.url.scheme == "https",
             httponly=True,
             samesite="strict",
         )

@@ -47,7 +47,12 @@ class Headed:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        await self._app(scope, receive, headed)
+        await self._app({**scope, "query_string": _in_ascii(scope["query_string"])}, receive, headed)
+
+
+def _in_ascii(query: bytes) -> bytes:
+    """As it should have been sent (RFC 3986, section 3.4): what reads an address takes its query for text."""
+    return re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % ord(byte[0]), query)
 
 
 def foreign(headers: Headers, hosts: Iterable[str] = ()) -> str | None:

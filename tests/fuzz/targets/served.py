@@ -1,6 +1,7 @@
 """What is asked of us: whole requests to the application, and what it reads of them by itself."""
 
 import argparse
+import asyncio
 import gzip
 import json
 import re
@@ -64,7 +65,7 @@ def web_request(data: bytes) -> None:
         assert method == "POST"
         assert foreign(Headers(raw=headers)) is None
         _told_is_clean(board.heard[-1][1])
-    if answered.get("content-encoding") == "gzip":
+    if answered.get("content-encoding") == "gzip" and body:
         body = gzip.decompress(body)
     if answered.get("content-type", "").startswith("application/json") and method != "HEAD" and body:
         json.loads(body)
@@ -97,7 +98,9 @@ async def _asked(app: ASGIApp, scope: Scope, body: bytes) -> tuple[int, Headers,
     said: list[Message] = []
 
     async def receive() -> Message:
-        return heard.pop() if heard else {"type": "http.disconnect"}
+        if not heard:
+            await asyncio.Event().wait()  # whoever asked stays until all is said
+        return heard.pop()
 
     async def send(message: Message) -> None:
         said.append(message)
