@@ -75,7 +75,7 @@ def yaml_file(data: bytes) -> None:
         known = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - texts only
     except yaml.YAMLError:
         return
-    if b"<<" not in data:
+    if b"<<" not in data and b"\xef\xbb\xbf" not in data:  # a mark of order within is no character to libyaml
         assert list(map(str, known)) == list(values)
 
 
@@ -117,7 +117,7 @@ def settings(data: bytes) -> None:
     quiet = outcome(lambda: parse_quiet(text), ValueError)
     if not isinstance(quiet, Fell):
         for each in quiet:
-            assert 0 <= each.begin < each.end <= MIDNIGHT or each.begin == each.end == 0
+            assert 0 <= each.begin <= each.end <= MIDNIGHT
             assert each.weekdays <= set(range(7))
         now = 1_688_371_200.0
         assert 0 <= Profile((text,), quiet).expected(now - 9e5, now) <= 9e5
