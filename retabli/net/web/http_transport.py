@@ -15,9 +15,7 @@ ACCEPTED = "gzip, deflate"
 
 # DEFLATE grows by 1,032 at most: what httpx's decoder makes of one slice stays below 600 kB.
 SLICE = 512
-BEGIN = (
-    2  # bytes of a coded body that are handed on first, alone: httpx tells by them whether DEFLATE is wrapped (zlib)
-)
+BEGIN = 2  # bytes of a coded body that go first, alone: httpx tells a bare DEFLATE from zlib's by them
 MOST_ANSWERED = 4_194_304  # bytes of an answer's body on the wire
 MOST_REQUESTED = 1_048_576  # bytes of a request's own body
 
