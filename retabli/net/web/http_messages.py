@@ -86,7 +86,8 @@ class _Events:
             self.fields.clear()
 
     def on_status(self, text: bytes) -> None:
-        self.reason = (self.reason + text)[:200]
+        if not self.head_ended:  # another answer behind this one is none of ours
+            self.reason = (self.reason + text)[:200]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_ended:
@@ -105,7 +106,8 @@ class _Events:
             self.head_ended = True
 
     def on_body(self, data: bytes) -> None:
-        self.pieces.append(data)
+        if not self.ended:
+            self.pieces.append(data)
 
     def on_message_complete(self) -> None:
         self.ended = self.head_ended

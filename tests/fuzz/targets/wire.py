@@ -324,6 +324,12 @@ def icmp(data: bytes) -> None:
 
 def certificates(data: bytes) -> None:
     """A certificate message gives what certificates it holds, as the library reads them; a broken one gives none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's, of serial numbers below nought and the like
+        _certificates(data)
+
+
+def _certificates(data: bytes) -> None:
     taken = Taken(data)
     for version13 in (True, False):
         found = tls.certificates_in(data, version13)
@@ -332,10 +338,7 @@ def certificates(data: bytes) -> None:
             read_chain(found)
     chain = read_chain((taken.rest, data))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            known = x509.load_der_x509_certificate(taken.rest)
-            ends = known.not_valid_after_utc.timestamp()
+        ends = x509.load_der_x509_certificate(taken.rest).not_valid_after_utc.timestamp()
     except ValueError:
         assert chain is None
     else:
