@@ -70,7 +70,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 def _parse(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
 
 

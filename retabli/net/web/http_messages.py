@@ -78,7 +78,9 @@ class _Events:
         self.head_ended = False
         self.ended = False
         self.too_many = False
+        self.version = ""
         self.status_of: Callable[[], int] = lambda: 0
+        self.version_of: Callable[[], str] = lambda: ""
 
     def on_message_begin(self) -> None:
         if not self.head_ended:
@@ -103,6 +105,7 @@ class _Events:
             return  # an interim answer (RFC 9110, 15.2): the real one follows
         if not self.head_ended:
             self.status = status
+            self.version = self.version_of()
             self.head_ended = True
 
     def on_body(self, data: bytes) -> None:
@@ -129,6 +132,7 @@ class Answer:
         self._events = _Events()
         self._parser = httptools.HttpResponseParser(self._events)
         self._events.status_of = self._parser.get_status_code
+        self._events.version_of = self._parser.get_http_version
         # Browsers take these from old servers, and so a site with them works. One request goes over a connection,
         # so that leniency here can smuggle nothing.
         self._parser.set_dangerous_leniencies(
@@ -164,10 +168,9 @@ class Answer:
                 raise Fall(causes.TOO_LONG, f"a header of more than {HEAD_BYTES} bytes")
         if events.status < 100:
             raise Fall(causes.GARBAGE, f"a status of {events.status:03d}")
-        events.status_of = int  # the parser and its listener no longer hold each other: nothing waits for the collector
-        version = self._parser.get_http_version()
-        reason = events.reason.decode("latin-1")
-        return Head(events.status, version, reason, tuple(events.fields))
+        # The parser and its listener no longer hold each other: nothing waits for the collector.
+        events.status_of, events.version_of = int, str
+        return Head(events.status, events.version, events.reason.decode("latin-1"), tuple(events.fields))
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body's pieces as they come, chunks joined. Unbounded: who reads it stops.

@@ -339,7 +339,7 @@ def _certificates(data: bytes) -> None:
     chain = read_chain((taken.rest, data))
     try:
         ends = x509.load_der_x509_certificate(taken.rest).not_valid_after_utc.timestamp()
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         assert chain is None
     else:
         assert chain is not None
