@@ -50,9 +50,9 @@ class Delimiters:
         return self.encoding[1:2]
 
     def escaped(self, text: str) -> bytes:
-        """A value of ours, with what would delimit it escaped (2.7.1)."""
+        """A value of ours, with what would delimit it escaped, the ends of segments too (2.7.1, 2.7.5)."""
         escape = self.encoding[2:3].decode("ascii")
-        named = {self.field: "F", **dict(zip(_each(self.encoding), "SRET", strict=False))}
+        named = {self.field: "F", **dict(zip(_each(self.encoding), "SRET", strict=False)), b"\r": "X0D", b"\n": "X0A"}
         letters = {delimiter.decode("ascii"): f"{escape}{letter}{escape}" for delimiter, letter in named.items()}
         return "".join(letters.get(char, char) for char in text).encode("ascii", "replace")
 

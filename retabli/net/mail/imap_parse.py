@@ -63,7 +63,7 @@ def number(value: Value) -> int:
 
 _LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}$")
 _STATUS = re.compile(
-    rb"(OK|NO|BAD|PREAUTH|BYE)(?:[ ]+(?:\[([^\] ]{1,200})(?:[ ]+([^\]]*))?\])?[ ]*(.*))?", re.IGNORECASE | re.DOTALL
+    rb"(OK|NO|BAD|PREAUTH|BYE)(?:[ ]+(?:\[([^\] ]{1,200})(?:[ ]([^\]]*))?\])?[ ]*(.*))?", re.IGNORECASE | re.DOTALL
 )
 _TAG = re.compile(rb"([A-Za-z0-9*+.]{1,40})(?:[ ](.*))?", re.DOTALL)
 
@@ -97,7 +97,7 @@ def parse_response(pieces: Sequence[bytes]) -> Response:
     status = _STATUS.fullmatch(rest)
     if status is not None:
         kind, code, arguments, text = (part or b"" for part in status.groups())
-        told = Status(_word(kind), _word(code), arguments.decode("utf-8", "replace"), clean(text))
+        told = Status(_word(kind), _word(code), arguments.lstrip(b" ").decode("utf-8", "replace"), clean(text))
         return Response(tag, told)
     if tag != "*":
         raise Fall(causes.GARBAGE, pieces[0])
