@@ -1,0 +1,65 @@
+"""Meets every hostile server by every way and prints the matrix with its counts; `--observed` prints it as tables."""
+
+import argparse
+import asyncio
+import sys
+from collections import defaultdict
+
+from tests.hostile import servers
+from tests.hostile.cells import Said
+from tests.hostile.matrix import Met, meet_family
+
+
+def table(met: list[Met]) -> str:
+    """As `expected/` has it: by server, what came of it, and by which ways."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for each in met:
+        found[each.cell.server][str(Said.of(each.result))].append(each.cell.way)
+    lines = []
+    for server, verdicts in found.items():
+        lines.append(f"\n[{server}]")
+        lines += [f"{verdict}: {' '.join(ways)}" for verdict, ways in sorted(verdicts.items())]
+    return "\n".join(lines).strip() + "\n"
+
+
+def counts(met: list[Met]) -> str:
+    """Servers × kinds: how many cells were met, and how many ended as expected."""
+    kinds = sorted({each.cell.kind for each in met})
+    width = max(len(each.cell.server) for each in met) + 2
+    lines = []
+    rows: dict[tuple[str, str], dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for each in met:
+        rows[each.cell.family, each.cell.server][each.cell.kind].append(not each.wrong)
+    for (family, server), by_kind in rows.items():
+        told = " ".join(f"{kind}={sum(by_kind[kind])}/{len(by_kind[kind])}" for kind in kinds if kind in by_kind)
+        lines.append(f"{family:<12} {server:<{width}} {told}")
+    good = sum(not each.wrong for each in met)
+    pairs = len({(each.cell.family, each.cell.server, each.cell.kind) for each in met})
+    lines.append(
+        f"{len(rows)} servers × {len(kinds)} kinds: {pairs} pairs, {len(met)} cells, {good} with the expected cause"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    reading = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
+    reading.add_argument("family", nargs="*", help=f"one of: {', '.join(servers.families())}; all of them if none")
+    reading.add_argument("--observed", action="store_true", help="print what came of each, to be judged")
+    reading.add_argument("--only", default="", help="cells whose name holds this")
+    given = reading.parse_args()
+    everything: list[Met] = []
+    for family in given.family or servers.families():
+        met = asyncio.run(meet_family(family, only=given.only))
+        everything += met
+        if given.observed:
+            sys.stdout.write(table(met))
+        for each in met:
+            for fault in each.wrong:
+                sys.stderr.write(f"{fault}\n")
+    if not given.observed:
+        sys.stdout.write(counts(everything))
+    return 1 if any(each.wrong for each in everything) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
