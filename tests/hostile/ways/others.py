@@ -9,9 +9,9 @@ from tests.climbing import settings
 from tests.hostile.grounds import HERE, Grounds, Ready
 from tests.hostile.ways import Way
 from tests.kinds.test_sip import OK, by_stream
-from tests.net.web_servers import listening
 from tests.net.peers import echoing, serving
 from tests.net.ssh_servers import folder_server, host_key, line_of, ssh_server
+from tests.net.web_servers import listening
 
 
 async def sftp(grounds: Grounds) -> Ready:
