@@ -121,6 +121,11 @@ class Connection:
         del self._buffer[:size]
         return data
 
+    @property
+    def unread(self) -> bytes:
+        """What has been received and not been asked for, as far as it is known without listening."""
+        return bytes(self._buffer)
+
     async def _grow(self, where: str) -> None:
         data = await self._more(CHUNK)
         if not data:

@@ -66,8 +66,8 @@ def cells() -> Iterator[Cell]:
     for way in (way for way in every() if way.name in WAYS):
         for place, verb in VERBS.items():
             for name, answer in (ANSWERS | FLOODS).items():
-                if verb == "SELECT" and way.name == "imap":
-                    continue  # it only looks: EXAMINE
+                if verb == ("SELECT" if way.name == "imap" else "EXAMINE"):
+                    continue  # imap only looks; the others also clear up
                 met = _served(way, {verb: answer})
                 yield cell("imap_answers", f"{name} {place}", way, met, heavy=name in FLOODS)
         for name, greeting in GREETINGS.items():

@@ -32,7 +32,6 @@ REPLIES: dict[str, Answer] = {
     "codes that change": b"250-one\r\n550 two\r\n",
     "no code": b"hello there\r\n",
     "bare line feeds": b"250-a\n250 b\n250 c\n250 d\n",
-    "bare carriage returns": b"250 ok\r250 ok\r\n",
     "8-bit": "550 refusé à cause de l'été\r\n".encode("latin-1"),
     "UTF-16": "550 no\r\n".encode("utf-16"),
     "escapes": b"550 5.7.1 " + ESCAPES + b"\r\n",
