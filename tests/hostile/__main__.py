@@ -1,7 +1,12 @@
-"""Meets every hostile server by every way and prints the matrix with its counts; `--observed` prints it as tables."""
+"""Meets every hostile server by every way and prints the matrix with its counts.
+
+`--observed` prints what came of each instead, in the form of the tables of `expected/`, to be judged and put there.
+`--memory` tells by how much the process grew beyond what one meeting by every way needs.
+"""
 
 import argparse
 import asyncio
+import resource
 import sys
 from collections import defaultdict
 
@@ -41,12 +46,20 @@ def counts(met: list[Met]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def peak() -> int:
+    """The most memory that this process ever had, in MB (getrusage(2))."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
 def main() -> int:
     reading = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     reading.add_argument("family", nargs="*", help=f"one of: {', '.join(servers.families())}; all of them if none")
     reading.add_argument("--observed", action="store_true", help="print what came of each, to be judged")
     reading.add_argument("--only", default="", help="cells whose name holds this")
+    reading.add_argument("--memory", action="store_true", help="print by how much the process grew")
     given = reading.parse_args()
+    asyncio.run(meet_family("strangers", only="closes at once"))  # everything is imported, every server was there
+    begun = peak()
     everything: list[Met] = []
     for family in given.family or servers.families():
         met = asyncio.run(meet_family(family, only=given.only))
@@ -58,6 +71,8 @@ def main() -> int:
                 sys.stderr.write(f"{fault}\n")
     if not given.observed:
         sys.stdout.write(counts(everything))
+    if given.memory:
+        sys.stdout.write(f"{begun} MB at first; it grew by {peak() - begun} MB\n")
     return 1 if any(each.wrong for each in everything) else 0
 
 
