@@ -19,7 +19,9 @@ CHUNK = 65_536
 TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
 UNWELCOME = "in answer to our first word of TLS: it may expect clear text, or something in between cuts TLS off"
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
-PIECE = 1024  # bytes that a line, or a length, counts for besides: whoever parses them pays for each of the shortest too
+PIECE = (
+    1024  # bytes that a line, or a length, counts for besides: whoever parses them pays for each of the shortest too
+)
 
 
 class Connection:

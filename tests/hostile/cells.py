@@ -87,7 +87,10 @@ def patience_for(wanted: frozenset[Said]) -> float:
 
 
 def _waits(cause: str) -> bool:
-    return cause in ("late", "tls_unanswered", "ssh_banner_unfinished", "bad_frame") or re.search("timeout|silent", cause) is not None
+    return (
+        cause in ("late", "tls_unanswered", "ssh_banner_unfinished", "bad_frame")
+        or re.search("timeout|silent", cause) is not None
+    )
 
 
 @contextlib.asynccontextmanager
@@ -144,4 +147,3 @@ def wrong(cell: Cell, wanted: frozenset[Said], result: Result) -> Iterator[str]:
         yield f"{cell.name}: a hostile partner has proven closure"
     for fault in unclean(result):
         yield f"{cell.name}: {fault}"
-

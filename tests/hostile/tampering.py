@@ -50,9 +50,9 @@ class _Conversation:
             await asyncio.gather(listening, return_exceptions=True)
             await self.fault(self.reader, self.writer, said)
         finally:
+            to_well.close()  # before anything is awaited, which may be cut short
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            to_well.close()
 
     async def _pass_questions(self, to_well: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -56,7 +56,7 @@ class Login(asyncssh.SSHClient):
     """What asyncssh asks us, and what we have seen: `key_shown` and `begun` are the rungs' ends.
 
     `begun` is set when the server has proved that it has the pinned key; nothing of ours was sent before.
-    `ended` is how asyncssh saw the connection end, once it has: by the server's words, or by what made no sense in them.
+    `ended` is how asyncssh saw the connection end, once it has: by the server's words, or by what made no sense.
     """
 
     def __init__(self, pinned: PinnedKey, credential: Credential) -> None:

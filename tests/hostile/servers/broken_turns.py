@@ -1,7 +1,8 @@
-"""A partner that is well until it speaks for the n-th time: then it falls silent, hangs up, lies, floods or trickles."""
+"""A partner that is well until it speaks for the n-th time: then it is silent, hangs up, lies, floods or trickles."""
 
 import asyncio
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from tests.hostile.cells import Cell
 from tests.hostile.meeting import between, cell
@@ -9,7 +10,8 @@ from tests.hostile.tampering import Fault
 from tests.hostile.ways import every
 from tests.net.peers import endless, reset, silent
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
 
 
 async def falls_silent(reader: Reader, writer: Writer, said: bytes) -> None:
@@ -43,11 +45,11 @@ async def hangs_within(reader: Reader, writer: Writer, said: bytes) -> None:
 
 
 async def trickles(reader: Reader, writer: Writer, said: bytes) -> None:
-    """A byte each 100 ms: never silent for long."""
+    """A byte each 200 ms: never silent for long."""
     for place in range(len(said)):
         writer.write(said[place : place + 1])
         await writer.drain()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
     await silent(reader, writer)
 
 
@@ -87,7 +89,7 @@ LIGHT: dict[str, Fault] = {
     "resets": resets,
     "breaks off": breaks_off,
     "hangs within": hangs_within,
-    "a byte each 100 ms": trickles,
+    "a byte each 200 ms": trickles,
     "turns every bit": turns_every_bit,
     "UTF-16": says_it_in_utf_16,
     "zeros": says_zeros,

@@ -87,7 +87,9 @@ ANSWERS: dict[str, Handler] = {
     "length beyond all": answered(ok(b"Content-Length: 99999999999999999999999", body=b"x")),
     "length of 4 GB": answered(ok(b"Content-Length: 4294967296", body=b"x"), then=silent),
     "two lengths": answered(ok(b"Content-Length: 3", b"Content-Length: 5", body=b"abcde")),
-    "length and chunks": answered(ok(b"Content-Length: 3", b"Transfer-Encoding: chunked", body=b"3\r\nabc\r\n0\r\n\r\n")),
+    "length and chunks": answered(
+        ok(b"Content-Length: 3", b"Transfer-Encoding: chunked", body=b"3\r\nabc\r\n0\r\n\r\n")
+    ),
     "chunk size of 2^64": answered(ok(b"Transfer-Encoding: chunked", body=b"FFFFFFFFFFFFFFFFF\r\nx")),
     "chunk size of nonsense": answered(ok(b"Transfer-Encoding: chunked", body=b"xyz\r\nx")),
     "chunk size below zero": answered(ok(b"Transfer-Encoding: chunked", body=b"-5\r\nx")),
@@ -96,11 +98,15 @@ ANSWERS: dict[str, Handler] = {
     "gzip that is none": answered(bomb(b"gzip", b"this is not gzip")),
     "gzip cut": answered(bomb(b"gzip", BOMB[:200])),
     "a hundred encodings": answered(bomb(b", ".join([b"gzip"] * 100), BOMB[:200])),
-    "charset of nobody": answered(ok(b"Content-Type: text/html; charset=x-\xff", b"Content-Length: 2", body=b"\xff\xfe")),
+    "charset of nobody": answered(
+        ok(b"Content-Type: text/html; charset=x-\xff", b"Content-Length: 2", body=b"\xff\xfe")
+    ),
     "UTF-16 page": answered(page("nothing here".encode("utf-16"))),
     "NUL in a field": answered(ok(b"X-Odd: a\0b", b"Content-Length: 0")),
     "escapes in a reason": answered(b"HTTP/1.1 503 " + ESCAPES + b"\r\nContent-Length: 0\r\n\r\n"),
-    "escapes in fields and body": answered(ok(b"Server: " + ESCAPES, b"Content-Length: %d" % len(ESCAPES), body=ESCAPES)),
+    "escapes in fields and body": answered(
+        ok(b"Server: " + ESCAPES, b"Content-Length: %d" % len(ESCAPES), body=ESCAPES)
+    ),
     "bare line feeds": answered(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok"),
     "a folded field": answered(ok(b"X-Odd: a\r\n b", b"Content-Length: 0")),
     "a field without a name": answered(ok(b": nothing", b"Content-Length: 0")),
@@ -128,14 +134,20 @@ ANSWERS["chunks of a byte each 100 ms"] = answered(ok(b"Transfer-Encoding: chunk
 COOKIES = b"".join(b"Set-Cookie: c%d=%s\r\n" % (number, b"v" * 60) for number in range(5000))
 FLOODS: dict[str, Handler] = {
     "5,000 cookies": answered(b"HTTP/1.1 200 OK\r\n" + COOKIES + b"Content-Length: 0\r\n\r\n"),
-    "5,000 cookies and a redirect": answered(b"HTTP/1.1 302 Go\r\n" + COOKIES + b"Location: /\r\nContent-Length: 0\r\n\r\n"),
+    "5,000 cookies and a redirect": answered(
+        b"HTTP/1.1 302 Go\r\n" + COOKIES + b"Location: /\r\nContent-Length: 0\r\n\r\n"
+    ),
     "fields without end": answered(b"HTTP/1.1 200 OK\r\n", then=endless(b"X-Filler: " + b"x" * 500 + b"\r\n")),
     "a field without end": answered(b"HTTP/1.1 200 OK\r\nX-Filler: ", then=endless(b"x" * 65_536)),
     "a reason without end": answered(b"HTTP/1.1 200 ", then=endless(b"x" * 65_536)),
     "a body without end": answered(ok(b"Content-Type: text/html"), then=endless(b"x" * 65_536)),
     "chunks without end": answered(ok(b"Transfer-Encoding: chunked"), then=endless(b"1\r\nx\r\n" * 10_000)),
-    "a chunk's extension without end": answered(ok(b"Transfer-Encoding: chunked", body=b"1;"), then=endless(b"x" * 65_536)),
-    "trailers without end": answered(ok(b"Transfer-Encoding: chunked", body=b"0\r\n"), then=endless(b"X-T: y\r\n" * 5000)),
+    "a chunk's extension without end": answered(
+        ok(b"Transfer-Encoding: chunked", body=b"1;"), then=endless(b"x" * 65_536)
+    ),
+    "trailers without end": answered(
+        ok(b"Transfer-Encoding: chunked", body=b"0\r\n"), then=endless(b"X-T: y\r\n" * 5000)
+    ),
     "a gzip bomb": answered(bomb(b"gzip", BOMB)),
     "a gzip bomb in gzip": answered(bomb(b"gzip, gzip", gzip.compress(BOMB))),
     "a deflate bomb": answered(bomb(b"deflate", zlib.compress(bytes(128 << 20)))),

@@ -54,7 +54,8 @@ DOCUMENTS: dict[str, str] = {
     "no result": '{"status": "success", "data": {"resultType": "vector", "result": []}}',
     "a study of nonsense": '[{"00080020": {"vr": "DA", "Value": ["99999999"]}, "0020000D": 7}]',
     "a study of escapes": '[{"00080020": {"vr": "DA", "Value": [' + ESCAPES + "]}}]",
-    "a study of the year 9999": '[{"00080020": {"vr": "DA", "Value": ["99991231"]}, "00080030": {"Value": ["235959"]}}]',
+    "a study of the year 9999": '[{"00080020": {"vr": "DA", "Value": ["99991231"]}, '
+    '"00080030": {"Value": ["235959"]}}]',
     "words of escapes": '{"text": ' + ESCAPES + "}",
 }
 FLOODS: dict[str, str] = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.hostile.cells import Cell
 from tests.hostile.meeting import alone, cell
 from tests.hostile.ways import every
-from tests.net.hl7_engines import CR, FS, VT, Answer, Engine, acknowledgement, acking, block, control_id
+from tests.net.hl7_engines import CR, FS, VT, Answer, Engine, acking, acknowledgement, block, control_id
 from tests.net.peers import Handler, closing, endless, trickling
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe"

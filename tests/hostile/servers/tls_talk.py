@@ -7,6 +7,7 @@ import struct
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
+from typing import TypeAlias
 
 import trustme
 
@@ -19,7 +20,8 @@ from tests.mail_servers import identity, server_context
 from tests.net.peers import Handler, endless, silent
 from tests.net.web_servers import listening
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
 FATAL, WARNING = 2, 1
 
 
@@ -79,7 +81,9 @@ FLOODS: dict[str, Handler] = {
     "warnings without end": heard_then(then=endless(record(21, bytes((WARNING, 90))) * 5000)),
     "empty records without end": heard_then(then=endless(record(22, b"") * 8000)),
     "retries without end": heard_then(then=endless(hello(retry=True) * 500)),
-    "a handshake message without end": heard_then(record(22, b"\x0b\xff\xff\xff"), then=endless(record(22, bytes(16_000)))),
+    "a handshake message without end": heard_then(
+        record(22, b"\x0b\xff\xff\xff"), then=endless(record(22, bytes(16_000)))
+    ),
 }
 
 
@@ -160,5 +164,3 @@ def cells() -> Iterator[Cell]:
             yield cell("tls_talk", name, way, met, heavy=name in FLOODS)
         for name, serve in INSIDE.items():
             yield cell("tls_talk", name, way, _met(way, serve), heavy="without end" in name or "zeros" in name)
-
-

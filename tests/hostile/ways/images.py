@@ -1,6 +1,7 @@
 """How the kinds of imaging come to an archive: by DICOM associations, and over the web."""
 
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from probes.dicom import Dicom
@@ -21,12 +22,17 @@ PARIS = "Europe/Paris"
 
 async def dicom(grounds: Grounds) -> Ready:
     well = await grounds.stack.enter_async_context(serving(answering(*HEALTHY)))
-    keys = {"called_ae": "ARCHIVE", "verify": ["echo"], "timeout": grounds.timeout}
+    keys: dict[str, Any] = {"called_ae": "ARCHIVE", "verify": ["echo"], "timeout": grounds.timeout}
     return Ready(lambda port: settings(Dicom, host=HERE, port=port, **keys), well)
 
 
 async def dicom_tls(grounds: Grounds) -> Ready:
-    keys = {"called_ae": "ARCHIVE", "verify": ["echo"], "timeout": grounds.timeout, "tls": grounds.trust()}
+    keys: dict[str, Any] = {
+        "called_ae": "ARCHIVE",
+        "verify": ["echo"],
+        "timeout": grounds.timeout,
+        "tls": grounds.trust(),
+    }
     return Ready(lambda port: settings(Dicom, host=HERE, port=port, **keys))
 
 
@@ -60,7 +66,7 @@ async def receive(grounds: Grounds, *, by_dicom: bool) -> Ready:
 async def dicomweb(grounds: Grounds) -> Ready:
     archive = ImageArchive("CLINIQUE SIMULEE", ZoneInfo(PARIS))
     well = await grounds.stack.enter_async_context(Serving(archive.talk))
-    keys = {"verify": ["query", "store", "retrieve"], "timeout": grounds.timeout}
+    keys: dict[str, Any] = {"verify": ["query", "store", "retrieve"], "timeout": grounds.timeout}
     return Ready(lambda port: settings(Dicomweb, url=f"http://{HERE}:{port}/dicom-web", **keys), well.port)
 
 

@@ -11,7 +11,6 @@ from probes.imap import Imap
 from probes.mail_beacon import MailBeacon
 from probes.mail_in import MailIn
 from probes.mail_loop import MailLoop
-from probes.mssante import MsSante
 from probes.smtp import Smtp
 from retabli.model.settings import Mailbox
 from simulator.imap import Folder
@@ -34,7 +33,13 @@ async def smtp(grounds: Grounds, *, mode: str = "none") -> Ready:
     server = SmtpServer(offers, accounts=ACCOUNTS, context=grounds.identity(), implicit=mode == "implicit")
     well = await grounds.stack.enter_async_context(server.listening())
     tls = {"mode": "none"} if mode == "none" else grounds.trust(mode)
-    keys = {"mail_from": INSIDE, "rcpt_to": OUTSIDE, "tls": tls, "timeout": grounds.timeout, **grounds.account}
+    keys: dict[str, Any] = {
+        "mail_from": INSIDE,
+        "rcpt_to": OUTSIDE,
+        "tls": tls,
+        "timeout": grounds.timeout,
+        **grounds.account,
+    }
     return Ready(lambda port: settings(Smtp, host=HERE, port=port, **keys), well)
 
 
@@ -84,7 +89,13 @@ async def loop_mailbox(grounds: Grounds) -> Ready:
 
 async def beacon(grounds: Grounds) -> Ready:
     world = await _world(grounds)
-    keys = {"mail_from": OUTSIDE, "rcpt_to": INSIDE, "copy_to": OUTSIDE, "key": world.key, "timeout": grounds.timeout}
+    keys: dict[str, Any] = {
+        "mail_from": OUTSIDE,
+        "rcpt_to": INSIDE,
+        "copy_to": OUTSIDE,
+        "key": world.key,
+        "timeout": grounds.timeout,
+    }
     return Ready(lambda port: settings(MailBeacon, submit={"host": HERE, "port": port}, **keys), world.submission.port)
 
 
@@ -92,9 +103,7 @@ async def mail_in(grounds: Grounds, *, hostile: str = "inside") -> Ready:
     """A beacon lies in the mailbox and at the witness. Where the witness is met, it lies there alone: whatever a
     hostile witness does, the entrance must not be called closed."""
     world = await _world(grounds)
-    send = settings(
-        MailBeacon, submit=world.submit, mail_from=OUTSIDE, rcpt_to=INSIDE, copy_to=OUTSIDE, key=world.key
-    )
+    send = settings(MailBeacon, submit=world.submit, mail_from=OUTSIDE, rcpt_to=INSIDE, copy_to=OUTSIDE, key=world.key)
     await climb(send)
     async with asyncio.timeout(5):
         while not (world.inside["INBOX"].messages and world.witness["INBOX"].messages):
@@ -107,7 +116,7 @@ async def mail_in(grounds: Grounds, *, hostile: str = "inside") -> Ready:
             name: world.mailbox(name, port=port if name == hostile else world.imap.port)
             for name in ("inside", "witness")
         }
-        keys = {"from_": "beacon", "mailbox": "inside", "witness": "witness", "key": world.key}
+        keys: dict[str, Any] = {"from_": "beacon", "mailbox": "inside", "witness": "witness", "key": world.key}
         return settings(MailIn, context={"mailboxes": boxes}, timeout=grounds.timeout, every="10s", **keys)
 
     return Ready(probe, world.imap.port)
@@ -126,12 +135,12 @@ async def apicrypt(grounds: Grounds, *, hostile: str = "submit") -> Ready:
     submission = await grounds.stack.enter_async_context(Serving(trust.talk))
     pop = await grounds.stack.enter_async_context(maildrop.listening())
     clear = {"host": HERE, "tls": {"mode": "none"}, **grounds.account}
-    times = {"within": grounds.timeout, "timeout": grounds.timeout}
+    times: dict[str, Any] = {"within": grounds.timeout, "timeout": grounds.timeout}
 
     def probe(port: int) -> Apicrypt:
         given = {"submit": clear | {"port": submission.port}, "pop": clear | {"port": pop}}
         given[hostile] = clear | {"port": port}
-        addresses = {"mail_from": "probe@chu.example", "rcpt_to": "probe@trust.example"}
+        addresses: dict[str, Any] = {"mail_from": "probe@chu.example", "rcpt_to": "probe@trust.example"}
         return settings(Apicrypt, key=grounds.secret("key"), **given, **addresses, **times)
 
     return Ready(probe, submission.port if hostile == "submit" else pop)

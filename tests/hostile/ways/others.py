@@ -1,5 +1,7 @@
 """How the kinds of files, telephones and bare connections come to a server."""
 
+from typing import Any
+
 from probes.file_drop import FileDrop
 from probes.sftp import Sftp
 from probes.sip import Sip
@@ -18,7 +20,12 @@ async def sftp(grounds: Grounds) -> Ready:
     served = grounds.folder / "served"
     served.mkdir()
     well, _ = await grounds.stack.enter_async_context(ssh_server(sftp=folder_server(served)))
-    keys = {**grounds.account, "host_key": line_of(host_key()), "canary": "retabli-canary", "timeout": grounds.timeout}
+    keys: dict[str, Any] = {
+        **grounds.account,
+        "host_key": line_of(host_key()),
+        "canary": "retabli-canary",
+        "timeout": grounds.timeout,
+    }
     return Ready(lambda port: settings(Sftp, host=HERE, port=port, **keys), well)
 
 
@@ -40,13 +47,13 @@ async def sip(grounds: Grounds) -> Ready:
 
 async def sip_tls(grounds: Grounds) -> Ready:
     well = await grounds.stack.enter_async_context(listening(by_stream(OK), grounds.identity()))
-    keys = {"transport": "tls", "tls": grounds.trust(), "timeout": grounds.timeout}
+    keys: dict[str, Any] = {"transport": "tls", "tls": grounds.trust(), "timeout": grounds.timeout}
     return Ready(lambda port: settings(Sip, host=HERE, port=port, **keys), well)
 
 
 async def tls(grounds: Grounds) -> Ready:
     well = await grounds.stack.enter_async_context(listening(echoing, grounds.identity()))
-    keys = {"tls": grounds.trust(), "timeout": grounds.timeout}
+    keys: dict[str, Any] = {"tls": grounds.trust(), "timeout": grounds.timeout}
     return Ready(lambda port: settings(TlsService, host=HERE, port=port, **keys), well)
 
 
