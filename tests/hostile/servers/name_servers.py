@@ -128,7 +128,7 @@ BY_TCP: dict[str, Fault] = {
 def _probes(grounds: Grounds, names: NameServer) -> dict[str, Probe]:
     resolver = {"nameservers": ["127.0.0.1"], "port": names.port}
     usual: dict[str, Any] = {"resolver": resolver, "timeout": grounds.timeout}
-    shut = {"attempts": [{"to": "www.test", "port": 9, "family": 4}], "control": {"alive": DECLARED}}
+    shut: dict[str, Any] = {"attempts": [{"to": "www.test", "port": 9, "family": 4}], "control": {"alive": DECLARED}}
     return {
         "dns": settings(Dns, name="www.test", **usual),
         "http": settings(Http, url="http://www.test:9/", **usual),
