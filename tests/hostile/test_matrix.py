@@ -49,11 +49,14 @@ async def test_a_partner_that_is_well_is_ok_and_speaks_as_often_as_its_turns_say
 @pytest.mark.timeout(400)
 @pytest.mark.real
 async def test_the_whole_matrix_costs_little_memory() -> None:
-    """In a process of its own, where the flood of one would show: bombs, endless lines, lists without end."""
+    """In a process of its own, where the flood of one would show: bombs, endless lines, lists without end.
+
+    What the hostile partners hold, up to 32 at once, and all results are counted with it.
+    """
     command = (sys.executable, "-m", "tests.hostile", "--memory")
     running = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     said, _ = await running.communicate()
     assert running.returncode == 0, said.decode()[-2000:]
     grown = PEAK.search(said.decode())
     assert grown is not None
-    assert int(grown[1]) < 50
+    assert int(grown[1]) < 100
