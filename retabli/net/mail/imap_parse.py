@@ -59,6 +59,8 @@ def number(value: Value) -> int:
     return int(value) if isinstance(value, bytes) and value.isdigit() and len(value) <= 20 else 0
 
 
+LARGEST_UID = 0xFFFFFFFF
+
 # Reading -----------------------------------------------------------------------------------------------------------
 
 _LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}$")
@@ -228,7 +230,7 @@ def uid_set(uids: Sequence[int]) -> bytes:
         ValueError: there is none, or one is not a UID.
     """
     ordered = sorted(set(uids))
-    if not ordered or ordered[0] < 1 or ordered[-1] > 0xFFFFFFFF:
+    if not ordered or ordered[0] < 1 or ordered[-1] > LARGEST_UID:
         raise ValueError("a set of UIDs holds numbers from 1 to 4294967295")
     runs: list[list[int]] = []
     for uid in ordered:
