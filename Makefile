@@ -1,13 +1,21 @@
 # make run    starts the daemon over an embedded hospital (or CONFIG=PATH for one of your own)
 # make test   lint, types, floors and every test that needs no root
+# make wheel  a wheel and a source archive in dist/; make test-wheel runs the tests against nothing but that wheel
+# make bundle one archive in dist/ that installs without internet (PYTHONS="3.11 3.13" ARCH=aarch64 for another machine)
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 CONFIG ?=
 ARGS ?=
+PYTHONS ?=
+ARCH ?=
+BESIDE := build/beside
+# What is built of one commit is the same everywhere, to the byte.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --pretty=%ct 2>/dev/null || echo 1580601600)
+export SOURCE_DATE_EPOCH
 
-.PHONY: run setup test test-real lint types floors tests causes lock bench clean
+.PHONY: run setup test test-real lint types floors tests causes wheel test-wheel bundle lock bench clean
 
 run: $(VENV)/.run
 ifeq ($(strip $(CONFIG)),)
@@ -60,12 +68,29 @@ test-real: $(VENV)/.dev
 causes: $(VENV)/.dev
 	$(PY) -m tests.reached
 
+wheel: $(VENV)/.dev
+	@rm -f dist/retabli-*.whl dist/retabli-*[0-9].tar.gz
+	$(PY) -m hatchling build -t wheel -t sdist
+
+# The sources are not there: what is imported, and what runs, comes from the wheel.
+test-wheel: wheel
+	@rm -rf $(BESIDE) && mkdir -p $(BESIDE)
+	$(PYTHON) -m venv $(BESIDE)/.venv
+	$(BESIDE)/.venv/bin/pip --quiet install --require-hashes -r requirements/dev.lock
+	$(BESIDE)/.venv/bin/pip --quiet install --no-index --no-deps dist/retabli-*.whl
+	cp -r pyproject.toml tests bench deploy docs requirements $(BESIDE)
+	cd $(BESIDE) && .venv/bin/python -m pytest -m "not real" -n 3 --dist worksteal $(ARGS)
+
+bundle: wheel
+	$(PY) -m deploy.bundle.build $(addprefix --python ,$(PYTHONS)) $(addprefix --arch ,$(ARCH))
+
 bench: $(VENV)/.dev
 	$(PY) -m bench.scale
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements/run.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --extra dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --group bundle --extra apprise --extra xmpp --constraint requirements/dev.lock pyproject.toml -o requirements/bundle.lock
 
 clean:
-	rm -rf $(VENV) .reached .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .reached .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -52,8 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _lacking(package: str) -> str:
     """Said to who starts this with a Python that has not our packages: the most common mishap in a checkout."""
-    own = Path(__file__).parent / ".venv" / "bin" / "python"
+    home = Path(__file__).parent
+    own = home / ".venv" / "bin" / "python"
     mend = f"start it by {own}" if own.exists() else '"make setup" makes .venv with all of them'
+    if home.name == "_app":  # inside an installed package
+        mend = "install Retabli anew"
     return f"{sys.executable} lacks the package {package}: {mend}"
 
 

@@ -71,4 +71,70 @@ SETTINGS = {
     "expect": Words("ce qui doit être trouvé", "what must be found"),
     "targets": Words("une unité par cible, chacune avec son état", "one unit each, with an outcome of its own"),
     "targets_file": Words("une adresse par ligne ; # pour un commentaire", "one address a line; # begins a comment"),
+    # of a few kinds, where their models say no more than the name
+    "type": Words(
+        "type d'enregistrement demandé : A, AAAA, MX, TXT, PTR…", "the type of record asked for: A, MX, TXT, …"
+    ),
+    "status": Words(
+        "statuts attendus : 200, 2xx, ou une liste", "the statuses that are expected: 200, 2xx, or a list of them"
+    ),
+    "text": Words("ce que la page doit contenir ; un texte ou une liste", "what the page must hold; a text, or a list"),
+    "absent_text": Words("ce que la page ne doit pas contenir", "what the page must not hold"),
+    "issuer": Words("une partie de l'émetteur du certificat", "a part of the certificate's issuer"),
+    "method": Words("méthode HTTP", "the HTTP method"),
+    "body": Words("corps envoyé avec la requête", "the body that is sent with the request"),
+    "user_agent": Words("comment la sonde se nomme dans ses requêtes", "how the probe names itself in its requests"),
+    "content_type": Words("type du corps envoyé", "the type of the body that is sent"),
+    "from": Words(
+        "qui émet : beacon, un Retabli extérieur ; account, un compte extérieur à nous ; reflector, un répondeur",
+        "who sends: beacon, a Retabli outside; account, an outside account of ours; reflector, an answering service",
+    ),
+    "expect_authenticated": Words(
+        "ce qui doit réussir chez le destinataire : spf, dkim, dmarc",
+        "what must pass at the recipient's: spf, dkim, dmarc",
+    ),
+    "search": Words("une recherche dans les mots d'IMAP : [UNSEEN]", "a search in IMAP's own words: [UNSEEN]"),
+    "at_least": Words("messages trouvés, au moins", "messages found, at least"),
+    "at_most": Words("messages trouvés, au plus", "messages found, at most"),
+    "equals": Words("la seule valeur bonne", "the one value that is good"),
+    "min": Words("la plus petite valeur bonne", "the least value that is good"),
+    "max": Words("la plus grande valeur bonne", "the greatest value that is good"),
+    "attempts": Words("les sorties qui doivent être fermées", "the ways out that must be closed"),
+    "control": Words(
+        "ce qui donne son sens à un silence ou à une coupure", "what gives a silence or a reset its meaning"
+    ),
+    "alive": Words(
+        "comment l'on sait que la cible répond à d'autres en ce moment",
+        "how it is known that the target answers somebody else now",
+    ),
+    "deny_page.header": Words(
+        "Nom : expression régulière, un en-tête de la page de refus", "Name: regular expression, a header of its page"
+    ),
+    "deny_page.body": Words(
+        "expression régulière que la page de refus contient", "a regular expression that its page holds"
+    ),
+    "dns_tunnel": Words(
+        "un nom au hasard d'un domaine à nous, demandé au résolveur interne comme le ferait un tunnel",
+        "a random name below a domain of ours, asked of the inside resolver as a tunnel would",
+    ),
+    "dns_tunnel.type": Words("type d'enregistrement demandé", "the type of record asked for"),
+    "unsent": Words("le dossier où les comptes rendus attendent leur envoi", "where reports wait until they are sent"),
+    "unsent.directory": Words("ce dossier", "that folder"),
+    "unsent.max_age": Words("âge maximal du plus ancien", "how old the oldest may be"),
+    "unsent.pattern": Words(
+        "les noms des fichiers qui comptent, comme un shell les écrit",
+        "the names of files that count, as a shell writes them",
+    ),
+    "transport": Words("udp, tcp ou tls", "udp, tcp or tls"),
+    "exhausted.status": Words("ses statuts alors", "its statuses then"),
+    "upload": Words(
+        "raw : l'enregistrement est le corps ; multipart : un formulaire",
+        "raw: the recording is the body; multipart: a form",
+    ),
+    "websocket": Words(
+        "comment on lui parle quand url commence par ws:// ou wss://",
+        "how it is spoken to where url begins with ws:// or wss://",
+    ),
+    "subprotocol": Words("sous-protocole demandé à l'ouverture", "the subprotocol asked for at the opening"),
+    "jid": Words("le compte XMPP de Retabli", "Retabli's own XMPP account"),
 }

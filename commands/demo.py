@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 HELP = "replay 21 June to 3 July 2023 over an embedded hospital, through real sockets"
 LISTEN = "127.0.0.1:9877"
-BESIDE = 'another demo may be running there; this one beside it: make run ARGS="--listen 127.0.0.1:0"'
 REPLAYED = Words(
     "Démonstration\u00a0: un hôpital simulé\u00a0; les dates, du 21 juin au 3 juillet 2023, sont rejouées",
     "Demonstration: a simulated hospital; the dates, 21 June to 3 July 2023, are replayed",
@@ -86,7 +85,7 @@ def main(args: argparse.Namespace) -> int:
             asyncio.run(play(Path(folder), listen, args))
     except OSError as error:
         taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
-        raise Refused(str(error), *([BESIDE] if taken else ())) from error
+        raise Refused(str(error), *([beside()] if taken else ())) from error
     return 0
 
 
@@ -189,12 +188,22 @@ def ring(page: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def beside() -> str:
+    """What to type where the usual port is taken."""
+    way = "retabli demo --listen 127.0.0.1:0" if installed() else 'make run ARGS="--listen 127.0.0.1:0"'
+    return f"another demo may be running there; this one beside it: {way}"
+
+
+def installed() -> bool:
+    """Whether the reader types `retabli`, and not the checkout's own entrance."""
+    return Path(sys.argv[0]).name != "daemon.py"
+
+
 def invocation() -> str:
     """How this program is started from where the reader stands."""
-    program = Path(sys.argv[0])
-    if program.name != "daemon.py":
+    if installed():
         return "retabli"
-    return f"{_from_here(Path(sys.executable))} {_from_here(program.absolute())}"
+    return f"{_from_here(Path(sys.executable))} {_from_here(Path(sys.argv[0]).absolute())}"
 
 
 def _from_here(path: Path) -> Path:

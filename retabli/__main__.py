@@ -5,12 +5,17 @@ import sys
 from pathlib import Path
 
 
-def main() -> int:
-    """Puts the directory that holds the application first on the path, and hands over to its entrance."""
+def home() -> Path:
+    """The directory that holds the application: inside this package where it is installed, else the checkout."""
     here = Path(__file__).resolve().parent
     installed = here / "_app"
-    home = str(installed if (installed / "daemon.py").is_file() else here.parent)
-    sys.path[:] = [home, *(entry for entry in sys.path if entry != home)]
+    return installed if (installed / "daemon.py").is_file() else here.parent
+
+
+def main() -> int:
+    """Puts the directory that holds the application first on the path, and hands over to its entrance."""
+    first = str(home())
+    sys.path[:] = [first, *(entry for entry in sys.path if entry != first)]
     code: int = importlib.import_module("daemon").main()
     return code
 

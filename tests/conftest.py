@@ -13,6 +13,9 @@ from retabli.model.probe import Probe
 from retabli.model.result import Result
 from retabli.scheduler import runner, stalls
 from tests import reached
+from tests.entrance import make_importable
+
+make_importable()
 
 
 def pytest_configure() -> None:

@@ -11,14 +11,15 @@ import pytest
 
 import commands
 from commands import _logging
-from tests.commands.terminal import ENTRANCE, ROOT, run, typed
+from tests.commands.terminal import run, typed
+from tests.entrance import ENTRANCE, HOME
 
 HEAVY = ("pydantic", "yaml", "asyncio", "httpx", "rich", "starlette", "uvicorn", "apscheduler", "cryptography", "ssl")
 
 
 def imported(*words: str) -> set[str]:
     """The packages that a command line imports."""
-    words = (sys.executable, "-X", "importtime", str(ROOT / "daemon.py"), *words)
+    words = (sys.executable, "-X", "importtime", *ENTRANCE[1:], *words)
     ended = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 0, ended.stderr[-500:]
     names = (line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if line.startswith("import time:"))
@@ -74,7 +75,7 @@ def test_a_reader_that_leaves_early_is_no_fault() -> None:
 
 def test_the_module_is_the_same_program(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "retabli", "--version"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": str(HOME), "PATH": "/usr/bin:/bin"}
     ended = subprocess.run(
         words, capture_output=True, text=True, timeout=20, check=False, cwd=tmp_path, env=environment
     )
@@ -82,7 +83,7 @@ def test_the_module_is_the_same_program(tmp_path: Path) -> None:
 
 
 def test_a_terminal_without_our_signs_is_written_to_all_the_same() -> None:
-    words = [*ENTRANCE, "check", "--config", str(ROOT / "config" / "minimal.yaml")]
+    words = [*ENTRANCE, "check", "--config", str(HOME / "config" / "minimal.yaml")]
     environment = {"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin"}
     ended = subprocess.run(words, capture_output=True, timeout=20, check=False, env=environment)
     assert (ended.returncode, ended.stderr) == (0, b"")

@@ -7,13 +7,14 @@ from pathlib import Path
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
+import retabli.web
 from retabli.model.causes import SIDE_WORDS
 from retabli.model.result import Outcome
 from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
 from retabli.web import words
 
-STYLE = Path(__file__).parents[2] / "retabli" / "web" / "static" / "style.css"
+STYLE = Path(retabli.web.__file__).with_name("static") / "style.css"
 
 # The marks that `retabli status` puts before each state.
 MARKS = {

@@ -21,7 +21,7 @@ from retabli.alerts.channels.channel import NotAccepted
 from retabli.model.record import Message
 from tests.alerts.hooks import SENT, endless, hangs, ok, receiving, says
 from tests.alerts.messages import PAGE, grouped, heartbeat, page
-from tests.commands.terminal import ROOT
+from tests.entrance import HOME
 
 TOKEN = "s3cr3t-t0k3n"
 
@@ -209,7 +209,7 @@ def test_the_library_is_not_imported_by_the_daemon(settings: str, tmp_path: Path
         "alerts: {channels: {duty: " + settings + "}}\n"
         "flows: {a: {intent: open, probes: {p: {kind: tcp, host: h.example, port: 25}}}}\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "URL": "json://127.0.0.1"}
+    environment = {**os.environ, "PYTHONPATH": str(HOME), "URL": "json://127.0.0.1"}
     command = [sys.executable, "-c", NOT_IMPORTED, str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

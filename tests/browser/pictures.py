@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Collection
@@ -26,9 +25,9 @@ from playwright.async_api import Browser, Page
 from simulator.timeline import SECONDS
 from tests.browser.chromium import chromium
 from tests.browser.png import reduced
+from tests.entrance import ENTRANCE, ROOT
 from tests.net.peers import closed_port
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 PATIENCE = 60.0  # seconds
 STILL_DOWN = {"card-payment"}  # at the end of the replay
@@ -77,8 +76,7 @@ async def demo(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
     """The demo, and where it answers. What it writes down lies in `folder`, also when it is killed."""
     address = f"127.0.0.1:{closed_port()}"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "daemon.py", "demo", "--listen", address, "--lang", "fr"),
-        cwd=ROOT,
+        *(*ENTRANCE, "demo", "--listen", address, "--lang", "fr"),
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=asyncio.subprocess.DEVNULL,
     )

@@ -8,16 +8,15 @@ import pty
 import re
 import signal
 import struct
-import sys
 import termios
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from rich.cells import cell_len
 
-ROOT = Path(__file__).parents[2]
+from tests.entrance import ENTRANCE
+
 _SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]|\x1b.")
 
 
@@ -179,7 +178,7 @@ async def typed(
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(ROOT / "daemon.py"), *words, stdin=slave, stdout=slave, stderr=slave, env=given
+        *ENTRANCE, *words, stdin=slave, stdout=slave, stderr=slave, env=given
     )
     os.close(slave)
     ran = Typed(process, master, Screen(columns, lines))

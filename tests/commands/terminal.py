@@ -11,9 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 from retabli.__main__ import main
-
-ROOT = Path(__file__).parents[2]
-ENTRANCE = [sys.executable, str(ROOT / "daemon.py")]
+from tests.entrance import ENTRANCE
 
 
 @dataclass(frozen=True, slots=True)

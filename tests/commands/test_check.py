@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.terminal import ROOT, run, typed
+from tests.commands.terminal import run, typed
+from tests.entrance import HOME
 
 SOUND = """
 site: {name: CHU de Rennes, timezone: Europe/Paris}
@@ -42,7 +43,7 @@ RELEASE = (
 
 
 def test_the_example_has_every_flow_of_a_university_hospital_and_no_fault() -> None:
-    ended = typed("check", "--config", ROOT / "config" / "example.yaml")
+    ended = typed("check", "--config", HOME / "config" / "example.yaml")
     assert ended.code == 0, ended.err
     for flow in RELEASE:
         assert f"\n{flow}  " in ended.out
@@ -181,7 +182,7 @@ def test_warnings_are_told_and_do_no_harm(sound: Path) -> None:
 
 
 def test_the_shipped_first_configuration_is_sound() -> None:
-    ended = typed("check", "--config", ROOT / "config" / "minimal.yaml")
+    ended = typed("check", "--config", HOME / "config" / "minimal.yaml")
     assert (ended.code, ended.err) == (0, "")
 
 

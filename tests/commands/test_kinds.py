@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 import probes
-from commands._kind_print import settings
+from commands._kind_print import description, settings
 from commands._setting_french import FRENCH
 from config.schema import of_kind
 from config.web_settings import User, Web
@@ -73,3 +73,15 @@ def test_each_setting_of_web_is_described_in_both_languages() -> None:
 def test_a_kind_that_does_not_exist_is_refused_with_the_nearest() -> None:
     ended = typed("kinds", "smpt")
     assert (ended.code, ended.out, ended.err) == (2, "", 'there is no kind "smpt" (did you mean "smtp"?)\n')
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_setting_of_a_kind_or_channel_is_left_without_a_word(language: str) -> None:
+    models = {name: probes.kind(name) for name in probes.kinds()} | CHANNELS
+    silent = [
+        f"{name}: {path}"
+        for name, model in models.items()
+        for path, shape, _ in settings(of_kind(model))
+        if not description(path, shape, language)
+    ]
+    assert silent == []

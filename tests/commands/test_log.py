@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
@@ -21,9 +20,9 @@ from commands._moments import parse_moment
 from retabli.model.record import Entry, Event
 from retabli.store import Store
 from retabli.store.spoken import event_word, sentence
+from tests.entrance import ENTRANCE
 from tests.store.making import commit, sql
 
-ROOT = Path(__file__).parents[2]
 NINE = 1688367600.0  # 3 July 2023, 07:00 UTC, 9:00 in Rennes
 CAUSE = {"probe": "relay", "target": None, "stage": "connect", "cause": "refused", "side": "partner_down"}
 ENTRIES = [
@@ -114,9 +113,7 @@ def test_on_a_terminal_a_fall_is_red(state: Path) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
-    with subprocess.Popen(
-        [sys.executable, "daemon.py", "log", "--state", str(state)], cwd=ROOT, stdout=theirs, env=environment
-    ) as process:
+    with subprocess.Popen([*ENTRANCE, "log", "--state", str(state)], stdout=theirs, env=environment) as process:
         os.close(theirs)
         out = b""
         with suppress(OSError):  # the terminal's end is an error of its own

@@ -12,9 +12,9 @@ from config.loading import load
 from retabli.model.record import Entry, Event
 from retabli.store import Store
 from tests.commands.test_report import given
+from tests.entrance import HOME
 from tests.store.making import commit, sql
 
-ROOT = Path(__file__).parents[2]
 NINE = 1688367600.0
 FILES = {
     *("index.html", "index.fr.html", "index.en.html", "feed.atom", "feed.fr.atom", "feed.en.atom"),
@@ -29,9 +29,9 @@ def publish(config: Path, folder: Path) -> None:
 @pytest.fixture
 async def example(tmp_path: Path) -> Path:
     """The shipped example over a state in which its flows have all moved."""
-    text = (ROOT / "config/example.yaml").read_text()
+    text = (HOME / "config/example.yaml").read_text()
     text = text.replace("state: state.db", f"state: {tmp_path / 'state.db'}").replace(
-        "example/", f"{ROOT / 'config/example'}/"
+        "example/", f"{HOME / 'config/example'}/"
     )
     path = tmp_path / "retabli.yaml"
     path.write_text(text)

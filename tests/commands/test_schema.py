@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.commands.terminal import ROOT, typed
+from tests.commands.terminal import typed
+from tests.entrance import HOME, ROOT
 
 FAULTS = ROOT / "tests" / "config" / "faults"
 # The keywords of draft 2020-12 that are used here, and what each must be (JSON Schema Core 10, Validation 6 and 9).
@@ -150,7 +151,7 @@ def test_no_mapping_takes_a_key_that_nobody_knows(made: dict[str, Any]) -> None:
 
 
 def test_it_accepts_the_shipped_configuration(made: dict[str, Any]) -> None:
-    assert Schema(made).accepts(read(ROOT / "config" / "minimal.yaml"))
+    assert Schema(made).accepts(read(HOME / "config" / "minimal.yaml"))
 
 
 @pytest.mark.parametrize(

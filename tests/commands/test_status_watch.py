@@ -2,8 +2,8 @@
 
 import asyncio
 import json
+import shlex
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from retabli.model.states import State
 from retabli.model.words import Words
 from retabli.view import View
 from retabli.web import Web, build
-from tests.commands.screens import ROOT, typed
+from tests.commands.screens import typed
+from tests.entrance import ENTRANCE
 from tests.view.pictures import NOW, flow, picture
 from tests.web.hospital import SITE, outlets
 
@@ -64,9 +65,7 @@ async def running(state: State = State.RESTORED) -> AsyncIterator[Daemon]:
 @asynccontextmanager
 async def piped(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("daemon.py", "status", "--watch", *words),
-        cwd=ROOT,
+        *(*ENTRANCE, "status", "--watch", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -185,8 +184,7 @@ async def test_piped_it_is_the_whole_and_then_a_line_with_its_time_for_each_chan
 async def test_a_reader_who_has_gone_ends_it_without_a_word() -> None:
     async with running() as daemon:
         process = await asyncio.create_subprocess_shell(
-            f"{sys.executable} daemon.py status --url {daemon.url} --watch --json | head -1",
-            cwd=ROOT,
+            f"{shlex.join(ENTRANCE)} status --url {daemon.url} --watch --json | head -1",
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

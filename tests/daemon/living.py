@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +12,8 @@ from typing import Any
 
 import httpx
 
+from tests.entrance import ENTRANCE
 from tests.net.peers import closed_port
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -78,7 +76,7 @@ class Post:
 
 
 class Life:
-    """`python daemon.py run` over one flow; started and ended as often as a test likes."""
+    """`retabli run` over one flow; started and ended as often as a test likes."""
 
     def __init__(self, folder: Path, watched: Post, hook: Post) -> None:
         self.folder, self.watched, self.hook = folder, watched, hook
@@ -102,8 +100,7 @@ class Life:
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "daemon.py", "run", "--config", str(self.config)),
-            cwd=ROOT,
+            *(*ENTRANCE, "run", "--config", str(self.config)),
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self.environment},
         )
@@ -147,10 +144,8 @@ class Life:
 
     async def command(self, *words: str) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "daemon.py",
+            *ENTRANCE,
             *words,
-            cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,8 @@ from retabli.net import link
 from retabli.store import Store, Which
 from retabli.store.facts import LogRow
 from retabli.web.logbook import logged
-from tests.daemon.living import ROOT, Life, Post
+from tests.daemon.living import Life, Post
+from tests.entrance import ENTRANCE
 from tests.view.pictures import NOW
 from tests.web.serving import serving
 
@@ -90,7 +90,7 @@ async def test_a_reload_that_is_asked_for_during_the_start_forgets_no_standing(
 
 async def test_a_daemon_that_is_told_to_reload_before_it_can_lives_on_and_reloads(life: Life) -> None:
     life.process = await asyncio.create_subprocess_exec(
-        sys.executable, "daemon.py", "run", "--config", str(life.config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        *ENTRANCE, "run", "--config", str(life.config), stderr=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(10):
         while not hangup_waits(life.process.pid):

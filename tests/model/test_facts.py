@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import probes
+import retabli.net
 from retabli.model.facts import FACTS, fact
-
-ROOT = Path(__file__).parents[2]
 
 
 def noted() -> Iterator[str]:
-    for folder in ("probes", "retabli/net"):
-        for path in (ROOT / folder).rglob("*.py"):
+    for folder in (*probes.__path__, *retabli.net.__path__):
+        for path in Path(folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "describe":
                     name = node.args[0]

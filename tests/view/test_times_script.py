@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 
+import retabli.web
 from retabli.view.times import span
 
 pytestmark = pytest.mark.real
-SCRIPT = Path(__file__).parents[2] / "retabli" / "web" / "static" / "live.js"
+SCRIPT = Path(retabli.web.__file__).with_name("static") / "live.js"
 EDGES = (0, 1, 59, 60, 61, 3599, 3600, 3660, 86_399, 86_400, 90_000, 863_999, 864_000, 867_600, 1e7, 1e9)
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import probes
+import retabli.net
 from retabli.model import causes
 from retabli.model.facts import FACTS
 from retabli.model.flow import Require
@@ -23,8 +25,6 @@ from retabli.web.words import TEXTS, text
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE
 from tests.web.serving import serving
-
-ROOT = Path(__file__).parents[2]
 
 
 class Lamp:
@@ -149,8 +149,8 @@ def test_a_closed_flow_that_answers_is_said_to_answer_whatever_kind_saw_it() -> 
 def noted_facts() -> set[str]:
     """The names that the probes and what they stand on give to `describe`, where they are written out."""
     found = set[str]()
-    for folder in ("probes", "retabli/net"):
-        for path in (ROOT / folder).rglob("*.py"):
+    for folder in (*probes.__path__, *retabli.net.__path__):
+        for path in Path(folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "describe":
                     name = node.args[0]

@@ -1,0 +1,73 @@
+"""The systemd unit: put in place where systemd runs, and left alone where the operator wrote one of their own."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .places import Places
+
+USUAL = "/opt/retabli"  # what the shipped unit names
+UNIT = "retabli.service"
+FOLDER = Path("/etc/systemd/system")
+RUNNING = Path("/run/systemd/system")  # is there where systemd is the first process: sd_booted(3)
+
+
+def wanted() -> bool:
+    """Whether there is a systemd to put a unit in place for, and whether we may."""
+    return RUNNING.is_dir() and os.geteuid() == 0
+
+
+def shipped(places: Places, release: Path | None) -> str | None:
+    """The unit of a release, with the paths of where it is installed."""
+    path = release / "share" / "deploy" / "systemd" / UNIT if release is not None else None
+    if path is None or not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8").replace(USUAL, str(places.prefix))
+
+
+def ours(places: Places) -> bool:
+    """Whether the unit that is in place is one that we put there, and nobody has edited."""
+    try:
+        there = (FOLDER / UNIT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return there in {shipped(places, release) for release in (places.current, places.former)}
+
+
+def put(places: Places) -> str:
+    """Put the current release's unit in place; what was done, as a line. Called before the former one is forgotten."""
+    text = shipped(places, places.current)
+    if text is None:
+        return "this bundle brings no unit for systemd"
+    unit = FOLDER / UNIT
+    if unit.exists() and not ours(places):
+        return f"{unit} is not ours and stays as it is; compare it with {places.prefix}/share/deploy/systemd/{UNIT}"
+    if unit.exists() and unit.read_text(encoding="utf-8") == text:
+        return f"{unit} is as it should be"
+    new = unit.with_name(f".{UNIT}.new")
+    new.write_text(text, encoding="utf-8")
+    new.chmod(0o644)
+    new.replace(unit)
+    _systemctl("daemon-reload")
+    return f"{unit} put in place; `systemctl enable --now retabli` starts it once /etc/retabli is written"
+
+
+def take_away(places: Places) -> str | None:
+    """Stop the service and remove the unit, if it is ours; what was done, as a line."""
+    unit = FOLDER / UNIT
+    if not unit.exists():
+        return None
+    if not ours(places):
+        return f"{unit} is not ours and stays"
+    _systemctl("disable", "--now", UNIT)
+    unit.unlink()
+    _systemctl("daemon-reload")
+    return f"{unit} stopped and removed"
+
+
+def _systemctl(*words: str) -> None:
+    """Where it is missing or refuses, systemd reads the unit at its next start all the same."""
+    try:
+        subprocess.run(["systemctl", "--quiet", *words], stdin=subprocess.DEVNULL, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        pass
