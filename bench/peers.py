@@ -135,7 +135,12 @@ class SideBySide:
 
     def used(self) -> tuple[float, float, float, float]:
         """Seconds of CPU of each, so far."""
-        return (self._used(self.daemon), self._used(self.reader), self._used(self.blackbox), self._used(self.prometheus))
+        return (
+            self._used(self.daemon),
+            self._used(self.reader),
+            self._used(self.blackbox),
+            self._used(self.prometheus),
+        )
 
     @staticmethod
     def _used(server: Server) -> float:
@@ -282,7 +287,9 @@ def main() -> None:
     prepare_network()
     raise_descriptors()
     print(f"{len(os.sched_getaffinity(0))} cores, Python {platform.python_version()};", end=" ")
-    print(f"{options.targets} targets every {options.every:g} s; µs of CPU a probe, medians of {options.windows} windows")
+    print(
+        f"{options.targets} targets every {options.every:g} s; µs of CPU a probe, medians of {options.windows} windows"
+    )
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="retabli-bench-") as folder:
         Path(folder).chmod(0o755)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from commands._service import Service
 from commands._systemd import LONGEST_STATUS, Systemd, from_environment, status
 from retabli.supervisor import Supervisor
 from tests.daemon.living import ROOT, Life, Post
+from tests.entrance import ENTRANCE
 
 
 class Manager:
@@ -131,7 +131,7 @@ async def test_why_it_cannot_start_stays_to_be_read(life: Life, tmp_path: Path) 
 async def lived(life: Life) -> tuple[int, str]:
     """A daemon that ends by itself: its exit code and what it said."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "daemon.py", "run", "--config", str(life.config)),
+        *(*ENTRANCE, "run", "--config", str(life.config)),
         cwd=ROOT,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **life.environment},
