@@ -12,8 +12,8 @@ import pytest
 from commands._service import Service
 from commands._systemd import LONGEST_STATUS, Systemd, from_environment, status
 from retabli.supervisor import Supervisor
-from tests.daemon.living import ROOT, Life, Post
-from tests.entrance import ENTRANCE
+from tests.daemon.living import Life, Post
+from tests.entrance import ENTRANCE, ROOT
 
 
 class Manager:
@@ -131,7 +131,10 @@ async def test_why_it_cannot_start_stays_to_be_read(life: Life, tmp_path: Path) 
 async def lived(life: Life) -> tuple[int, str]:
     """A daemon that ends by itself: its exit code and what it said."""
     process = await asyncio.create_subprocess_exec(
-        *(*ENTRANCE, "run", "--config", str(life.config)),
+        *ENTRANCE,
+        "run",
+        "--config",
+        str(life.config),
         cwd=ROOT,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **life.environment},
