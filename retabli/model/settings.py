@@ -56,14 +56,12 @@ def parse_duration(value: object) -> float:
 
 def format_duration(seconds: float) -> str:
     """`90.0` → `1m30s`; the inverse of parse_duration."""
-    if seconds == 0:
-        return "0s"
     parts, rest = [], round(seconds * 1000)
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         number, rest = divmod(rest, size)
         if number:
             parts.append(f"{number}{unit}")
-    return "".join(parts)
+    return "".join(parts) or "0s"
 
 
 Duration = Annotated[

@@ -80,7 +80,7 @@ def _short(read: Callable[[], x509.Name]) -> str:
         name = read()  # names, and attributes that are no text, are only found out when read
         common = [str(one.value) for one in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
         organisation = [str(one.value) for one in name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
-    except ValueError:
+    except (ValueError, TypeError):
         return ""
     if common and organisation:
         return f"{common[0]} ({organisation[0]})"

@@ -126,7 +126,8 @@ def parse(content: bytes) -> Message:
         raise Unfit(f"it has more than {MOST_SEGMENTS} segments")
     delimiters = _delimiters(lines[0])
     for number, line in enumerate(lines):
-        if not re.match(rb"[A-Z][A-Z0-9]{2}(?![A-Z0-9])", line):
+        # The whole first field: an engine may take `PID^…` for a patient, and nobody would have looked for a test mark.
+        if not re.fullmatch(rb"[A-Z][A-Z0-9]{2}", line.split(delimiters.field)[0]):
             raise Unfit(f"segment {number + 1} does not begin with a segment's name")
         if number and line.startswith(b"MSH"):
             raise Unfit("it holds more than one message")
