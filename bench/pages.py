@@ -9,7 +9,6 @@ import contextlib
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -24,7 +23,8 @@ from bench.scale import configuration, flows
 from bench.targets import Targets, raise_descriptors, serving
 from bench.whole import cpu, resident
 from tests.browser.chromium import chromium
-from tests.daemon.living import ROOT, Post
+from tests.daemon.living import Post
+from tests.entrance import ENTRANCE, ROOT
 from tests.net.peers import closed_port
 
 PATIENCE = 60.0  # seconds
@@ -63,9 +63,7 @@ MOVED = """(flow) => {
 @asynccontextmanager
 async def daemon(*words: str, port: int) -> AsyncIterator[tuple[int, str]]:
     """Its process id, and where it answers."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "daemon.py", *words, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
-    )
+    process = await asyncio.create_subprocess_exec(*ENTRANCE, *words, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient(trust_env=False) as client:

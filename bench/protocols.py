@@ -1,4 +1,4 @@
-"""One protocol as each of those compared is told to probe it: a kind of Retabli, a module of blackbox_exporter, a plugin."""
+"""One protocol as each of those compared is told to probe it: a kind, a module of blackbox_exporter, a plugin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

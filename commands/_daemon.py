@@ -12,6 +12,9 @@ from prometheus_client import CollectorRegistry
 from commands._alerting import Alerting
 from commands._past import KeptRuns
 from commands._records import Records
+from commands._service import Service
+from commands._standing import standing
+from commands._systemd import Systemd
 from config.configuration import Configuration, fingerprint
 from config.faults import ConfigurationFault
 from config.web_access import certificate_warnings, exposure
@@ -45,7 +48,8 @@ log = logging.getLogger("retabli")
 
 
 class Daemon:
-    """One daemon over one configuration. `load` reads it again for a reload; `stamp` maps the times that are shown."""
+    """One daemon over one configuration. `load` reads it again for a reload; `stamp` maps the times that are shown;
+    `systemd` is told how it gets on."""
 
     def __init__(
         self,
@@ -56,9 +60,12 @@ class Daemon:
         stamp: Callable[[float], float] | None = None,
         switches: Switches | None = None,
         watch_own_link: bool = True,
+        systemd: Systemd | None = None,
     ) -> None:
         self.configuration = configuration
         self._load = load
+        self._service = Service(systemd or Systemd(), self._standing, lambda: self.scheduler.last_woke)
+        self._service.takes_up("the state is opened")
         self._watch_own_link = watch_own_link
         self._reloading = asyncio.Lock()
         self.store = Store.open(configuration.state)
@@ -122,6 +129,7 @@ class Daemon:
             supervisor.keep("store", self.store.wait_failed)
             self._alerting.keep_running(supervisor)
             supervisor.keep("scheduler", self.scheduler.run)
+            self._service.keep_running(supervisor, self.web.up)
             self.figures.parts(supervisor.restarts)
             began(address)
             try:
@@ -147,31 +155,13 @@ class Daemon:
         """Read the configuration again, for an account: refused whole, with its faults as sentences, or taken whole."""
         assert self._load is not None  # noqa: S101 - offered only with a way to load
         async with self._reloading:
-            try:
-                fresh = await asyncio.to_thread(self._load)
-            except ConfigurationFault as refusal:
-                self.figures.reloaded(successful=False, at=time.time())
-                for fault in refusal.faults:
-                    log.error("not reloaded: %s", fault)
-                data = {"change": "refused", "faults": len(refusal.faults), "first": str(refusal.faults[0])}
-                refused = Entry(time.time(), Event.CONFIG, None, data | _by(by))
-                await self._log(refused)
-                self._logged_elsewhere(refused)
-                return [str(fault) for fault in refusal.faults]
-            before, self.configuration = self.configuration, fresh
-            _warn_of_what_needs_a_restart(before, fresh)
-            self._hosts[:] = _hosts(fresh)
-            self._admit(fresh)
-            for warning in fresh.warnings:
-                log.warning("%s", warning)
-            self._alerting.use(fresh, self._address)
-            flows = self._flows()
-            entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
-            await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
-            await self.scheduler.adopt(_units(flows))
-            self.figures.reloaded(successful=True, at=time.time())
-            log.info("reloaded: %d flows", len(fresh.flows))
-            return []
+            with self._service.reloading():
+                try:
+                    fresh = await asyncio.to_thread(self._load)
+                except ConfigurationFault as refusal:
+                    return await self._refuse(refusal, by)
+                await self._take_up(fresh, by)
+                return []
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -186,6 +176,7 @@ class Daemon:
             ) from error
 
     async def _begin(self) -> None:
+        self._service.takes_up("the state is taken up")
         remembered = self.store.load()
         await self.access.begin()
         self.figures.certificate(_certificate_ends(self.configuration))
@@ -207,6 +198,32 @@ class Daemon:
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
         self.health.begin()
+
+    async def _refuse(self, refusal: ConfigurationFault, by: str) -> Sequence[str]:
+        self.figures.reloaded(successful=False, at=time.time())
+        for fault in refusal.faults:
+            log.error("not reloaded: %s", fault)
+        data = {"change": "refused", "faults": len(refusal.faults), "first": str(refusal.faults[0])}
+        self._service.refused(str(refusal.faults[0]))
+        refused = Entry(time.time(), Event.CONFIG, None, data | _by(by))
+        await self._log(refused)
+        self._logged_elsewhere(refused)
+        return [str(fault) for fault in refusal.faults]
+
+    async def _take_up(self, fresh: Configuration, by: str) -> None:
+        before, self.configuration = self.configuration, fresh
+        _warn_of_what_needs_a_restart(before, fresh)
+        self._hosts[:] = _hosts(fresh)
+        self._admit(fresh)
+        for warning in fresh.warnings:
+            log.warning("%s", warning)
+        self._alerting.use(fresh, self._address)
+        flows = self._flows()
+        entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
+        await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
+        await self.scheduler.adopt(_units(flows))
+        self.figures.reloaded(successful=True, at=time.time())
+        log.info("reloaded: %d flows", len(fresh.flows))
 
     def _flows(self) -> Mapping[str, Flow]:
         link = own_link(known=self._had_way_out) if self._watch_own_link else None
@@ -230,6 +247,9 @@ class Daemon:
         """The drain's entries are in the log without having gone through the pipeline."""
         self.metrics.logged(entry)
         self.view.logged(entry)
+
+    def _standing(self) -> str:
+        return standing(self.view, self.health.why_not())
 
     def _not_ready(self) -> str | None:
         return None if self._begun else "the state is being taken up"

@@ -17,8 +17,11 @@ def main(args: argparse.Namespace) -> int:
     # A reload that is asked for while we start would end us; so it waits until `serve` can hear it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     import asyncio
+    import faulthandler
 
     from commands import Refused
+    from commands._systemd import from_environment
+    from config.faults import ConfigurationFault
     from config.loading import load
     from config.sections import parse_listen
     from retabli.store import StoreError
@@ -28,14 +31,20 @@ def main(args: argparse.Namespace) -> int:
         listen = parse_listen(args.listen) if args.listen else None
     except ValueError as error:
         raise Refused(f"--listen: {error}") from None
-    configuration = load(args.config)
+    faulthandler.enable()  # a watchdog ends us by SIGABRT: the log then says what stood still, and where
+    systemd = from_environment()
+    try:
+        configuration = load(args.config)
+    except ConfigurationFault as refusal:
+        systemd.end(f"the configuration is refused: {refusal.faults[0]}")
+        raise
 
     async def run() -> None:
         from commands._daemon import Daemon
         from commands._serving import serve
 
         log = logging.getLogger("retabli")
-        daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config))
+        daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config), systemd=systemd)
         for warning in configuration.warnings:
             log.warning("%s", warning)
 
@@ -47,5 +56,6 @@ def main(args: argparse.Namespace) -> int:
     try:
         asyncio.run(run())
     except (StoreError, OSError, Fatal) as error:
+        systemd.end(str(error))
         raise Refused(str(error), code=1 if isinstance(error, Fatal) else 2) from error
     return 0

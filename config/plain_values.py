@@ -23,7 +23,6 @@ from config.yaml_lines import (
     Step,
     Steps,
     Unreadable,
-    entries,
     place,
 )
 
@@ -85,6 +84,7 @@ class Reading:
 
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         values: dict[str, Any] = {}
+        lines: dict[str, int] = {}
         merges: list[Node] = []
         for key_node, value_node in node.value:
             if key_node.tag == MERGE:
@@ -96,9 +96,9 @@ class Reading:
             key = key_node.value
             self._trail.append(key)
             if key in values:
-                first = place(entries(node)[key][0])[1]
-                self._note(key_node, f"set twice: it already stands in line {first}")
+                self._note(key_node, f"set twice: it already stands in line {lines[key]}")
             else:
+                lines[key] = place(key_node)[1]
                 values[key] = self.value(value_node, depth + 1)
             self._trail.pop()
         for merge in merges:

@@ -201,18 +201,25 @@ def place(node: Node) -> Place:
     return str(node.start_mark.name), node.start_mark.line + 1
 
 
-def entries(node: MappingNode, depth: int = 0) -> Entries:
-    """A mapping's keys, what `<<` brings included; its own keys win, and the first of two that are the same."""
+def entries(node: MappingNode) -> Entries:
+    """A mapping's keys, what `<<` brings included; its own keys win, and the first of two that are the same.
+
+    Each mapping is looked at once, however often it is merged, and wherever into itself: it brings nothing new again.
+    """
     own: Entries = {}
-    for key, value in node.value:
-        if key.tag != MERGE and isinstance(key, ScalarNode):
-            own.setdefault(key.value, (key, value))
-    if depth < DEPTH:
-        for key, value in node.value:
+    waiting, seen = [node], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        brought: list[MappingNode] = []
+        for key, value in each.value:
             if key.tag == MERGE:
-                for merged in _merged(value):
-                    for name, pair in entries(merged, depth + 1).items():
-                        own.setdefault(name, pair)
+                brought += _merged(value)
+            elif isinstance(key, ScalarNode):
+                own.setdefault(key.value, (key, value))
+        waiting += reversed(brought)
     return own
 
 

@@ -13,12 +13,13 @@ import dns.rdtypes.txtbase
 import dns.reversename
 from pydantic import AfterValidator, Field, model_validator
 
-from retabli.model import stages
+from retabli.model import causes, stages
 from retabli.model.causes import Cause, Side, cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
 from retabli.model.stages import Stage
+from retabli.net.nameservers import unspecified
 from retabli.net.resolve import query
 
 ANSWERS_DIFFER = cause(
@@ -79,12 +80,20 @@ class Dns(Probe):
     async def run(self, ladder: Ladder) -> None:
         with ladder.rung(stages.RESOLVE):
             found = await query(self._asked(), self.type, self.resolver)
+            if not self.expect:
+                self._refuse_sinkhole(found.records)
         ladder.measure(Measure.DNS_LOOKUP, found.seconds)
         ladder.describe("nameserver", found.nameserver)
         ladder.describe("answers", ", ".join(sorted(_text(record) for record in found.records)))
         if self.expect:
             with ladder.rung(stages.CONTENT):
                 self._compare(found.records)
+
+    def _refuse_sinkhole(self, records: tuple[dns.rdata.Rdata, ...]) -> None:
+        """Any answer will do, but not the one by which a filtering resolver says that there is to be none."""
+        answers = [_text(record) for record in records]
+        if self.type in ("A", "AAAA") and all(unspecified(answer) for answer in answers):
+            raise Fall(causes.SINKHOLE, ", ".join(answers))
 
     def _asked(self) -> str:
         if self.type == "PTR":

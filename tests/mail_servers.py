@@ -163,7 +163,7 @@ async def serving(talk: Callable[[Peer], Awaitable[None]], context: ssl.SSLConte
             if context is not None:
                 await peer.start_tls(context)
             await talk(peer)
-        except (Hangup, OSError):
+        except (Hangup, OSError, EOFError):
             pass
         finally:
             if peer.pump is not None:

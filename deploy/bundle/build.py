@@ -107,8 +107,8 @@ def _fill(folder: Path, found: dict[Path, Packaged], pinned: Sequence[Pin], whee
                 to.write_bytes(text)
     own = f"retabli=={found[wheel].version} --hash=sha256:{digest(wheel)}"
     locked = [pin.line() for pin in pinned if pin.name != "pip"]  # which runs from its wheel, and is not left behind
-    text = "\n".join((own, *locked, ""))
-    (folder / "requirements.txt").write_text(text, encoding="utf-8")
+    lines = "\n".join((own, *locked, ""))
+    (folder / "requirements.txt").write_text(lines, encoding="utf-8")
     here = Path(__file__).parent
     for name in ("install.py", "README.md", "LISEZMOI.md"):
         shutil.copy(here / name, folder)

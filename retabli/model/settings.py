@@ -30,6 +30,7 @@ from retabli.model import causes
 from retabli.model.ladder import Fall
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST = 36_525 * 86_400.0  # seconds: a century; no clock is asked for more
 
 
 class Settings(BaseModel):
@@ -46,19 +47,21 @@ def parse_duration(value: object) -> float:
         return value  # already parsed: a default, or a model that is copied
     if not isinstance(value, str) or not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", value):
         raise ValueError(f"{value!r} is not a duration: write 500ms, 30s, 2m or 1h")
-    return sum(float(number) * UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)(ms|s|m|h|d)", value))
+    parts = re.findall(r"(\d+(\.\d+)?)(ms|s|m|h|d)", value)
+    seconds = sum(float(number) * UNITS[unit] for number, _, unit in parts)
+    if seconds > LONGEST:
+        raise ValueError(f"{value!r} is longer than a century")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
     """`90.0` → `1m30s`; the inverse of parse_duration."""
-    if seconds == 0:
-        return "0s"
     parts, rest = [], round(seconds * 1000)
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         number, rest = divmod(rest, size)
         if number:
             parts.append(f"{number}{unit}")
-    return "".join(parts)
+    return "".join(parts) or "0s"
 
 
 Duration = Annotated[

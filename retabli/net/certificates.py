@@ -1,5 +1,6 @@
 """Certificates as they are told to people: who, by whom, until when. OpenSSL judges them, not this."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,8 +48,8 @@ def _read(certificates: tuple[bytes, ...]) -> Chain | None:
         return None
     expiries = [one.not_valid_after_utc.timestamp() for one in map(_parse, certificates) if one is not None]
     return Chain(
-        subject=_short(own.subject),
-        issuer=_short(own.issuer),
+        subject=_short(lambda: own.subject),
+        issuer=_short(lambda: own.issuer),
         names=_names(own),
         not_before=own.not_valid_before_utc.timestamp(),
         not_after=own.not_valid_after_utc.timestamp(),
@@ -69,16 +70,17 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 def _parse(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
 
 
-def _short(name: x509.Name) -> str:
-    """`CN (O)`, else what there is: what people recognise a certificate by."""
+def _short(read: Callable[[], x509.Name]) -> str:
+    """`CN (O)`, else what there is: what people recognise a certificate by; "" for a name that cannot be read."""
     try:
+        name = read()  # names, and attributes that are no text, are only found out when read
         common = [str(one.value) for one in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
         organisation = [str(one.value) for one in name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
-    except ValueError:  # attributes that are no text are only found out when read
+    except (ValueError, TypeError):
         return ""
     if common and organisation:
         return f"{common[0]} ({organisation[0]})"

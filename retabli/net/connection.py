@@ -19,6 +19,9 @@ CHUNK = 65_536
 TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
 UNWELCOME = "in answer to our first word of TLS: it may expect clear text, or something in between cuts TLS off"
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
+PIECE = (
+    1024  # bytes that a line, or a length, counts for besides: whoever parses them pays for each of the shortest too
+)
 
 
 class Connection:
@@ -95,6 +98,7 @@ class Connection:
             Fall: `too_long` beyond the limit, `closed_early` when the end comes before the line's.
         """
         seen = 0
+        await self._give_way(PIECE)
         while True:
             end = self._buffer.find(b"\n", seen, limit)
             if end >= 0:
@@ -112,11 +116,17 @@ class Connection:
         Raises:
             Fall: `closed_early` when the end comes first.
         """
+        await self._give_way(PIECE)
         while len(self._buffer) < size:
             await self._grow(f"after {len(self._buffer)} of {size} bytes")
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
         return data
+
+    @property
+    def unread(self) -> bytes:
+        """What has been received and not been asked for, as far as it is known without listening."""
+        return bytes(self._buffer)
 
     async def _grow(self, where: str) -> None:
         data = await self._more(CHUNK)
@@ -140,12 +150,16 @@ class Connection:
         return data
 
     async def _recv(self, limit: int) -> bytes:
-        if self._unpaused >= FAIR:  # loop.sock_recv does not pause while there is something to read
-            self._unpaused = 0
-            await asyncio.sleep(0)
+        await self._give_way()  # loop.sock_recv does not pause while there is something to read
         data = await self._loop.sock_recv(self._sock, limit)
         self._unpaused += len(data)
         return data
+
+    async def _give_way(self, weight: int = 0) -> None:
+        self._unpaused += weight
+        if self._unpaused >= FAIR:
+            self._unpaused = 0
+            await asyncio.sleep(0)
 
     # TLS ------------------------------------------------------------------------------------------------------------
 
@@ -354,7 +368,15 @@ class Connection:
         self.abort()
 
     def abort(self) -> None:
-        """Close at once. May be called twice."""
+        """Close at once. May be called twice.
+
+        A read or write of another task that was cancelled in this moment would be taken off the loop only at its next
+        turn, by the socket's number: from whoever has been given that number since.
+        """
+        number = self._sock.fileno()
+        if number >= 0:
+            self._loop.remove_reader(number)
+            self._loop.remove_writer(number)
         self._sock.close()
 
     async def __aenter__(self) -> Self:

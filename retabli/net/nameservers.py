@@ -204,6 +204,8 @@ async def _by_tcp(query: dns.message.QueryMessage, server: str, port: int) -> dn
         message = _read(await connection.read_exactly(size))
     if not query.is_response(message):
         raise Fall(causes.DNS_GARBAGE, "an answer to another question, by TCP")
+    if message.flags & dns.flags.TC:  # what is missing may be all that there is: it must not be taken for "no record"
+        raise Fall(causes.DNS_GARBAGE, "an answer that is cut short, by TCP")
     return message
 
 

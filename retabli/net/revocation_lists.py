@@ -42,7 +42,7 @@ def revocation_lists_in(content: bytes, place: str) -> list[bytes]:
         if not blocks:
             return [x509.load_der_x509_crl(content).public_bytes(Encoding.PEM)]
         return [_from_pem(block.partition(_END)[0]) for block in blocks]
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Fall(causes.FILE_UNREADABLE, f"{place} is no revocation list") from error
 
 

@@ -65,10 +65,11 @@ class TlsFacts:
 
 
 def certificates_in(message: bytes, tls13: bool) -> tuple[bytes, ...]:
-    """The DER certificates of a Certificate message (RFC 8446, 4.4.2; RFC 5246, 7.4.2). OpenSSL bounds its size."""
+    """The DER certificates of a Certificate message (RFC 8446, 4.4.2; RFC 5246, 7.4.2). OpenSSL bounds its size, and
+    shows it before it has looked inside: it may end anywhere."""
     place = 4  # type and length
     if tls13:
-        place += 1 + message[place]  # certificate_request_context
+        place += 1 + int.from_bytes(message[place : place + 1])  # certificate_request_context
     place += 3  # length of the list
     found = []
     while place + 3 <= len(message):

@@ -11,7 +11,6 @@ from retabli.model.states import Intent, State
 from retabli.paging import DEGRADED
 from retabli.restoration import Evidence, Weighed, fresh, staleness, weigh, weigh_closed
 
-
 NEVER = float("inf")
 
 

@@ -59,6 +59,7 @@ class Scheduler:
         self._watch = LoopWatch(self._woke, self._attend, wall=wall)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fatal: Fatal | None = None
+        self._planned = 0.0
 
     @property
     def under_way(self) -> int:
@@ -67,8 +68,13 @@ class Scheduler:
 
     @property
     def last_woke(self) -> float | None:
-        """When it last gave a sign, on the loop's clock: ten times a second while it runs."""
-        return self._stalls.last_woke
+        """When it last gave a sign, on the loop's clock; None while it does not run.
+
+        Of two signs the older one: the loop's watch, ten times a second, and the plan of beats, once a second, without
+        which nothing more would begin.
+        """
+        woke = self._stalls.last_woke
+        return None if woke is None else min(woke, self._planned)
 
     @property
     def waiting(self) -> int:
@@ -93,7 +99,7 @@ class Scheduler:
         """
         self._timetable.start()
         try:
-            self._beats.plan()
+            await self._plan()
             await self._watch.run()
         finally:
             self._stalls.rest()
@@ -153,6 +159,7 @@ class Scheduler:
 
     async def _plan(self) -> None:
         self._beats.plan()
+        self._planned = asyncio.get_running_loop().time()
 
     def _woke(self, late: float) -> None:
         self._meter.stall(late)

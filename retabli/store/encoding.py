@@ -73,5 +73,9 @@ def as_run(row: Row) -> Run:
         ValueError, LookupError, TypeError: the row was not written by `as_row`.
     """
     at, outcome, whole, stage, cause, side, detail, seconds, rungs = row
-    climbed = tuple((str(rung[0]), float(rung[1]), rung[2] if len(rung) > 2 else None) for rung in json.loads(rungs))
+    try:
+        told = json.loads(rungs)
+    except RecursionError as error:
+        raise ValueError("rungs within rungs without end") from error
+    climbed = tuple((str(rung[0]), float(rung[1]), rung[2] if len(rung) > 2 else None) for rung in told)
     return Run(at, Outcome(outcome), bool(whole), stage, cause, side, detail or "", seconds, climbed)

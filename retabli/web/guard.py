@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 import zlib
 from collections.abc import AsyncIterator, Iterable
@@ -24,6 +25,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 PATIENCE = 20.0  # seconds that the body of a form has to come in
+NOUGHT = re.compile(r"q=0(\.0*)?")
 LARGE = 64 * 1024  # bytes: compressing more than this is a thread's work
 
 
@@ -46,7 +48,12 @@ class Headed:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        await self._app(scope, receive, headed)
+        await self._app({**scope, "query_string": _in_ascii(scope["query_string"])}, receive, headed)
+
+
+def _in_ascii(query: bytes) -> bytes:
+    """As it should have been sent (RFC 3986, section 3.4): what reads an address takes its query for text."""
+    return re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % ord(byte[0]), query)
 
 
 def foreign(headers: Headers, hosts: Iterable[str] = ()) -> str | None:
@@ -125,7 +132,7 @@ def takes_gzip(accept: str) -> bool:
     for offer in accept.lower().split(","):
         coding, *parameters = (part.strip() for part in offer.split(";"))
         if coding == "gzip":
-            return not any(each.replace(" ", "") in ("q=0", "q=0.0", "q=0.00", "q=0.000") for each in parameters)
+            return not any(NOUGHT.fullmatch(each.replace(" ", "")) for each in parameters)
     return False
 
 

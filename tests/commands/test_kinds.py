@@ -77,7 +77,7 @@ def test_a_kind_that_does_not_exist_is_refused_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_no_setting_of_a_kind_or_channel_is_left_without_a_word(language: str) -> None:
-    models = {name: probes.kind(name) for name in probes.kinds()} | CHANNELS
+    models = {**{name: probes.kind(name) for name in probes.kinds()}, **CHANNELS}
     silent = [
         f"{name}: {path}"
         for name, model in models.items()

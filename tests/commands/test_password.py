@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import trustme
 
 from retabli.web.access.hashes import nobody, parse
 from retabli.web.access.passwords import weakness
-from tests.commands.terminal import ENTRANCE
+from tests.entrance import ENTRANCE
 from tests.web.accounts import PASSWORDS, Guarded, guarded
 from tests.web.test_access_tls import certified
 
@@ -84,7 +83,7 @@ async def protected(folder: Path, *, tls: bool = False) -> AsyncIterator[Guarded
 
 async def command(*words: str | Path) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, ENTRANCE[1], *map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *ENTRANCE, *map(str, words), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     out, err = await process.communicate()
     assert b"Traceback" not in err, err.decode()

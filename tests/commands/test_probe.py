@@ -17,7 +17,8 @@ import pytest
 import trustme
 
 from commands._paper import Paper
-from tests.commands.terminal import ENTRANCE, typed
+from tests.commands.terminal import typed
+from tests.entrance import ENTRANCE
 
 Write = Callable[..., Path]
 

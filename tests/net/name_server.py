@@ -103,10 +103,15 @@ async def name_server(
 ) -> AsyncIterator[NameServer]:
     loop = asyncio.get_running_loop()
     server = NameServer(zone or {}, fault, by_tcp)
-    listener = await asyncio.start_server(server.conversation, "127.0.0.1", 0)
-    server.port = listener.sockets[0].getsockname()[1]
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", server.port))
+    while True:  # until a port is free for both
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        server.port = sock.getsockname()[1]
+        try:
+            listener = await asyncio.start_server(server.conversation, "127.0.0.1", server.port)
+            break
+        except OSError:
+            sock.close()
     transport, _ = await loop.create_datagram_endpoint(lambda: server, sock=sock)
     try:
         yield server

@@ -29,26 +29,29 @@ FUTURE = datetime.datetime(2090, 1, 1, tzinfo=datetime.UTC)
 @contextlib.asynccontextmanager
 async def serving(handler: Handler, *, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """A TCP server on a free port, which it gives. Its conversations end with it."""
-    conversations: set[asyncio.Task[None]] = set()
+    conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        conversations.add(task)
         try:
             await handler(reader, writer)
         except (OSError, asyncio.CancelledError):
             pass
         finally:
-            writer.transport.abort() if task.cancelling() else writer.close()
+            writer.close()
 
-    server = await asyncio.start_server(converse, host, 0)
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversations[asyncio.get_running_loop().create_task(converse(reader, writer))] = writer
+
+    server = await asyncio.start_server(begin, host, 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in conversations:
-            task.cancel()
+        for _ in range(4):  # a connection that was just accepted becomes a conversation
+            await asyncio.sleep(0)
+        for task, writer in conversations.items():
+            if task.cancel():
+                writer.transport.abort()
         await asyncio.gather(*conversations, return_exceptions=True)
         await asyncio.sleep(0)
 

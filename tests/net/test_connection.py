@@ -117,6 +117,55 @@ async def test_a_peer_that_never_ends_its_line_is_ended_by_the_deadline(handler:
                     await connection.read_line()
 
 
+async def test_a_flood_of_short_lines_does_not_own_the_loop() -> None:
+    """Whoever parses them pays for each: 64 kilobytes of them lie in the buffer, and are read without the kernel."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    ours, peer = socket.socketpair()
+    with peer:
+        ours.setblocking(False)
+        peer.sendall(b"x\n" * 4096)
+        task = asyncio.create_task(others())
+        async with Connection(ours, "127.0.0.1", "127.0.0.1", 1) as connection:
+            await connection.read_line()
+            turns = 0
+            for _ in range(2000):
+                await connection.read_line()
+            for _ in range(2000):
+                await connection.read_exactly(1)
+        assert turns >= 10
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_is_given_a_closed_connections_number_at_once_goes_on_reading() -> None:
+    """asyncio takes a cancelled read off the loop one turn later, by the number that the socket had."""
+    ours, peer = socket.socketpair()
+    ours.setblocking(False)
+    connection = Connection(ours, "127.0.0.1", "127.0.0.1", 1)
+    number = ours.fileno()
+    reading = asyncio.create_task(connection.receive())
+    await asyncio.sleep(0)
+    reading.cancel()
+    connection.abort()
+    heard = asyncio.Event()
+    with peer, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        assert other.fileno() == number
+        other.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().add_reader(other, heard.set)
+        await asyncio.gather(reading, return_exceptions=True)
+        other.sendto(b"x", other.getsockname())
+        async with asyncio.timeout(2):
+            await heard.wait()
+        asyncio.get_running_loop().remove_reader(other)
+
+
 async def test_a_flood_does_not_own_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is there already is read without a pause; others must have their turn all the same."""
     monkeypatch.setattr("retabli.net.connection.FAIR", 4096)

@@ -66,12 +66,11 @@ async def site(answers: Answer | Mapping[str, Answer], *, tls: ssl.SSLContext | 
 @contextlib.asynccontextmanager
 async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server with or without TLS on a free port, which it gives. Its conversations end with it."""
-    conversations: set[asyncio.Task[None]] = set()
+    conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        conversations.add(task)
         try:
             await handler(reader, writer)
         except (OSError, EOFError, asyncio.CancelledError):
@@ -82,13 +81,19 @@ async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> Asyn
                 if not task.cancelling():
                     await writer.wait_closed()
 
-    server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls, ssl_handshake_timeout=5 if tls else None)
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversations[asyncio.get_running_loop().create_task(converse(reader, writer))] = writer
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0, ssl=tls, ssl_handshake_timeout=5 if tls else None)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in conversations:
-            task.cancel()
+        for _ in range(4):  # a connection that was just accepted becomes a conversation
+            await asyncio.sleep(0)
+        for task, writer in conversations.items():
+            if task.cancel():
+                writer.transport.abort()
         await asyncio.gather(*conversations, return_exceptions=True)
         await asyncio.sleep(0)
 

@@ -59,6 +59,8 @@ async def read_pdu(connection: Connection) -> Pdu | None:
     began = await connection.receive(HEADER.size)
     if not began:
         return None
+    if began == TLS_ALERT[:1]:
+        began += await connection.receive(1)  # its second byte tells
     if began[:2] == TLS_ALERT:
         raise Fall(dicom_causes.DICOM_OVER_TLS)
     if began[0] not in KINDS:

@@ -50,9 +50,9 @@ class Delimiters:
         return self.encoding[1:2]
 
     def escaped(self, text: str) -> bytes:
-        """A value of ours, with what would delimit it escaped (2.7.1)."""
+        """A value of ours, with what would delimit it escaped, the ends of segments too (2.7.1, 2.7.5)."""
         escape = self.encoding[2:3].decode("ascii")
-        named = {self.field: "F", **dict(zip(_each(self.encoding), "SRET", strict=False))}
+        named = {self.field: "F", **dict(zip(_each(self.encoding), "SRET", strict=False)), b"\r": "X0D", b"\n": "X0A"}
         letters = {delimiter.decode("ascii"): f"{escape}{letter}{escape}" for delimiter, letter in named.items()}
         return "".join(letters.get(char, char) for char in text).encode("ascii", "replace")
 
@@ -126,7 +126,8 @@ def parse(content: bytes) -> Message:
         raise Unfit(f"it has more than {MOST_SEGMENTS} segments")
     delimiters = _delimiters(lines[0])
     for number, line in enumerate(lines):
-        if not re.match(rb"[A-Z][A-Z0-9]{2}(?![A-Z0-9])", line):
+        # The whole first field: an engine may take `PID^…` for a patient, and nobody would have looked for a test mark.
+        if not re.fullmatch(rb"[A-Z][A-Z0-9]{2}", line.split(delimiters.field)[0]):
             raise Unfit(f"segment {number + 1} does not begin with a segment's name")
         if number and line.startswith(b"MSH"):
             raise Unfit("it holds more than one message")

@@ -61,6 +61,8 @@ class Mllp:
                 raise Fall(BAD_FRAME, "line ends without end")
         if not held:
             return None
+        if held == TLS_ALERT[:1]:
+            return None  # its second byte tells
         if held[:1] != VT:
             raise self._unframed()
         end = held.find(FS, seen)

@@ -11,7 +11,7 @@ RESULTS = frozenset(
     {"none", "pass", "fail", "policy", "neutral", "temperror", "permerror", "softfail", "bestguesspass", "hardfail"}
 )
 _COMMENT = re.compile(r"\([^()]*\)")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"?')  # one that is never closed takes the rest: nothing is looked at twice
 _RESULT = re.compile(r"^([a-z0-9-]{1,32})\s*(?:/\s*\d+\s*)?=\s*([a-z]{1,32})", re.IGNORECASE)
 LENGTH = 8192  # of one header; the rest is not read
 NESTING = 8  # comments within comments

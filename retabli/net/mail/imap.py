@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from retabli.model import stages
+from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.settings import Mailbox, Resolver
@@ -18,6 +18,7 @@ from retabli.net.mail import imap_causes
 from retabli.net.mail.credentials import clear_fault, plain, refuse_clear
 from retabli.net.mail.imap_messages import HEADER_LIMIT, Fetched, messages_of
 from retabli.net.mail.imap_parse import (
+    LARGEST_UID,
     Criterion,
     Status,
     criteria_pieces,
@@ -190,12 +191,25 @@ class ImapSession:
         )
 
     async def search(self, criteria: Sequence[Criterion]) -> list[int]:
-        """The UIDs of the messages that fit, ascending: `["HEADER", "X-Token", "abc", "SINCE", date(2023, 7, 3)]`."""
+        """The UIDs of the messages that fit, ascending: `["HEADER", "X-Token", "abc", "SINCE", date(2023, 7, 3)]`.
+
+        Raises:
+            Fall: `garbage` also when something is found that is no UID (RFC 3501, section 9, nz-number): a mailbox
+                whose answers make no sense is not to be taken for an empty one.
+        """
         pieces = criteria_pieces(criteria or ("ALL",))
         charset = [b"CHARSET", b"UTF-8"] if any(isinstance(piece, str) for piece in pieces) else []
         answer = await self._must("UID SEARCH", imap_causes.of_command, *charset, *pieces)
-        found = {number(value) for response in answer.about("SEARCH") for value in response.values[1:]}
-        return sorted(found - {0})
+        found: set[int] = set()
+        for response in answer.about("SEARCH"):
+            for value in response.values[1:]:
+                if isinstance(value, tuple):
+                    continue  # (MODSEQ 917162500), of RFC 7162
+                uid = number(value)
+                if not 0 < uid <= LARGEST_UID:
+                    raise Fall(causes.GARBAGE, b"UID SEARCH: " + (value or b"NIL"))
+                found.add(uid)
+        return sorted(found)
 
     async def fetch(self, uids: Sequence[int], *, body_limit: int | None = None) -> list[Fetched]:
         """The messages' headers; with `body_limit` their first that many bytes, headers included. Nothing is marked

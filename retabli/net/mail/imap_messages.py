@@ -72,7 +72,7 @@ def _message(uid: int, values: dict[bytes, Value], content: bytes) -> Fetched:
     )
 
 
-_DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
+_DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):([0-5]\d|60) ([+-])(\d\d)(\d\d)")
 
 
 def arrival(value: Value) -> float:

@@ -59,11 +59,13 @@ def number(value: Value) -> int:
     return int(value) if isinstance(value, bytes) and value.isdigit() and len(value) <= 20 else 0
 
 
+LARGEST_UID = 0xFFFFFFFF
+
 # Reading -----------------------------------------------------------------------------------------------------------
 
 _LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}$")
 _STATUS = re.compile(
-    rb"(OK|NO|BAD|PREAUTH|BYE)(?:[ ]+(?:\[([^\] ]{1,200})(?:[ ]+([^\]]*))?\])?[ ]*(.*))?", re.IGNORECASE | re.DOTALL
+    rb"(OK|NO|BAD|PREAUTH|BYE)(?:[ ]+(?:\[([^\] ]{1,200})(?:[ ]([^\]]*))?\])?[ ]*(.*))?", re.IGNORECASE | re.DOTALL
 )
 _TAG = re.compile(rb"([A-Za-z0-9*+.]{1,40})(?:[ ](.*))?", re.DOTALL)
 
@@ -97,7 +99,7 @@ def parse_response(pieces: Sequence[bytes]) -> Response:
     status = _STATUS.fullmatch(rest)
     if status is not None:
         kind, code, arguments, text = (part or b"" for part in status.groups())
-        told = Status(_word(kind), _word(code), arguments.decode("utf-8", "replace"), clean(text))
+        told = Status(_word(kind), _word(code), arguments.lstrip(b" ").decode("utf-8", "replace"), clean(text))
         return Response(tag, told)
     if tag != "*":
         raise Fall(causes.GARBAGE, pieces[0])
@@ -228,7 +230,7 @@ def uid_set(uids: Sequence[int]) -> bytes:
         ValueError: there is none, or one is not a UID.
     """
     ordered = sorted(set(uids))
-    if not ordered or ordered[0] < 1 or ordered[-1] > 0xFFFFFFFF:
+    if not ordered or ordered[0] < 1 or ordered[-1] > LARGEST_UID:
         raise ValueError("a set of UIDs holds numbers from 1 to 4294967295")
     runs: list[list[int]] = []
     for uid in ordered:

@@ -13,7 +13,7 @@ from retabli.net.mail.imap_parse import Response, Status, announced_literal, par
 LINE_LIMIT = 262_144  # a SEARCH that finds 40,000 messages is one line
 LITERAL_LIMIT = 1_048_576
 ANSWER_LIMIT = 4_194_304  # all that answers one command
-WEIGHT = 64  # what each line or literal counts besides its bytes, so that empty ones are bounded too
+WEIGHT = 256  # what each line or literal counts besides its bytes: to read a short one is what costs
 
 
 class Wire(Protocol):

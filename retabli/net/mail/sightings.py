@@ -75,19 +75,25 @@ def sight(fetched: Fetched, key: bytes, place: Place, since: Moment | None) -> S
     """What a message is, by its headers alone. Never raises, whatever is in them."""
     headers = _headers(fetched.content)
     kind, token = _judge(headers, key)
-    sender = email.utils.parseaddr(_first(headers, "from"))[1].lower()
-    return Sighting(kind, fetched.uid, token, place, sender, since, headers)
+    return Sighting(kind, fetched.uid, token, place, _sender(headers), since, headers)
 
 
 def _headers(content: bytes) -> Mapping[str, tuple[str, ...]]:
     try:
         parsed = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
-        found: dict[str, tuple[str, ...]] = {}
+        found: dict[str, list[str]] = {}
         for name, value in parsed.items():
-            found[name.lower()] = (*found.get(name.lower(), ()), str(value))
+            found.setdefault(name.lower(), []).append(str(value))
     except (ValueError, LookupError, TypeError, AttributeError):
         return MappingProxyType({})
-    return MappingProxyType(found)
+    return MappingProxyType({name: tuple(values) for name, values in found.items()})
+
+
+def _sender(headers: Mapping[str, tuple[str, ...]]) -> str:
+    try:
+        return email.utils.parseaddr(_first(headers, "from"))[1].lower()
+    except RecursionError:  # comments within comments, without end
+        return ""
 
 
 def _judge(headers: Mapping[str, tuple[str, ...]], key: bytes) -> tuple[Kind, Token | None]:

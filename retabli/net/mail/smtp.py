@@ -177,7 +177,7 @@ class SmtpSession:
             reply = await self.ask(b"DATA")
             if reply.code != 354:
                 raise Fall(self.cause_of(reply, Step.DATA), str(reply))
-            await self.connection.send(transparent(message))
+            await self._say(transparent(message))
             reply = await self._reply()
             self._must(reply, Step.END)
             return queue_id(reply)
@@ -193,9 +193,21 @@ class SmtpSession:
     # Talking -------------------------------------------------------------------------------------------------------
 
     async def ask(self, command: bytes) -> Reply:
-        """Send one command, and await its reply."""
-        await self.connection.send(command + b"\r\n")
+        """Send one command, and await its reply.
+
+        Raises:
+            Fall: `garbage` when a reply lies there already: every later one would be taken for another command's, and a
+                refusal for the acceptance that came before it.
+        """
+        await self._say(command + b"\r\n")
         return await self._reply()
+
+    async def _say(self, data: bytes) -> None:
+        """Send, unless the server has spoken out of turn: but for 421, which it may say at any time (RFC 5321, 3.8)."""
+        unread = self.connection.unread
+        if unread and not unread.startswith(b"421"):
+            raise Fall(causes.GARBAGE, b"said out of turn: " + unread[:200])
+        await self.connection.send(data)
 
     async def _reply(self) -> Reply:
         return await read_reply(self.connection)

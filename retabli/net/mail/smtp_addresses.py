@@ -18,9 +18,11 @@ def check_address(text: str) -> str:
     if not _ADDRESS.fullmatch(text) or ".." in text:
         raise ValueError(f"{text!r} is not a mail address: write name@domain.example")
     try:
-        to_ascii(text.rpartition("@")[2])
+        domain = to_ascii(text.rpartition("@")[2])
     except UnicodeError:
-        raise ValueError(f"{text!r}: its domain is not a host name") from None
+        domain = ""
+    if not _ADDRESS.fullmatch(f"a@{domain}"):  # some letters become a blank or a bracket in ASCII
+        raise ValueError(f"{text!r}: its domain is not a host name")
     return text
 
 

@@ -130,6 +130,6 @@ def is_listed(certificate: bytes, names: Sequence[str]) -> bool:
     """Whether a certificate (DER) bears one of these written names."""
     try:
         own = name_of(x509.load_der_x509_certificate(certificate).subject)
-    except ValueError:  # odd enough that nobody could have written its name on a list
+    except (ValueError, TypeError, x509.InvalidVersion):  # odd enough that nobody could have written its name on a list
         return False
     return any(parsed is not None and same_name(own, parsed) for parsed in map(parse_name, names))

@@ -86,7 +86,7 @@ def read_certificate(tls: Tls) -> x509.Certificate:
             return x509.load_pem_x509_certificate(file.read(LARGEST))
     except OSError as error:
         raise Fall(causes.FILE_UNREADABLE, f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Fall(causes.FILE_UNREADABLE, f"{path} holds no certificate") from error
 
 

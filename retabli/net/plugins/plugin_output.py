@@ -7,8 +7,9 @@ from dataclasses import dataclass
 MOST_VALUES = 20
 LONGEST_LABEL = 40
 
-# 'label'=value[UOM];[warn];[crit];[min];[max] — a quote within a quoted label is doubled.
-_ITEM = re.compile(r"(?:'(?P<quoted>(?:[^']|'')+)'|(?P<bare>[^\s='|]+))=(?P<rest>\S+)")
+# 'label'=value[UOM];[warn];[crit];[min];[max] — a quote within a quoted label is doubled. An item begins where a blank
+# has ended: were one looked for at each character, what is none would take time with the square of its length.
+_ITEM = re.compile(r"(?<![^\s|])(?:'(?P<quoted>(?:[^']|'')+)'|(?P<bare>[^\s='|]+))=(?P<rest>\S+)")
 _NUMBER = re.compile(r"(?P<value>[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?)(?P<unit>[^\d;.,]{0,8})")
 
 

@@ -56,6 +56,7 @@ class Login(asyncssh.SSHClient):
     """What asyncssh asks us, and what we have seen: `key_shown` and `begun` are the rungs' ends.
 
     `begun` is set when the server has proved that it has the pinned key; nothing of ours was sent before.
+    `ended` is how asyncssh saw the connection end, once it has: by the server's words, or by what made no sense.
     """
 
     def __init__(self, pinned: PinnedKey, credential: Credential) -> None:
@@ -67,9 +68,13 @@ class Login(asyncssh.SSHClient):
         self.offered_again: list[str] = []  # and those after our attempt
         self.asked_more = False
         self.must_change = False
+        self.ended: Exception | None = None
         self._pinned = pinned
         self._credential = credential
         self._answered = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = exc
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         self.shown = key.public_data

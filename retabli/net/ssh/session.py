@@ -70,11 +70,11 @@ class SftpSession:
         try:
             return await self._connecting.result().start_sftp_client(path_errors="replace")
         except asyncssh.ChannelOpenError as error:
-            if self.wire.error is not None:
+            if self._gone:  # asyncssh calls a connection that ended here a refusal, too
                 raise self.lost() from error
             raise Fall(ssh_causes.SFTP_REFUSED, error.reason) from error
         except asyncssh.SFTPConnectionLost as error:
-            if self.wire.error is not None:
+            if self._gone:
                 raise self.lost() from error
             raise Fall(ssh_causes.SFTP_ENDED) from error
         except asyncssh.SFTPError as error:
@@ -84,8 +84,19 @@ class SftpSession:
         except asyncssh.DisconnectError as error:
             raise self._judged(error) from error
 
+    @property
+    def _gone(self) -> bool:
+        """Whether the connection itself has ended, and not only what ran over it."""
+        return self.wire.error is not None or self._login.ended is not None
+
     def lost(self) -> Exception:
-        """What ended the connection under the session."""
+        """What ended the connection under the session: the network, the server, or what it sent."""
+        ended = self._login.ended
+        if self.wire.error is None and isinstance(ended, asyncssh.DisconnectError):
+            return self._judged(ended)
+        return self._cut()
+
+    def _cut(self) -> Exception:
         return self.wire.error or Fall(causes.CLOSED_EARLY)
 
     async def _connect(self, account: SftpAccount) -> asyncssh.SSHClientConnection:
@@ -146,7 +157,7 @@ class SftpSession:
         if isinstance(error, asyncssh.ConnectionLost):
             if login.shown_ours and not self.connected:
                 return Fall(ssh_causes.SSH_CUT_AT_LOGIN, f"after {login.tried}")
-            return self.lost()
+            return self._cut()
         if isinstance(error, asyncssh.KeyExchangeFailed):
             if login.key_shown.is_set():
                 return Fall(ssh_causes.HOST_KEY_UNPROVEN, error.reason)

@@ -78,7 +78,9 @@ class _Events:
         self.head_ended = False
         self.ended = False
         self.too_many = False
+        self.version = ""
         self.status_of: Callable[[], int] = lambda: 0
+        self.version_of: Callable[[], str] = lambda: ""
 
     def on_message_begin(self) -> None:
         if not self.head_ended:
@@ -86,7 +88,8 @@ class _Events:
             self.fields.clear()
 
     def on_status(self, text: bytes) -> None:
-        self.reason = (self.reason + text)[:200]
+        if not self.head_ended:  # another answer behind this one is none of ours
+            self.reason = (self.reason + text)[:200]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_ended:
@@ -102,10 +105,12 @@ class _Events:
             return  # an interim answer (RFC 9110, 15.2): the real one follows
         if not self.head_ended:
             self.status = status
+            self.version = self.version_of()
             self.head_ended = True
 
     def on_body(self, data: bytes) -> None:
-        self.pieces.append(data)
+        if not self.ended:
+            self.pieces.append(data)
 
     def on_message_complete(self) -> None:
         self.ended = self.head_ended
@@ -127,6 +132,7 @@ class Answer:
         self._events = _Events()
         self._parser = httptools.HttpResponseParser(self._events)
         self._events.status_of = self._parser.get_status_code
+        self._events.version_of = self._parser.get_http_version
         # Browsers take these from old servers, and so a site with them works. One request goes over a connection,
         # so that leniency here can smuggle nothing.
         self._parser.set_dangerous_leniencies(
@@ -135,6 +141,7 @@ class Answer:
             lenient_data_after_close=True,
         )
         self._begins = b""
+        self._fault: Fall | None = None  # in the body: the head counts, and what came whole before it
         self.received = 0  # bytes of the body as they came over the wire, framing included
 
     async def head(self, first: Callable[[], None] | None = None) -> Head:
@@ -159,10 +166,11 @@ class Answer:
                 raise Fall(causes.TOO_LONG, f"more than {HEAD_FIELDS} header fields")
             if fed >= HEAD_BYTES and not events.head_ended:
                 raise Fall(causes.TOO_LONG, f"a header of more than {HEAD_BYTES} bytes")
-        events.status_of = int  # the parser and its listener no longer hold each other: nothing waits for the collector
-        version = self._parser.get_http_version()
-        reason = events.reason.decode("latin-1")
-        return Head(events.status, version, reason, tuple(events.fields))
+        if events.status < 100:
+            raise Fall(causes.GARBAGE, f"a status of {events.status:03d}")
+        # The parser and its listener no longer hold each other: nothing waits for the collector.
+        events.status_of, events.version_of = int, str
+        return Head(events.status, events.version, events.reason.decode("latin-1"), tuple(events.fields))
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body's pieces as they come, chunks joined. Unbounded: who reads it stops.
@@ -177,6 +185,8 @@ class Answer:
                 yield piece
             if events.ended:
                 return
+            if self._fault is not None:
+                raise self._fault
             data = await self._line.receive(CHUNK)
             if not data:
                 if self._ends_by_closing:
@@ -215,4 +225,6 @@ class Answer:
             if self._events.ended or (self._events.head_ended and not self._has_body):
                 return  # what comes after the end is not looked at
             begins = self._begins.decode("latin-1")
-            raise Fall(causes.GARBAGE, f"{error}; it begins with {begins!r}") from error
+            self._fault = Fall(causes.GARBAGE, f"{error}; it begins with {begins!r}")
+            if not self._events.head_ended:
+                raise self._fault from error

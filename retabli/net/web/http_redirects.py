@@ -39,7 +39,7 @@ def onward(
         return None
     try:
         there = request.url.join(location)
-        host = there.raw_host.decode("ascii")
+        host = there.raw_host.decode("ascii") if there.host else ""  # `host` raises where its xn-- means nothing
     except (httpx.InvalidURL, ValueError):
         return causes.GARBAGE, f"redirects to {location}"
     to = f"{response.status_code} to {there}"

@@ -15,6 +15,7 @@ ACCEPTED = "gzip, deflate"
 
 # DEFLATE grows by 1,032 at most: what httpx's decoder makes of one slice stays below 600 kB.
 SLICE = 512
+BEGIN = 2  # bytes of a coded body that go first, alone: httpx tells a bare DEFLATE from zlib's by them
 MOST_ANSWERED = 4_194_304  # bytes of an answer's body on the wire
 MOST_REQUESTED = 1_048_576  # bytes of a request's own body
 
@@ -119,14 +120,24 @@ class BodyStream(httpx.AsyncByteStream):
         self._most = most
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        held, begun = b"", False
         async for piece in self._answer.body():
             if self._answer.received > self._most:
                 raise Fall(causes.TOO_LONG, f"a body of more than {self._most} bytes")
-            if not self._sliced or len(piece) <= SLICE:
+            if not self._sliced:
                 yield piece
                 continue
-            for place in range(0, len(piece), SLICE):
-                yield piece[place : place + SLICE]
+            held += piece
+            if not begun:
+                if len(held) < BEGIN:
+                    continue
+                yield held[:BEGIN]
+                held, begun = held[BEGIN:], True
+            for place in range(0, len(held), SLICE):
+                yield held[place : place + SLICE]
+            held = b""
+        if held:
+            yield held
 
 
 async def read_body(response: httpx.Response, limit: int) -> tuple[bytes, bool]:

@@ -15,6 +15,7 @@ CHARSETS = re.compile(
 )
 ACCENTED = re.compile(r"[A-Za-z][\u0300-\u0327]")  # a letter and its accent as two characters
 TAG = re.compile(r"<[^<>]*>")
+NUMBERED = re.compile(r"&#0*([0-9]+)")  # of thousands of digits Python makes no number; no character has eight
 TELEPHONE_LINK = re.compile(r"""href\s{0,5}=\s{0,5}["']?\s{0,5}tel:([^"'<>]{1,40})""", re.IGNORECASE)
 BETWEEN = r"[ .\-\u2010\u2011\u2013]{0,2}"  # blanks are plain ones by then
 NUMBER = re.compile(
@@ -48,6 +49,7 @@ def holds(source: str, wanted: str) -> bool:
 
 def _plain(source: str) -> str:
     """Entities resolved, every run of blanks one blank, accents composed, one kind of apostrophe."""
+    source = NUMBERED.sub(lambda entity: f"&#{entity[1][:8]}", source)
     text = html.unescape(source).replace("’", "'").replace("\u00ad", "")
     # Letter by letter: composing a whole text takes time with the square of a run of accents.
     text = ACCENTED.sub(lambda letter: unicodedata.normalize("NFC", letter[0]), text)

@@ -1,7 +1,6 @@
 """What a Prometheus-compatible engine answers to an instant query, taken apart: its JSON, or why it is none."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
+from retabli.model.stamps import LATEST
 from retabli.net.web.http import Fetched
 from retabli.net.web.promql_causes import (
     ANSWER_PARTIAL,
@@ -141,6 +141,6 @@ def _vector(kind: str, result: list[Any]) -> Vector:
 def _point(point: list[Any]) -> tuple[float, float]:
     """`[1688371200.123, "1"]`: the evaluation's instant, and the value, which JSON could not hold when it is NaN."""
     match point:
-        case [int() | float() as at, str() as text] if _NUMBER.fullmatch(text) and math.isfinite(at):
+        case [int() | float() as at, str() as text] if _NUMBER.fullmatch(text) and abs(at) < LATEST:
             return float(at), float(text)
     raise Fall(NOT_AN_ENGINE, "a value that is no number")

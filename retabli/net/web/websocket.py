@@ -67,6 +67,7 @@ class WebSocket:
         self._fragments: list[bytes] = []
         self._is_text = False
         self._waiting: list[str | bytes] = []
+        self._fall: Fall | None = None  # what ends the conversation once those that wait are taken
         self._controls = 0
 
     async def upgrade(self, fields: Fields) -> NotUpgraded | None:
@@ -127,7 +128,10 @@ class WebSocket:
             if not data:
                 raise Fall(causes.CLOSED_EARLY, "closed without a close frame")
             self._protocol.receive_data(data)
-            self._take()
+            try:
+                self._take()
+            except Fall as fall:
+                self._fall = fall
             if self._turn.locked():
                 continue  # whoever is sending sends our pong along: waiting for that would keep us from hearing
             with contextlib.suppress(*GONE):  # what it said before it went counts
@@ -166,9 +170,11 @@ class WebSocket:
                 self._fragments.clear()
 
     def _raise_fault(self) -> None:
-        """What the protocol found wrong, once every message that came whole before it is taken."""
+        """What was found wrong, once every message that came whole before it is taken."""
         from websockets.exceptions import PayloadTooBig
 
+        if self._fall is not None:
+            raise self._fall
         fault = self._protocol.parser_exc
         if fault is None:
             return
