@@ -15,7 +15,7 @@ BESIDE := build/beside
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --pretty=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: run setup test test-real lint types floors tests causes wheel test-wheel bundle lock bench clean
+.PHONY: run setup test test-real lint types floors tests causes wheel test-wheel bundle fuzz lock bench clean
 
 run: $(VENV)/.run
 ifeq ($(strip $(CONFIG)),)
@@ -83,6 +83,10 @@ test-wheel: wheel
 
 bundle: wheel
 	$(PY) -m deploy.bundle.build $(addprefix --python ,$(PYTHONS)) $(addprefix --arch ,$(ARCH))
+
+# Coverage-guided, a minute for each parser; needs atheris: pip install atheris
+fuzz: $(VENV)/.dev
+	$(PY) -m tests.fuzz $(ARGS)
 
 bench: $(VENV)/.dev
 	$(PY) -m bench.scale

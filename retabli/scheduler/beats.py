@@ -23,7 +23,7 @@ FEW = 4  # beats that begin at one turn of the loop
 
 
 def slot_for(rate: float) -> float:
-    """How far apart beats are laid when there are `rate` a second: seconds, a power of two, so that intervals keep them.
+    """How far apart beats are laid when there are `rate` a second: a power of two of seconds, which intervals keep.
 
     A process that wakes for each run pays most of its time for waking: its caches are cold. A handful of runs that
     begin in the same instant cost half as much each.

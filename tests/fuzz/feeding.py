@@ -23,6 +23,7 @@ class Heard(Connection):
         self.tls, self.cut = None, False
         self._buffer = bytearray()
         self._ended = False
+        self._unpaused = 0
         self._session = None
         self._pieces = [piece for piece in reversed(pieces) if piece]
         self.sent = bytearray()
