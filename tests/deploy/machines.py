@@ -1,4 +1,4 @@
-"""A machine of the distribution with a systemd of its own: a container over a root that is made once and never written."""
+"""A machine of the distribution with a systemd of its own: a container over a root that is never written to."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ class Machine:
     """It runs. `folder` is its /etc/retabli, `drop_ins` are those of the service."""
 
     def __init__(self, leader: int, folder: Path, drop_ins: Path) -> None:
-        self._enter = ["nsenter", "-t", str(leader), *"-m -u -i -n -p -C -r -w".split()]
+        self._enter = ["nsenter", "-t", str(leader), *["-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]]
         self.folder, self.drop_ins = folder, drop_ins
 
     def does(self, *command: str, within: float = 30.0) -> subprocess.CompletedProcess[str]:
