@@ -169,6 +169,18 @@ def test_a_secret_that_only_root_can_read_is_lent_to_it(service: Machine) -> Non
     assert presented == ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
 
 
+def test_it_pings_without_a_capability_once_the_kernel_lets_it(service: Machine) -> None:
+    allowed = "/proc/sys/net/ipv4/ping_group_range"
+    ping = "  ping: {title: Ping, intent: open, probes: {p: {kind: icmp, host: 127.0.0.1}}}\n"
+    (service.folder / "retabli.yaml").write_text(CONFIGURATION + ping)
+    service.ok("sh", "-c", f"echo 1 0 > {allowed}")
+    service.ok("systemctl", "reload", "retabli")
+    service.until(lambda: service.flows().get("page") == "restored")
+    assert service.flows()["ping"] != "restored"
+    service.ok("sh", "-c", f"echo 0 2147483647 > {allowed}")
+    service.until(lambda: service.flows()["ping"] == "restored")
+
+
 def test_its_end_is_clean(service: Machine) -> None:
     service.ok("systemctl", "stop", "retabli", within=50)
     assert (service.shows("ActiveState"), service.shows("Result")) == ("inactive", "success")
