@@ -5,7 +5,8 @@ set -eu
 wanted="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd squid unbound nginx nftables iproute2 openssl
   orthanc orthanc-dicomweb dcmtk openssh-server prometheus prometheus-alertmanager
   prometheus-blackbox-exporter monitoring-plugins-basic
-  kamailio kamailio-tls-modules sip-tester flite chromium faketime prosody"
+  kamailio kamailio-tls-modules sip-tester flite chromium faketime prosody
+  systemd-container mmdebstrap"
 
 missing=""
 for package in $wanted; do
