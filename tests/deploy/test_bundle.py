@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from deploy.bundle.installer.machine import Machine, unfit
 from deploy.bundle.installer.places import COMPLETE, Places
 from deploy.bundle.installer.refusals import Refused
 from deploy.bundle.wheels import Target
-from tests.entrance import ROOT
+from tests.entrance import HOME, ROOT
 
 MACHINE = Machine("CPython", (3, 11), False, "/usr/bin/python3", "x86_64", 64, (2, 36), ())
 BUNDLE = Bundle(Path("bundle"), "0.1.0", ("3.11", "3.12"), "x86_64", 28)
@@ -44,6 +45,21 @@ def released(places: Places, version: str) -> Path:
     (release / COMPLETE).touch()
     places.switch(release)
     return release
+
+
+def foreign_kind(folder: Path) -> None:
+    """A wheel of somebody else's, with the kind `doorbell`: what `tcp` does, under another name."""
+    about = "doorbell-1.0.dist-info"
+    files = {
+        "doorbell.py": (HOME / "probes" / "tcp.py").read_text().replace('Literal["tcp"]', 'Literal["doorbell"]'),
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: doorbell\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/entry_points.txt": "[retabli.probes]\ndoorbell = doorbell:Tcp\n",
+    }
+    record = "".join(f"{name},,\n" for name in (*files, f"{about}/RECORD"))
+    with zipfile.ZipFile(folder / "doorbell-1.0-py3-none-any.whl", "w") as wheel:
+        for name, text in (*files.items(), (f"{about}/RECORD", record)):
+            wheel.writestr(name, text)
 
 
 def test_a_whole_bundle_is_opened(bundle: Path) -> None:
@@ -139,8 +155,11 @@ def test_a_real_bundle_installs_upgrades_rolls_back_and_goes_without_network(tmp
     places = Places(prefix)
     first = places.current
     assert "0." in run(retabli, "--version")
-    assert "tcp" in run(retabli, "kinds")
+    assert "doorbell" not in run(retabli, "kinds")
+    assert "Nothing was sent" in run(retabli, "check", "--config", prefix / "share" / "config" / "minimal.yaml")
+    foreign_kind(places.kinds)
     install()
+    assert "doorbell" in run(retabli, "kinds")
     assert places.former == first != places.current
     run(sys.executable, prefix / "share" / "install" / "install.py", "--prefix", prefix, "--no-service", "--rollback")
     assert places.current == first
@@ -149,4 +168,5 @@ def test_a_real_bundle_installs_upgrades_rolls_back_and_goes_without_network(tmp
     assert "LICENSE is not what was packed" in install(status=2)
     assert "tcp" in run(retabli, "kinds")
     install("--uninstall")
-    assert (prefix.exists(), [path.exists() for path in kept]) == (False, [True, True])
+    assert [path.name for path in prefix.iterdir()] == ["kinds"]
+    assert [path.exists() for path in kept] == [True, True]
