@@ -5,7 +5,7 @@ Any Python can read this file, so that one that is too old is told so instead of
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 — it is run by the Pythons that there are
+if sys.version_info < (3, 11):  # noqa: UP036 - it is run by the Pythons that there are
     sys.stderr.write("Retabli needs Python 3.11 or newer; this is %s: %s\n" % (sys.version.split()[0], sys.executable))  # noqa: UP031
     sys.exit(2)
 
