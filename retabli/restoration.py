@@ -325,9 +325,12 @@ def _enter(standing: Standing, state: State, at: float) -> Standing:
 def _show(standing: Standing, evidence: Evidence, at: float) -> Standing:
     """What everybody sees: the standing, or unknown while nothing is known.
 
-    A contained flow that has answered once is not contained until the second try has spoken.
+    A contained flow that has answered once is not contained until the second try has spoken. And a flow of which
+    nothing was known is not called restored because of a failure: it takes a success to be seen so again.
     """
-    doubted = standing.state is State.CONTAINED and not evidence.holds
+    contained = standing.state is State.CONTAINED
+    blind = standing.shown is State.UNKNOWN and standing.state in (State.RESTORED, State.DEGRADED)
+    doubted = (contained or blind) and not evidence.holds
     if not evidence.known or doubted:
         if standing.shown is State.UNKNOWN:
             return standing

@@ -193,7 +193,9 @@ async def test_acknowledge_tells_a_hostile_server_the_same(monkeypatch: pytest.M
     from commands import Refused
 
     async with server(saying(b'{"flows":' + b"[" * 100_000)) as url:
-        args = argparse.Namespace(url=url, flow="x", by="Jeanne", note="", until=None, json=False)
+        args = argparse.Namespace(
+            url=url, flow="x", by="Jeanne", note="", until=None, json=False, user=None, password_file=None, ca=None
+        )
         with pytest.raises(Refused) as refused:
             await asyncio.to_thread(acknowledge, args)
     assert refused.value.lines == (f"{url} answers something else than Retabli's API",)

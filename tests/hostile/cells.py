@@ -18,10 +18,12 @@ EXPECTED = Path(__file__).parent / "expected"
 SHORT, LONG = 1.5, 10.0  # seconds of patience: where a deadline is waited for, and where it must not be met
 GRACE = 3.0  # seconds beyond the deadline in which a run must have ended: two cores are shared
 
-# They deny by a sign that proves it, in full, whatever they babble afterwards: the door is shut.
+# They deny by a sign that proves it, or say in full that the target is alive, whatever they babble afterwards.
 TRUE_DENIALS = {
     ("stutters", "containment_proxy@1"),
     ("stutters", "containment_tunnel@1"),
+    ("stutters", "containment_alive@1"),
+    ("stutters", "containment_alive@2"),
     ("a sinkhole", "containment"),
 }
 

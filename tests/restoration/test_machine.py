@@ -66,6 +66,19 @@ def test_without_evidence_every_flow_is_shown_unknown_and_its_standing_waits(sta
         assert after.shown_since == 7.0
 
 
+@pytest.mark.parametrize("state", [S.RESTORED, S.DEGRADED])
+def test_a_flow_of_which_nothing_was_known_is_not_shown_restored_because_of_a_failure(state: State) -> None:
+    blind = Standing(state=state, since=1.0, shown=S.UNKNOWN, shown_since=5.0)
+    failing, _ = advance(blind, FAILING, 9.0, Policy())
+    assert (failing.state, failing.shown, failing.shown_since) == (state, S.UNKNOWN, 5.0)
+    seen, _ = advance(failing, HOLDS, 10.0, Policy())
+    assert seen.shown is state
+    doubted, _ = advance(seen, FAILING, 11.0, Policy())
+    assert doubted.shown is state  # one failure of a flow that was seen to work drops nothing
+    fallen, _ = advance(failing, FALLEN, 12.0, Policy())
+    assert fallen.shown is S.DROPPED
+
+
 def test_since_goes_on_from_where_it_was_when_evidence_returns() -> None:
     standing = Standing(State.RESTORED, since=3.0, shown=State.UNKNOWN, shown_since=9.0)
     after, _ = advance(standing, HOLDS, 12.0, Policy())
