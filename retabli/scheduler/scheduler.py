@@ -11,7 +11,7 @@ from retabli.model.flow import Policy, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result
-from retabli.scheduler.beats import Beats, place, slot_for
+from retabli.scheduler.beats import Beats, fraction
 from retabli.scheduler.confirmation import Confirmations
 from retabli.scheduler.credentials import Refusals, fingerprint
 from retabli.scheduler.places import Places
@@ -116,13 +116,12 @@ class Scheduler:
         for unit in left:
             self._units.pop(unit.name, None)
         fresh: list[Unit] = []
-        slot = slot_for(sum(1 / probe.every for probe, _ in units.values()))
         for name, (probe, policy) in units.items():
             known = self._units.get(name)
             if known is not None:
                 known.policy = policy
             else:
-                fresh.append(self._unit(name, probe, policy, slot))
+                fresh.append(self._unit(name, probe, policy))
         self._units.update((unit.name, unit) for unit in fresh)
         self._beats.begin(fresh)
         self._beats.plan()
@@ -144,7 +143,7 @@ class Scheduler:
 
     # beats ----------------------------------------------------------------------------------------------------
 
-    def _unit(self, name: UnitName, probe: Probe, policy: Policy, slot: float) -> Unit:
+    def _unit(self, name: UnitName, probe: Probe, policy: Policy) -> Unit:
         memory = self._judge.memory(name)
         return Unit(
             name=name,
@@ -154,7 +153,7 @@ class Scheduler:
             stages=probe.climbs(),
             refusals=Refusals(memory),
             every=probe.every,
-            phase=place(name, probe.every, slot),
+            phase=fraction(name) * probe.every,
             label=str(name),
         )
 
