@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.servers import Server, accepts
+from tests.real.servers import NGINX_BEGINS, UNBOUND_BEGINS, Server, accepts
 
 NAME = "target.example"  # the name that the certificate bears
 ASKED = "probe.example"  # the name that is asked of the name server
@@ -16,17 +16,10 @@ HTTP, HTTPS, SMTP, DNS = 8080, 8443, 8025, 8053
 NEEDED = ("nginx", "unbound")
 MAIL_MODULE = Path("/usr/lib/nginx/modules/ngx_mail_module.so")
 
-_NGINX = """
-load_module {module};
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+_NGINX = (
+    "load_module {module};\n"
+    + NGINX_BEGINS.replace("worker_connections 64", "worker_connections 4096")
+    + """
   server {{
     listen {http} backlog=4096;
     listen {https} ssl backlog=4096;
@@ -46,25 +39,21 @@ mail {{
   }}
 }}
 """
+)
 
-_UNBOUND = """
-server:
+_UNBOUND = (
+    UNBOUND_BEGINS
+    + """
   port: {port}
   interface-automatic: yes
   access-control: 127.0.0.0/8 allow
   do-ip6: no
-  do-daemonize: no
-  use-syslog: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
-  module-config: "iterator"
   local-zone: "example." static
   local-data: "{asked}. 60 IN A 192.0.2.1"
 remote-control:
   control-enable: no
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from retabli.model.record import FlowPicture
 from retabli.view import Site, View
 from retabli.web import Web, build
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, life_in
 from tests.view.pictures import NOW
 from tests.web.hospital import SITE, outlets
 
@@ -16,16 +16,9 @@ from tests.web.hospital import SITE, outlets
 @asynccontextmanager
 async def living(folder: Path) -> AsyncIterator[Life]:
     """A daemon that runs, the service that it watches (not yet started), and the webhook that it tells."""
-    watched, hook = Post(), Post()
-    await hook.start()
-    life = Life(folder, watched, hook)
-    try:
+    async with life_in(folder, well=False) as life:
         await life.start()
         yield life
-    finally:
-        await life.leave()
-        await watched.stop()
-        await hook.stop()
 
 
 async def told(life: Life) -> list[str]:

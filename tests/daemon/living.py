@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,3 +151,18 @@ class Life:
         )
         out, err = await process.communicate()
         return process.returncode or 0, out.decode(), err.decode()
+
+
+@contextlib.asynccontextmanager
+async def life_in(folder: Path, *, well: bool = True, hook: Post | None = None) -> AsyncIterator[Life]:
+    """One that has not begun, with the service that it watches, which answers if it is `well`, and whom it tells."""
+    life = Life(folder, Post(), hook or Post())
+    if well:
+        await life.watched.start()
+    await life.hook.start()
+    try:
+        yield life
+    finally:
+        await life.leave()
+        await life.watched.stop()
+        await life.hook.stop()

@@ -18,7 +18,7 @@ from retabli.net import link
 from retabli.store import Store, Which
 from retabli.store.facts import LogRow
 from retabli.web.logbook import logged
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, Post, life_in
 from tests.entrance import ENTRANCE
 from tests.view.pictures import NOW
 from tests.web.serving import serving
@@ -26,16 +26,8 @@ from tests.web.serving import serving
 
 @pytest.fixture
 async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    watched, hook = Post(), Post()
-    await watched.start()
-    await hook.start()
-    life = Life(tmp_path, watched, hook)
-    try:
+    async with life_in(tmp_path) as life:
         yield life
-    finally:
-        await life.leave()
-        await watched.stop()
-        await hook.stop()
 
 
 class Living:

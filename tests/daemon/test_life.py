@@ -11,20 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, life_in
 
 
 @pytest.fixture
 async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    watched, hook = Post(), Post()
-    await hook.start()
-    life = Life(tmp_path, watched, hook)
-    try:
+    async with life_in(tmp_path, well=False) as life:
         yield life
-    finally:
-        await life.leave()
-        await watched.stop()
-        await hook.stop()
 
 
 async def test_down_recovering_restored_dropped_killed_and_resolved(life: Life) -> None:

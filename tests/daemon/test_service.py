@@ -12,7 +12,7 @@ import pytest
 from commands._service import Service
 from commands._systemd import LONGEST_STATUS, Systemd, from_environment, status
 from retabli.supervisor import Supervisor
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, life_in
 from tests.entrance import ENTRANCE, ROOT
 
 
@@ -60,16 +60,8 @@ def manager(address: str) -> Iterator[Manager]:
 
 @pytest.fixture
 async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    watched, hook = Post(), Post()
-    await watched.start()
-    await hook.start()
-    life = Life(tmp_path, watched, hook)
-    try:
+    async with life_in(tmp_path) as life:
         yield life
-    finally:
-        await life.leave()
-        await watched.stop()
-        await hook.stop()
 
 
 async def test_it_is_ready_when_the_page_answers_says_how_it_stands_and_that_it_stops(

@@ -7,19 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, life_in
 
 
 @pytest.fixture
 async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    watched, hook = Post(), Post()
-    await watched.start()
-    await hook.start()
-    life = Life(tmp_path, watched, hook)
-    yield life
-    await life.leave()
-    await watched.stop()
-    await hook.stop()
+    async with life_in(tmp_path) as life:
+        yield life
 
 
 async def put_in_place(life: Life, copy: Path) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,31 +119,36 @@ async def test_a_peer_that_never_ends_its_line_is_ended_by_the_deadline(handler:
                     await connection.read_line()
 
 
-async def test_a_flood_of_short_lines_does_not_own_the_loop() -> None:
-    """Whoever parses them pays for each: 64 kilobytes of them lie in the buffer, and are read without the kernel."""
-    turns = 0
+@asynccontextmanager
+async def others() -> AsyncIterator[list[int]]:
+    """What else there is to do in the loop: one more in the list at each turn that it has had."""
+    turns: list[int] = []
 
-    async def others() -> None:
-        nonlocal turns
+    async def go_on() -> None:
         while True:
-            turns += 1
+            turns.append(1)
             await asyncio.sleep(0)
 
+    task = asyncio.create_task(go_on())
+    yield turns
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def test_a_flood_of_short_lines_does_not_own_the_loop() -> None:
+    """Whoever parses them pays for each: 64 kilobytes of them lie in the buffer, and are read without the kernel."""
     ours, peer = socket.socketpair()
     with peer:
         ours.setblocking(False)
         peer.sendall(b"x\n" * 4096)
-        task = asyncio.create_task(others())
         async with Connection(ours, "127.0.0.1", "127.0.0.1", 1) as connection:
             await connection.read_line()
-            turns = 0
-            for _ in range(2000):
-                await connection.read_line()
-            for _ in range(2000):
-                await connection.read_exactly(1)
-        assert turns >= 10
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            async with others() as turns:
+                for _ in range(2000):
+                    await connection.read_line()
+                for _ in range(2000):
+                    await connection.read_exactly(1)
+        assert sum(turns) >= 10
 
 
 async def test_who_is_given_a_closed_connections_number_at_once_goes_on_reading() -> None:
@@ -169,24 +176,14 @@ async def test_who_is_given_a_closed_connections_number_at_once_goes_on_reading(
 async def test_a_flood_does_not_own_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is there already is read without a pause; others must have their turn all the same."""
     monkeypatch.setattr("retabli.net.connection.FAIR", 4096)
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
     ours, peer = socket.socketpair()
     with peer:
         ours.setblocking(False)
         peer.sendall(b"x" * 65536)
-        task = asyncio.create_task(others())
-        async with Connection(ours, "host.test", "192.0.2.1", 25) as connection:
+        async with others() as turns, Connection(ours, "host.test", "192.0.2.1", 25) as connection:
             for _ in range(64):
                 await connection.receive(1024)
-        task.cancel()
-    assert 10 <= turns <= 20
+    assert 10 <= sum(turns) <= 20
 
 
 async def test_what_was_received_is_given_back_in_pieces_of_the_wanted_size() -> None:

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.real.servers import Server
+from tests.real.servers import UNBOUND_BEGINS, Server
 
 ROOT = Path(__file__).parents[2]
 GATEWAY, GATEWAY6 = "192.0.2.1", "2001:db8:1::1"
@@ -25,22 +25,17 @@ CANARY, CANARY6 = "198.51.100.10", "2001:db8:2::10"
 PORT = 443
 TUNNEL = "t.outside.example"
 
-_UNBOUND = """
-server:
+_UNBOUND = (
+    UNBOUND_BEGINS
+    + """
 {interfaces}
   access-control: 0.0.0.0/0 allow
   access-control: ::0/0 allow
-  do-daemonize: no
-  use-syslog: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
-  module-config: "iterator"
 {rest}
 remote-control:
   control-enable: no
 """
+)
 OUTSIDE_NAMES = f"""
   local-zone: "{TUNNEL}." redirect
   local-data: '{TUNNEL}. 0 TXT "TUNNEL"'

@@ -270,6 +270,16 @@ class Postfix(Server):
 
 
 # How the configuration of an nginx begins that keeps to its folder; what it serves follows, and one more brace.
+UNBOUND_BEGINS = """
+server:
+  do-daemonize: no
+  use-syslog: no
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  module-config: "iterator"
+"""
 NGINX_BEGINS = """
 daemon off;
 user root;

@@ -19,7 +19,7 @@ from simulator.authority import Authority, Identity
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST
 from tests.mssante_world import OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
-from tests.real.servers import Dovecot, Postfix, Server, accepts, dovecot, free_port, postfix
+from tests.real.servers import UNBOUND_BEGINS, Dovecot, Postfix, Server, accepts, dovecot, free_port, postfix
 from tests.said import where_and_why
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
@@ -341,17 +341,11 @@ async def test_nginx_publishes_the_list_well_and_badly(real: Real) -> None:
     assert await run() == ("own_domain", "own_domain_unlisted"), "what was known last still holds"
 
 
-UNBOUND = """
-server:
+UNBOUND = (
+    UNBOUND_BEGINS
+    + """
   interface: 127.0.0.1@{port}
   do-ip6: no
-  do-daemonize: no
-  use-syslog: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
-  module-config: "iterator"
   local-zone: "example." static
   local-zone: "test." static
   local-data: "{domain}. MX 10 mx1.partner.test."
@@ -361,6 +355,7 @@ server:
 remote-control:
   control-enable: no
 """
+)
 
 
 async def test_unbound_gives_the_partner_s_exchangers(real: Real, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, life_in
 from tests.deploy.shipped import rules
 from tests.real.alerting import FORGOTTEN, Stack, Told
 
@@ -42,19 +42,11 @@ async def told() -> AsyncIterator[Told]:
 @pytest.fixture
 async def life(tmp_path: Path) -> AsyncIterator[Life]:
     """A daemon whose one flow is restored."""
-    watched, hook = Post(), Post()
-    await watched.start()
-    await hook.start()
-    life = Life(tmp_path, watched, hook)
-    life.write(flows=FLOW.format(port=watched.port))
-    try:
+    async with life_in(tmp_path) as life:
+        life.write(flows=FLOW.format(port=life.watched.port))
         await life.start()
         await life.until_state("restored")
         yield life
-    finally:
-        await life.leave()
-        await watched.stop()
-        await hook.stop()
 
 
 @pytest.fixture

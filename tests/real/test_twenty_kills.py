@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.daemon.killing import Killings, Road, Window, alertmanagers, watching
-from tests.daemon.living import Life, Post
+from tests.daemon.living import Life, Post, life_in
 from tests.real.second_road import QUICK, missing, second_road
 
 KILLS = int(os.environ.get("RETABLI_KILLS", "6"))
@@ -24,17 +24,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(60 + 15 * KILLS)]
 
 @pytest.fixture
 async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    watched, hook = Post(), Post(lingers=0.1)
-    await watched.start()
-    await hook.start()
-    life = Life(tmp_path, watched, hook)
-    life.write(every="500ms", flows=watching(life))
-    try:
+    async with life_in(tmp_path, hook=Post(lingers=0.1)) as life:
+        life.write(every="500ms", flows=watching(life))
         yield life
-    finally:
-        await life.leave()
-        await watched.stop()
-        await hook.stop()
 
 
 async def lived(life: Life, *roads: Road, kills: int) -> None:

@@ -15,23 +15,17 @@ from retabli.model.causes import Cause
 from retabli.model.result import Outcome
 from tests.climbing import climb, settings
 from tests.net.peers import serving, silent
-from tests.real.servers import Server, accepts, free_port
+from tests.real.servers import UNBOUND_BEGINS, Server, accepts, free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(shutil.which("unbound") is None, reason="unbound is not installed")]
 
-CONFIGURATION = """
-server:
+CONFIGURATION = (
+    UNBOUND_BEGINS
+    + """
   interface: 127.0.0.1@{port}
   access-control: 127.0.0.0/8 {access}
   do-ip6: no
-  do-daemonize: no
-  use-syslog: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
   do-not-query-localhost: no
-  module-config: "iterator"
   local-zone: "chu.test." static
   local-data: "www.chu.test. A 127.0.0.1"
   local-data: "chu.test. MX 10 mail.chu.test."
@@ -47,6 +41,7 @@ forward-zone:
 remote-control:
   control-enable: no
 """
+)
 
 
 @contextmanager

@@ -12,25 +12,20 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.servers import NGINX_BEGINS, Server, accepts, free_port
+from tests.real.servers import NGINX_BEGINS, UNBOUND_BEGINS, Server, accepts, free_port
 
-_NAMES = """
-server:
+_NAMES = (
+    UNBOUND_BEGINS
+    + """
   interface: {address}@53
   access-control: 127.0.0.0/8 allow
   do-ip6: no
-  do-daemonize: no
-  use-syslog: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
-  module-config: "iterator"
   local-zone: "example." static
 {data}
 remote-control:
   control-enable: no
 """
+)
 
 _SQUID = """
 http_port 127.0.0.1:{port}
