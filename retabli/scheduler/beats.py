@@ -5,6 +5,7 @@ import hashlib
 import heapq
 import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from retabli.model.flow import UnitName
@@ -16,6 +17,26 @@ LATE = 1.0  # seconds: a beat overdue by more was stalled, and is paced
 GENTLE = 0.1  # seconds between two first beats where there are few
 TOLD = 10  # missed beats of one unit at most: a process that was frozen for a night is not to count for minutes
 OPENING = 3.0  # seconds in which all have had their first, where the rate allows
+TOGETHER = 16.0  # beats in one slot, on average, at most: the last of them is as late as all others take to begin
+LONGEST_SLOT = 1 / 8  # seconds
+FEW = 4  # beats that begin at one turn of the loop
+
+
+def slot_for(rate: float) -> float:
+    """How far apart beats are laid when there are `rate` a second: a power of two of seconds, which intervals keep.
+
+    A process that wakes for each run pays most of its time for waking: its caches are cold. A handful of runs that
+    begin in the same instant cost half as much each.
+    """
+    slot = LONGEST_SLOT
+    while slot * rate > TOGETHER:
+        slot /= 2
+    return slot
+
+
+def place(name: UnitName, every: float, slot: float) -> float:
+    """Where in its interval a unit beats, in seconds: by its name, and on a slot."""
+    return math.floor(fraction(name) * every / slot) * slot
 
 
 def fraction(name: UnitName) -> float:
@@ -35,6 +56,7 @@ class Beats:
         self._beat = beat
         self._missed = missed
         self._heap: list[tuple[float, int, Unit]] = []
+        self._due: deque[tuple[Unit, float]] = deque()
         self._tickets = itertools.count()
         self._until = -math.inf
         self._pace = -math.inf
@@ -92,7 +114,19 @@ class Beats:
             self._arm(unit, now)
         else:
             self._push(unit)
-        self._beat(unit, due)
+        self._due.append((unit, due))
+        if len(self._due) == 1:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        """A few beats at a turn of the loop: what the network says meanwhile is heard before the next few, so that no
+        run measures how long all others of its slot took to begin."""
+        few = [self._due.popleft() for _ in range(min(FEW, len(self._due)))]
+        if self._due:
+            asyncio.get_running_loop().call_soon(self._next)
+        for unit, due in few:
+            if not unit.gone:
+                self._beat(unit, due)
 
 
 def following(unit: Unit) -> float:

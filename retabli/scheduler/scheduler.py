@@ -11,7 +11,7 @@ from retabli.model.flow import Policy, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result
-from retabli.scheduler.beats import Beats, fraction
+from retabli.scheduler.beats import Beats, place, slot_for
 from retabli.scheduler.confirmation import Confirmations
 from retabli.scheduler.credentials import Refusals, fingerprint
 from retabli.scheduler.places import Places
@@ -116,12 +116,13 @@ class Scheduler:
         for unit in left:
             self._units.pop(unit.name, None)
         fresh: list[Unit] = []
+        slot = slot_for(sum(1 / probe.every for probe, _ in units.values()))
         for name, (probe, policy) in units.items():
             known = self._units.get(name)
             if known is not None:
                 known.policy = policy
             else:
-                fresh.append(self._unit(name, probe, policy))
+                fresh.append(self._unit(name, probe, policy, slot))
         self._units.update((unit.name, unit) for unit in fresh)
         self._beats.begin(fresh)
         self._beats.plan()
@@ -143,7 +144,7 @@ class Scheduler:
 
     # beats ----------------------------------------------------------------------------------------------------
 
-    def _unit(self, name: UnitName, probe: Probe, policy: Policy) -> Unit:
+    def _unit(self, name: UnitName, probe: Probe, policy: Policy, slot: float) -> Unit:
         memory = self._judge.memory(name)
         return Unit(
             name=name,
@@ -153,7 +154,7 @@ class Scheduler:
             stages=probe.climbs(),
             refusals=Refusals(memory),
             every=probe.every,
-            phase=fraction(name) * probe.every,
+            phase=place(name, probe.every, slot),
             label=str(name),
         )
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from retabli.scheduler import Scheduler
-from retabli.scheduler.beats import fraction
+from retabli.scheduler.beats import TOGETHER, place, slot_for
 
 from .fakes import (
     UNIT,
@@ -57,11 +57,25 @@ async def test_later_beats_are_spread_over_the_interval_by_the_units_names() -> 
         for name in (name for name, _ in judge.results):
             later = [result.beat for result in judge.of(name)][1:]
             assert later == pytest.approx([later[0] + 30.0 * index for index in range(len(later))])
-            assert later[0] % 30.0 == pytest.approx(fraction(name) * 30.0)
+            assert later[0] % 30.0 == pytest.approx(place(name, 30.0, slot_for(10.0)))
             break
         tenths = Counter(int(result.beat % 30.0 / 3) for _, result in judge.results if result.beat > 60.0)
         assert len(tenths) == 10
         assert max(tenths.values()) < 3 * min(tenths.values())
+
+
+async def test_the_beats_of_many_units_share_slots_a_handful_to_each() -> None:
+    judge = RememberingJudge()
+    scheduler = Scheduler(judge, RememberingMeter())
+    await scheduler.adopt(many(1000, lambda _: HealthyProbe(every=5.0)))
+    async with ticking(scheduler):
+        await asyncio.sleep(30.0)
+        slot = slot_for(200.0)
+        assert slot * 200.0 <= TOGETHER
+        beats = Counter(result.beat for _, result in judge.results if result.beat > 20.0)
+        assert all(beat / slot == pytest.approx(round(beat / slot)) for beat in beats)
+        assert 5 < sum(beats.values()) / len(beats) <= TOGETHER
+        assert max(beats.values()) < 3 * TOGETHER
 
 
 async def test_a_unit_starts_exactly_when_it_is_due_between_two_plans() -> None:
@@ -128,7 +142,7 @@ async def test_after_a_stall_each_unit_runs_once_at_a_bounded_rate_and_in_its_ow
         await asyncio.sleep(60.0)
         for name in {name for name, _ in judge.results}:
             last = judge.of(name)[-1].beat
-            assert last % 30.0 == pytest.approx(fraction(name) * 30.0)
+            assert last % 30.0 == pytest.approx(place(name, 30.0, slot_for(10.0)))
 
 
 async def test_after_a_night_frozen_no_unit_counts_its_beats_one_by_one() -> None:
