@@ -24,6 +24,7 @@ def main(args: argparse.Namespace) -> int:
     from config.faults import ConfigurationFault
     from config.loading import load
     from config.sections import parse_listen
+    from retabli.net.hearing import HearingLoop
     from retabli.store import StoreError
     from retabli.supervisor import Fatal
 
@@ -54,7 +55,8 @@ def main(args: argparse.Namespace) -> int:
         await serve(daemon, asyncio.Event(), began)
 
     try:
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=HearingLoop) as runner:
+            runner.run(run())
     except (StoreError, OSError, Fatal) as error:
         systemd.end(str(error))
         raise Refused(str(error), code=1 if isinstance(error, Fatal) else 2) from error

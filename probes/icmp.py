@@ -50,7 +50,7 @@ class Icmp(Probe):
         ladder.describe("address", address)
         ladder.measure(Measure.IP_PROTOCOL, 6 if ":" in address else 4)
         ladder.measure(Measure.ICMP_RTT, seconds)
-        ladder.measure(Measure.ICMP_SETUP, max(0.0, ladder.clock() - began - seconds))
+        ladder.measure(Measure.ICMP_SETUP, max(0.0, ladder.ended - began - seconds))
 
     async def _first(self, addresses: list[str], fates: dict[str, Fall]) -> tuple[str, float]:
         pings = {asyncio.create_task(_ping(address, self.timeout * 0.3)): address for address in addresses}

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import math
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,10 +167,14 @@ class _Climb:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         ladder = self._ladder
+        began = self._began
+        ended = ladder.until(began)
+        ladder.ended = ended
+        seconds = ended - began
         if error is None:
-            ladder.hold(Rung(self._stage, ladder.clock() - self._began))
-            return
-        ladder.drop(self._stage, ladder.clock() - self._began, error)
+            ladder.hold(Rung(self._stage, seconds))
+        else:
+            ladder.drop(self._stage, seconds, error)
 
 
 class Ladder:
@@ -177,6 +182,8 @@ class Ladder:
 
     `memory` is the unit's own small store (JSON values), kept from run to run and across restarts.
     `watch` is told each rung as it ends (the `probe` command prints from it).
+    `heard` is when what is dealt with now was heard of, on the same clock: what others' runs take in between is no
+    latency of this one's target. None: now.
     """
 
     def __init__(
@@ -187,6 +194,7 @@ class Ladder:
         memory: dict[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        heard: Callable[[], float] | None = None,
         watch: Callable[[Rung], None] | None = None,
         language: str = "en",
     ) -> None:
@@ -194,6 +202,8 @@ class Ladder:
         self.target = target
         self.memory: dict[str, Any] = {} if memory is None else memory
         self.clock = clock
+        self.ended = -math.inf  # when the latest rung ended
+        self._heard = heard or clock
         self.wall = wall
         self.language = language
         self._watch = watch
@@ -208,6 +218,11 @@ class Ladder:
         self._roundtrips: list[float] = []
 
     # climbing -------------------------------------------------------------------------------------------------
+
+    def until(self, began: float) -> float:
+        """When what began then ended: when what is dealt with now was heard of; now, if nothing was heard of since."""
+        heard = self._heard()
+        return heard if heard > began else self.clock()
 
     def rung(self, stage: Stage) -> _Climb:
         """`with ladder.rung(stages.TLS): …` times the rung and gives what leaves it its cause. Rungs do not nest."""
@@ -312,7 +327,7 @@ class Ladder:
         confirming: bool = False,
     ) -> Result:
         """The result of the climb. `error` is what left `Probe.run`, if anything did; `slow` in seconds."""
-        ended = self.clock()
+        ended = max(self.until(started), self.ended)
         outcome, stage, cause, detail = self._judge(error)
         whole = outcome is Outcome.OK and self._impaired is None and (slow is None or ended - started <= slow)
         return Result(

@@ -19,6 +19,7 @@ import dns.rdatatype
 from retabli.model import causes
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.net.attempts import connect, open_socket, sockaddr
+from retabli.net.hearing import elapsed
 
 PAYLOAD = 1232  # bytes that an answer by UDP may have without being cut in pieces on its way (DNS flag day 2020)
 STRAYS = 64  # datagrams that are not our answer, after which a server is given up: somebody floods us
@@ -106,7 +107,7 @@ async def ask(
             if fall.cause is not causes.DNS_TIMEOUT:
                 waiting.remove(server)  # it spoke, and would say the same again
         else:
-            return Reply(message, server, time.monotonic() - began)
+            return Reply(message, server, elapsed(began))
     raise _verdict(fates)
 
 

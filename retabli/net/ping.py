@@ -9,6 +9,7 @@ import struct
 from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.net.attempts import open_socket
+from retabli.net.hearing import elapsed
 
 TRIES = 3
 PROTOCOLS = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
@@ -62,7 +63,7 @@ async def _answer(sock: socket.socket, token: bytes, sent: list[float]) -> float
         packet = await loop.sock_recv(sock, 2048)
         number = answered(sock, packet, token)
         if number is not None and number < len(sent):
-            return loop.time() - sent[number]
+            return elapsed(sent[number])
         read += 1
         if read % FAIR == 0:
             await asyncio.sleep(0)

@@ -17,6 +17,7 @@ import dns.rdatatype
 from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.model.settings import Resolver
+from retabli.net.hearing import elapsed
 from retabli.net.nameservers import USUAL, Patience, Reply, absolute, ask, unspecified
 from retabli.net.system_resolver import Vague, system_addresses, system_nameservers
 
@@ -68,7 +69,7 @@ async def resolve(
         found = await _by_system(host, family, patience)
     else:
         found = await _by_nameservers(host, family, resolver, patience)
-    return Answer(_usable(found, family), time.monotonic() - began)
+    return Answer(_usable(found, family), elapsed(began))
 
 
 async def query(name: str, kind: str, resolver: Resolver | None = None, *, patience: Patience = USUAL) -> Records:
@@ -94,7 +95,7 @@ async def query(name: str, kind: str, resolver: Resolver | None = None, *, patie
                 records=tuple(chain.answer),
                 ttl=chain.minimum_ttl,
                 nameserver=reply.nameserver,
-                seconds=time.monotonic() - began,
+                seconds=elapsed(began),
             )
         if chain.canonical_name == asked:
             raise Fall(causes.NO_DATA, f"no {kind} (says {reply.nameserver})")

@@ -11,6 +11,7 @@ from retabli.model.flow import Policy, UnitName
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Outcome, Result
+from retabli.net.hearing import hearing
 from retabli.scheduler.beats import Beats, place, slot_for
 from retabli.scheduler.confirmation import Confirmations
 from retabli.scheduler.credentials import Refusals, fingerprint
@@ -248,6 +249,7 @@ class Scheduler:
             target=unit.name.target,
             memory=unit.memory,
             clock=loop.time,
+            heard=hearing(loop),
             wall=self._wall,
             language=self._language,
         )

@@ -191,7 +191,7 @@ class _Trip:
             assert transport.head is not None  # noqa: S101 - it was just received
             self._note(transport.head, connection)
             body, cut = await read_body(response, ask.most)
-            self.transfer = (self.transfer or 0.0) + ladder.clock() - self.begun_at
+            self.transfer = (self.transfer or 0.0) + ladder.until(self.begun_at) - self.begun_at
             fetched = self._fetched(connection, request, response, transport.head, body, cut)
             if ask.proxy is not None:
                 judge_forwarded(
@@ -246,7 +246,7 @@ class _Trip:
         )
 
     def _answer_begins(self) -> None:
-        self.begun_at = self.ladder.clock()
+        self.begun_at = self.ladder.until(self.sent_at)
         self.processing = (self.processing or 0.0) + self.begun_at - self.sent_at
 
     def _note(self, head: Head, connection: Connection) -> None:
