@@ -39,7 +39,7 @@ async def connect(
         Fall: none did; the detail names each address and its fate, the cause is the first of PRECEDENCE.
     """
     fates = {} if fates is None else fates
-    ordered = interleaved(addresses)
+    ordered = interleaved(addresses) if len(addresses) > 1 else addresses
     if len(ordered) == 1:
         sock, address = await _try(ordered[0], port, fates), ordered[0]
     else:

@@ -5,6 +5,7 @@ Across a restart a gap is max(0, difference): a wall clock that was set back can
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from operator import attrgetter
 from typing import Any
 
 from retabli.model.record import Acknowledgement, Incident, Silence, Standing, UnitRecord
@@ -13,6 +14,7 @@ from retabli.model.states import State
 
 MONOTONIC_RECORD = ("at", "judged_at", "oks_first", "oks_last", "ok_started", "fail_started", "temporary_since")
 RECORD = tuple(field.name for field in fields(UnitRecord))
+VALUES = attrgetter(*RECORD)
 STANDING = tuple(field.name for field in fields(Standing))
 INCIDENT = tuple(field.name for field in fields(Incident))
 
@@ -39,10 +41,11 @@ class Clocks:
 
 
 def dump_record(record: UnitRecord, clocks: Clocks) -> dict[str, Any]:
-    values = {name: getattr(record, name) for name in RECORD}
+    values = dict(zip(RECORD, VALUES(record), strict=True))
+    ahead = clocks.wall - clocks.monotonic
     for name in MONOTONIC_RECORD:
         if values[name] is not None:
-            values[name] = clocks.to_wall(values[name])
+            values[name] += ahead
     return values
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from retabli.model.flow import UnitName
+from retabli.net.hearing import quiet
 from retabli.scheduler.unit import Unit
 
 HORIZON = 2.5  # seconds armed ahead: the plan, each second, may be late by more than one before a start is
@@ -17,9 +18,9 @@ LATE = 1.0  # seconds: a beat overdue by more was stalled, and is paced
 GENTLE = 0.1  # seconds between two first beats where there are few
 TOLD = 10  # missed beats of one unit at most: a process that was frozen for a night is not to count for minutes
 OPENING = 3.0  # seconds in which all have had their first, where the rate allows
-TOGETHER = 32.0
-LONGEST_SLOT = 1 / 8
-FEW = 4
+TOGETHER = 32.0  # beats in one slot, on average, at most: the last of them is as late as all others take to begin
+LONGEST_SLOT = 1 / 8  # seconds
+PATIENCE = 3  # turns of the loop that a beat waits at most while the network speaks
 
 
 def slot_for(rate: float) -> float:
@@ -59,6 +60,7 @@ class Beats:
         self._due: deque[tuple[Unit, float]] = deque()
         self._tickets = itertools.count()
         self._until = -math.inf
+        self._patience = PATIENCE
         self._pace = -math.inf
 
     def begin(self, units: Iterable[Unit]) -> None:
@@ -119,14 +121,19 @@ class Beats:
             asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        """A few beats at a turn of the loop: what the network says meanwhile is heard before the next few, so that no
-        run measures how long all others of its slot took to begin."""
-        few = [self._due.popleft() for _ in range(min(FEW, len(self._due)))]
+        """One beat at a turn of the loop, and what the network says meanwhile is dealt with before the next one: no run
+        is to measure how long the others of its slot take."""
+        loop = asyncio.get_running_loop()
+        if self._patience and not quiet(loop):
+            self._patience -= 1
+            loop.call_soon(self._next)
+            return
+        self._patience = PATIENCE
+        unit, due = self._due.popleft()
         if self._due:
-            asyncio.get_running_loop().call_soon(self._next)
-        for unit, due in few:
-            if not unit.gone:
-                self._beat(unit, due)
+            loop.call_soon(self._next)
+        if not unit.gone:
+            self._beat(unit, due)
 
 
 def following(unit: Unit) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from array import array
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -22,10 +23,11 @@ PRESUMED = 1.0  # seconds: the usual time of a unit that has not been ok yet
 class UsualTimes:
     """How long this unit usually takes: seconds of its last ok runs, and their p99 (nearest rank)."""
 
-    __slots__ = ("_next", "_seconds", "usual")
+    __slots__ = ("_next", "_ordered", "_seconds", "usual")
 
     def __init__(self) -> None:
         self._seconds = array("d")
+        self._ordered = array("d")
         self._next = 0
         self.usual = PRESUMED + EQUAL
 
@@ -33,10 +35,12 @@ class UsualTimes:
         if len(self._seconds) < KEPT:
             self._seconds.append(seconds)
         else:
+            del self._ordered[bisect_left(self._ordered, self._seconds[self._next])]
             self._seconds[self._next] = seconds
             self._next = (self._next + 1) % KEPT
-        rank = math.ceil(0.99 * len(self._seconds))
-        self.usual = max(LEAST, sorted(self._seconds)[rank - 1]) + EQUAL
+        insort(self._ordered, seconds)
+        rank = math.ceil(0.99 * len(self._ordered))
+        self.usual = max(LEAST, self._ordered[rank - 1]) + EQUAL
 
 
 class Place(Enum):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
+
 from retabli.model.flow import UnitName
 from retabli.model.result import Outcome, Result
 from retabli.model.run import Run
@@ -42,7 +44,7 @@ def as_row(result: Result) -> Row:
         cause.side.value if cause and fell else None,
         result.detail or None,
         round(result.seconds, 6),
-        _encode(rungs),
+        to_json(rungs).decode(),
     )
 
 
