@@ -176,6 +176,16 @@ async def test_a_redirect_on_the_same_host_is_followed_and_its_rungs_are_one_eac
     assert b"Cookie: seen=1" in running.requests[1]
 
 
+async def test_what_one_request_bore_the_next_run_does_not() -> None:
+    cookie = redirect("/there", "Set-Cookie: seen=1; Path=/")
+    async with site({"/": cookie, "/there": SERVED}) as running:
+        for _ in range(2):
+            assert (await ask(running.url())).outcome is Outcome.OK
+    _, followed, begun_again, _ = running.requests
+    assert b"Cookie: seen=1" in followed
+    assert b"seen" not in begun_again
+
+
 async def test_a_redirect_up_to_https_on_the_same_host_is_followed(authority: trustme.CA, ca_file: Path) -> None:
     async with site(SERVED, tls=server_context(authority.issue_cert("127.0.0.1"))) as secure:
         async with site(redirect(secure.url())) as plain:

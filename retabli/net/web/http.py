@@ -108,6 +108,22 @@ def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
+def _own_fields(host: bytes, user_agent: str) -> Fields:
+    """What every request says, unless its configuration says otherwise."""
+    return (
+        ("Host", host.decode("ascii")),
+        ("User-Agent", user_agent),
+        ("Accept", "*/*"),
+        ("Accept-Encoding", ACCEPTED),
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _plain_headers(host: bytes, user_agent: str) -> httpx.Headers:
+    """Nothing else, as most requests are. httpx copies them into each request: what is added there stays there."""
+    return httpx.Headers(_own_fields(host, user_agent))
+
+
 class _Trip:
     """One fetch: its hops, and what they took."""
 
@@ -305,17 +321,13 @@ class _Trip:
 
     def _request(self, url: httpx.URL, method: str, *, for_its_host: bool) -> httpx.Request:
         """`for_its_host`: it may be sent what the operator meant for that host only."""
-        given = self.ask.headers if for_its_host else ()
-        names = {name.lower() for name, _ in given}
-        own = (
-            ("Host", url.netloc.decode("ascii")),
-            ("User-Agent", self.ask.user_agent),
-            ("Accept", "*/*"),
-            ("Accept-Encoding", ACCEPTED),
-        )
-        fields = [(name, value) for name, value in own if name.lower() not in names]
+        headers = _plain_headers(url.netloc, self.ask.user_agent)
+        if for_its_host and self.ask.headers:
+            names = {name.lower() for name, _ in self.ask.headers}
+            own = [field for field in _own_fields(url.netloc, self.ask.user_agent) if field[0].lower() not in names]
+            headers = httpx.Headers([*own, *self.ask.headers])
         body = self.ask.body if method not in ("GET", "HEAD") else b""
-        return httpx.Request(method, url, headers=[*fields, *given], stream=httpx.ByteStream(body))
+        return httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(body))
 
 
 async def open_site(ladder: Ladder, url: str, ask: Ask) -> Connection:

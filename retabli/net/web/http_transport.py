@@ -147,8 +147,10 @@ async def read_body(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
         Fall: `garbage` when its coding is broken, and what reading raises.
     """
     body = bytearray()
+    coded = "content-encoding" in response.headers
+    whole = response.aiter_bytes() if coded else aiter(cast("httpx.AsyncByteStream", response.stream))
     try:
-        async with contextlib.aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
+        async with contextlib.aclosing(cast("AsyncGenerator[bytes, None]", whole)) as pieces:
             async for piece in pieces:
                 body += piece
                 if len(body) > limit:
