@@ -14,10 +14,11 @@ FILE = FOLDER / "compose.yaml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
 
 
+@pytest.mark.real
 def test_compose_reads_it() -> None:
     program = shutil.which("docker-compose")
     if program is None:
-        pytest.skip("docker-compose is not installed")
+        pytest.skip("docker-compose is not installed: run tests/real/install.sh")
     done = subprocess.run(
         [program, "-f", str(FILE), "config", "-q"], capture_output=True, text=True, timeout=20, check=False
     )
