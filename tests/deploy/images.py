@@ -22,7 +22,7 @@ from tests.entrance import ROOT
 
 SUITE, PACKAGES = "trixie", "python3-venv,python-is-python3"
 PIP = """python -m venv /v
-/v/bin/pip --quiet install --prefix=/usr/local --no-index --find-links /usr/share/python-wheels pip
+/v/bin/pip --quiet install --ignore-installed --prefix=/usr/local --no-index --find-links /usr/share/python-wheels pip
 rm -r /v
 """
 DOCKERFILE = ROOT / "Dockerfile"
