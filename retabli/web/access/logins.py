@@ -9,6 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from retabli.model.record import Entry, Event
 from retabli.model.stamps import iso
@@ -18,6 +19,17 @@ AGAIN = 600.0  # seconds within which another log-in of the same account is no n
 FIRST, LONGEST = 600.0, 3600.0  # seconds that failures are added up before there is a row of them
 WAITING = 100  # rows that wait for a disk; the oldest go first
 PLACES = 1000  # addresses that are told apart
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Those of one row; `began` and `stamp` are when the first one failed, by the waiting clock and as a date."""
+
+    began: float
+    stamp: float
+    number: int = 0
+    accounts: Counter[str] = field(default_factory=Counter)
+    places: set[str] = field(default_factory=set)
 
 
 class Logins:
@@ -30,7 +42,7 @@ class Logins:
         self._news = asyncio.Event()
         self._told: dict[str, float] = {}
         self._window, self._ended = FIRST, -LONGEST
-        self._forget()
+        self._failures: _Failures | None = None
 
     def came_in(self, account: Account) -> None:
         """By the form. Whoever only sees is no news."""
@@ -43,24 +55,27 @@ class Logins:
 
     def failed(self, account: Account | None, place: str) -> None:
         """One more, refused or not even looked at. None: the name is none of ours, and may be a mistyped password."""
-        if self._since is None:
-            lull = self._clock() - self._ended
-            self._window = min(2 * self._window, LONGEST) if lull < self._window else FIRST
-            self._since = (self._clock(), self._wall())
+        failures = self._failures
+        if failures is None:
+            now = self._clock()
+            lasts = now - self._ended < self._window
+            self._window = min(2 * self._window, LONGEST) if lasts else FIRST
+            failures = self._failures = _Failures(now, self._wall())
             self._news.set()
-        self._number += 1
+        failures.number += 1
         if account is not None:
-            self._accounts[account.name] += 1
-        if len(self._places) < PLACES:
-            self._places.add(place)
+            failures.accounts[account.name] += 1
+        if len(failures.places) < PLACES:
+            failures.places.add(place)
 
     async def next(self) -> Entry:
         while True:
             if self._rows:
                 return self._rows.popleft()
-            waits = None if self._since is None else self._since[0] + self._window - self._clock()
-            if waits is not None and waits <= 0:
-                return self._summed()
+            failures = self._failures
+            waits = None if failures is None else failures.began + self._window - self._clock()
+            if failures is not None and waits is not None and waits <= 0:
+                return self._summed(failures)
             self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(waits):
@@ -69,24 +84,15 @@ class Logins:
     def rest(self) -> list[Entry]:
         rows = [*self._rows]
         self._rows.clear()
-        return rows if self._since is None else [*rows, self._summed()]
+        return rows if self._failures is None else [*rows, self._summed(self._failures)]
 
-    def _summed(self) -> Entry:
-        assert self._since is not None  # noqa: S101 - asked only while there are failures
-        began, stamp = self._since
+    def _summed(self, failures: _Failures) -> Entry:
+        self._failures, self._ended = None, self._clock()
         data = {
-            "failed": self._number,
-            "from": iso(stamp),
-            "seconds": round(self._clock() - began),
-            "accounts": dict(self._accounts.most_common()),
-            "places": len(self._places),
+            "failed": failures.number,
+            "from": iso(failures.stamp),
+            "seconds": round(self._ended - failures.began),
+            "accounts": dict(failures.accounts.most_common()),
+            "places": len(failures.places),
         }
-        self._ended = self._clock()
-        self._forget()
         return Entry(self._wall(), Event.LOGIN, None, data)
-
-    def _forget(self) -> None:
-        self._since: tuple[float, float] | None = None  # when the first one failed, by both clocks
-        self._number = 0
-        self._accounts: Counter[str] = Counter()
-        self._places: set[str] = set()
