@@ -78,7 +78,7 @@ test-wheel: wheel
 	$(PYTHON) -m venv $(BESIDE)/.venv
 	$(BESIDE)/.venv/bin/pip --quiet install --require-hashes -r requirements/dev.lock
 	$(BESIDE)/.venv/bin/pip --quiet install --no-index --no-deps dist/retabli-*.whl
-	cp -r pyproject.toml tests bench deploy docs requirements $(BESIDE)
+	cp -r pyproject.toml *.md LICENSE Dockerfile tests bench deploy docs requirements $(BESIDE)
 	cd $(BESIDE) && .venv/bin/python -m pytest -m "not real" -n 3 --dist worksteal $(ARGS)
 
 bundle: wheel

@@ -129,6 +129,7 @@ class Daemon:
             supervisor.keep("store", self.store.wait_failed)
             self._alerting.keep_running(supervisor)
             supervisor.keep("scheduler", self.scheduler.run)
+            supervisor.keep("log-ins", self._log_logins)
             self._service.keep_running(supervisor, self.web.up)
             self.figures.parts(supervisor.restarts)
             began(address)
@@ -136,6 +137,8 @@ class Daemon:
                 await supervisor.run_until_stopped(stop)
             finally:
                 await self.scheduler.stop(GRACE)
+            for entry in self.access.logins.rest():
+                await self._log(entry)
             await self._log(Entry(time.time(), Event.STOP, None, {"version": __version__}))
         except StoreFailed as failure:
             await self._alerting.say_last_words(str(failure))
@@ -244,9 +247,15 @@ class Daemon:
             log.warning("web.tls: %s", said)
 
     def _logged_elsewhere(self, entry: Entry) -> None:
-        """The drain's entries are in the log without having gone through the pipeline."""
+        """What is in the log without having gone through the pipeline."""
         self.metrics.logged(entry)
         self.view.logged(entry)
+
+    async def _log_logins(self) -> None:
+        while True:
+            entry = await self.access.logins.next()
+            await self._log(entry)
+            self._logged_elsewhere(entry)
 
     def _standing(self) -> str:
         return standing(self.view, self.health.why_not())

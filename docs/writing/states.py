@@ -134,6 +134,10 @@ EVENTS = {
     ),
     Event.ACKNOWLEDGE: Words("quelqu'un a pris l'alerte en charge", "somebody took the page in hand"),
     Event.SILENCE: Words("un silence commence ou finit", "a silence begins or ends"),
+    Event.LOGIN: Words(
+        "un compte qui peut agir s'est identifié, ou tant d'essais ont échoué",
+        "an account that may act logged in, or so many attempts failed",
+    ),
 }
 HEADS = {
     "told": Words("- **Astreinte** : {}.", "- **On call**: {}."),

@@ -131,6 +131,7 @@ class Event(StrEnum):
     DEFERRED = "deferred"  # a page that is due waits, for a parent or for the end of a silence
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
+    LOGIN = "login"  # somebody who may act came in, or so many failed to
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ EVENTS = {
     Event.DEFERRED: Words("différée", "deferred"),
     Event.ACKNOWLEDGE: Words("prise en compte", "acknowledged"),
     Event.SILENCE: Words("silence", "silence"),
+    Event.LOGIN: Words("identification", "log-in"),
 }
 WORDS: Mapping[str, Words] = {event.value: words for event, words in EVENTS.items()}
 STATES: Mapping[str, Words] = {state.value: words for state, words in STATE_WORDS.items()}
@@ -53,6 +54,8 @@ DECISIONS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed"
 ESCALATED = Words("personne n'a pris en charge, d'autres sont appelés", "nobody has taken it, others are called")
 UNTIL = Words("jusqu'au", "until")
 OVER = Words("arrivé à son terme", "it ran out")
+MAY = {"act": Words("peut agir", "may act"), "admin": Words("peut administrer", "may administer")}
+NAMED = 5  # accounts of a row about failures
 NOBODY = Words("personne : aucun canal", "nobody: no channel")
 
 Speaker = Callable[[dict[str, Any], str], str]
@@ -229,6 +232,41 @@ def _aside(data: dict[str, Any], language: str) -> str:
     return words[language]
 
 
+def _login(data: dict[str, Any], language: str) -> str:
+    """Who came in, or how many failed to, since when, from how many places, and at which accounts of ours."""
+    failed = data.pop("failed", None)
+    if failed is None:
+        by, role = _plain(data.pop("by", "?")), data.pop("role", None)
+        return f"{by} ({_worded(MAY, role, language)})" if role else by
+    one, since, places = failed == 1, data.pop("from", None), data.pop("places", None)
+    data.pop("seconds", None)
+    said = _plain(failed) + Words(" échec" if one else " échecs", " failure" if one else " failures")[language]
+    if since:
+        said += f" {Words('depuis', 'since')[language]} {_plain(since)}"
+    if places:
+        few = Words(", d'une adresse", ", from one address")
+        many = Words(f", de {_plain(places)} adresses", f", from {_plain(places)} addresses")
+        said += (few if places == 1 else many)[language]
+    named = _at_accounts(data.pop("accounts", None), failed, language)
+    return f"{said}{COLON[language]}{named}" if named else said
+
+
+def _at_accounts(accounts: object, failed: object, language: str) -> str:
+    """`karim (12), comptes inconnus (25)`: those that were tried most often, then all that are none of ours."""
+    counts = {str(name): number for name, number in accounts.items()} if isinstance(accounts, dict) else {}
+    if not isinstance(failed, int) or not all(isinstance(number, int) for number in counts.values()):
+        return _plain(accounts) if accounts else ""
+    most = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    unknown, others = failed - sum(counts.values()), sum(number for _, number in most[NAMED:])
+    said = [f"{clean(name, 64)} ({number})" for name, number in most[:NAMED]]
+    for number, words in (
+        (others, Words("autres comptes", "other accounts")),
+        (unknown, Words("comptes inconnus", "unknown accounts")),
+    ):
+        said += [f"{words[language]} ({number})"] if number > 0 else []
+    return ", ".join(said)
+
+
 SPEAKERS: Mapping[str, Speaker] = {
     Event.GAP: _gap,
     Event.STATE: _states,
@@ -241,4 +279,5 @@ SPEAKERS: Mapping[str, Speaker] = {
     Event.DEFERRED: _deferred,
     Event.ACKNOWLEDGE: _acknowledged,
     Event.SILENCE: _silenced,
+    Event.LOGIN: _login,
 }

@@ -184,6 +184,11 @@ def _delivered(data: Mapping[str, Any], view: View, language: str) -> str:
     return said
 
 
+def _login(data: Mapping[str, Any], view: View, language: str) -> str:
+    said = spoken.sentence(Event.LOGIN, data, language, view.site.zone)
+    return f"{Words('Identification', 'Log-in')[language]} — {said}"
+
+
 _SENTENCES: dict[str, Callable[[Mapping[str, Any], View, str], str]] = {
     Event.START: _by(Words("Démarrage de la surveillance", "Watching began")),
     Event.STOP: _by(Words("Arrêt de la surveillance", "Watching stopped")),
@@ -198,4 +203,5 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], View, str], str]] = {
     Event.DEFERRED: _deferred,
     Event.ACKNOWLEDGE: _acknowledged,
     Event.SILENCE: _silenced,
+    Event.LOGIN: _login,
 }

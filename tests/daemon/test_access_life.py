@@ -1,6 +1,9 @@
 """A daemon with accounts, as a process: a restart logs nobody out, a reload does, and its state holds no secret."""
 
+import asyncio
+import json
 import signal
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -8,14 +11,15 @@ import pytest
 
 from tests.commands.daemons import living
 from tests.daemon.living import Life
+from tests.entrance import ENTRANCE
 from tests.web.accounts import PASSWORDS, hash_of
 
 pytestmark = pytest.mark.timeout(90)
 
 
-def admit(life: Life, *names: str) -> None:
+def admit(life: Life, *names: str, role: str = "view") -> None:
     """Accounts in the configuration, beside the address that it listens on."""
-    users = ", ".join(f"{name}: {{role: view, hash: {{file: {name}.hash}}}}" for name in names)
+    users = ", ".join(f"{name}: {{role: {role}, hash: {{file: {name}.hash}}}}" for name in names)
     for name in names:
         (life.folder / f"{name}.hash").write_text(hash_of(PASSWORDS[name]).line)
     text = life.config.read_text().replace(
@@ -51,6 +55,29 @@ async def test_a_session_outlives_a_restart_and_not_the_account(tmp_path: Path) 
             while (await wall.get("/metrics")).status_code == 200:
                 pass
             assert (await wall.get("/-/healthy")).status_code == 200
+
+
+async def test_the_log_says_who_came_in_and_how_many_failed_also_those_of_the_last_minutes(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        url = f"http://127.0.0.1:{life.port}"
+        admit(life, "karim", role="act")
+        async with httpx.AsyncClient(base_url=url, trust_env=False, headers={"origin": url}) as browser:
+            assert (await browser.post("/-/reload")).json()["reloaded"]
+            for password in ("wrong", "wrong too"):
+                await browser.post("/login", data={"user": "karim", "password": password})
+            await browser.post("/login", data={"user": "karim", "password": PASSWORDS["karim"]})
+            async with asyncio.timeout(20):
+                while "Log-in — karim (may act)" not in (await browser.get("/log?lang=en")).text:
+                    pass
+        assert await life.end(signal.SIGTERM) == 0
+        command = [*ENTRANCE, "log", "--state", str(tmp_path / "state.db"), "--format", "json"]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=25).stdout
+        written = [json.loads(line) for line in printed.splitlines()]
+        assert [(row["data"].get("by"), row["data"].get("failed")) for row in written if row["event"] == "login"] == [
+            ("karim", None),
+            (None, 2),
+        ]
+        assert "127.0.0.1" not in json.dumps([row["data"] for row in written if row["event"] == "login"])
 
 
 def anybody(life: Life):  # type: ignore[no-untyped-def]

@@ -25,6 +25,7 @@ from deploy.bundle.wheels import Target
 from tests.entrance import HOME, ROOT
 
 MACHINE = Machine("CPython", (3, 11), False, "/usr/bin/python3", "x86_64", 64, (2, 36), ())
+LATER = "99.0.1"
 BUNDLE = Bundle(Path("bundle"), "0.1.0", ("3.11", "3.12"), "x86_64", 28)
 
 
@@ -118,18 +119,36 @@ def test_the_entrance_of_the_installer_can_be_read_by_any_python() -> None:
     assert (ROOT / "deploy" / "bundle" / "install.py").read_bytes().isascii()
 
 
+def own_wheel(sources: Path, into: Path) -> Path:
+    made = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into)]
+    subprocess.run(made, cwd=sources, check=True, capture_output=True)
+    return next(into.glob("*.whl"))
+
+
+def later(folder: Path) -> Path:
+    """The sources of the wheel, of a version that is to come."""
+    sources = folder / "sources"
+    for name in ("retabli", "commands", "config", "probes", "simulator"):
+        shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("daemon.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, sources)
+    (sources / "retabli" / "__init__.py").write_text(f'"""Later."""\n\n__version__ = "{LATER}"\n')
+    return sources
+
+
+def unpacked(archive: Path) -> Path:
+    with tarfile.open(archive) as tar:
+        tar.extractall(archive.parent, filter="data")
+    return archive.parent / archive.name.removesuffix(".tar.gz")
+
+
 @pytest.mark.real
 @pytest.mark.timeout(400)
 def test_a_real_bundle_installs_upgrades_rolls_back_and_goes_without_network(tmp_path: Path) -> None:
-    made = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
-    subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
-    wheel = next((tmp_path / "dist").glob("*.whl"))
-    archive = build(Target((current_python(),), os.uname().machine, 28), wheel, tmp_path)
+    archive = build(Target((current_python(),), os.uname().machine, 28), own_wheel(ROOT, tmp_path / "dist"), tmp_path)
     told = (tmp_path / f"{archive.name}.sha256").read_text().split()[0]
     assert told == hashlib.sha256(archive.read_bytes()).hexdigest()
-    with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path, filter="data")
-    folder = tmp_path / archive.name.removesuffix(".tar.gz")
+    folder = unpacked(archive)
     bill = (folder / "sbom" / "retabli.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
     home, prefix = tmp_path / "home", tmp_path / "opt"
@@ -145,8 +164,8 @@ def test_a_real_bundle_installs_upgrades_rolls_back_and_goes_without_network(tmp
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def install(*words: str, status: int = 0) -> str:
-        return run(sys.executable, folder / "install.py", "--prefix", prefix, "--no-service", *words, status=status)
+    def install(*words: str, status: int = 0, of: Path = folder) -> str:
+        return run(sys.executable, of / "install.py", "--prefix", prefix, "--no-service", *words, status=status)
 
     retabli = prefix / "bin" / "retabli"
     assert "fit for it" in install("--check")
@@ -158,11 +177,16 @@ def test_a_real_bundle_installs_upgrades_rolls_back_and_goes_without_network(tmp
     assert "doorbell" not in run(retabli, "kinds")
     assert "Nothing was sent" in run(retabli, "check", "--config", prefix / "share" / "config" / "minimal.yaml")
     foreign_kind(places.kinds)
-    install()
+    newer = build(
+        Target((current_python(),), os.uname().machine, 28), own_wheel(later(tmp_path), tmp_path / "later"), tmp_path
+    )
+    assert f"Retabli {LATER}" in install(of=unpacked(newer))
+    assert LATER in run(retabli, "--version")
     assert "doorbell" in run(retabli, "kinds")
     assert places.former == first != places.current
     run(sys.executable, prefix / "share" / "install" / "install.py", "--prefix", prefix, "--no-service", "--rollback")
     assert places.current == first
+    assert LATER not in run(retabli, "--version")
     with (folder / "LICENSE").open("a") as file:
         file.write("tampered")
     assert "LICENSE is not what was packed" in install(status=2)

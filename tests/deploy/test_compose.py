@@ -2,11 +2,13 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from retabli import __version__
 from tests.entrance import ENTRANCE, ROOT
 
 FOLDER = ROOT / "deploy"
@@ -14,10 +16,11 @@ FILE = FOLDER / "compose.yaml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
 
 
+@pytest.mark.real
 def test_compose_reads_it() -> None:
     program = shutil.which("docker-compose")
     if program is None:
-        pytest.skip("docker-compose is not installed")
+        pytest.skip("docker-compose is not installed: run tests/real/install.sh")
     done = subprocess.run(
         [program, "-f", str(FILE), "config", "-q"], capture_output=True, text=True, timeout=20, check=False
     )
@@ -55,6 +58,65 @@ def test_what_is_mounted_is_there_and_cannot_be_written_unless_it_is_its_own(nam
 def test_none_listens_beyond_this_machine(name: str) -> None:
     listens = [word for word in SERVICES[name]["command"] if "web.listen-address" in word]
     assert [word.partition("=")[2].partition(":")[0] for word in listens] == ["127.0.0.1"]
+
+
+def mounted(name: str, folder: Path) -> Path:
+    """The files of a service where its container has them, under this folder."""
+    for volume in SERVICES[name]["volumes"]:
+        source, target, *_ = volume.split(":")
+        if source.startswith("."):
+            there = folder / target.removeprefix("/")
+            there.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if (FOLDER / source).is_dir() else shutil.copy)(FOLDER / source, there)
+    return folder
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "check", "wanted"),
+    [
+        ("prometheus", ("promtool", "check", "config"), "2 rule files found"),
+        ("alertmanager", ("amtool", "check-config"), "1 templates"),
+    ],
+)
+def test_where_they_are_mounted_the_configurations_find_what_they_name(
+    name: str, check: tuple[str, ...], wanted: str, tmp_path: Path
+) -> None:
+    if shutil.which(check[0]) is None:
+        pytest.skip(f"{check[0]} is not installed: run tests/real/install.sh")
+    (file,) = (word.partition("=")[2] for word in SERVICES[name]["command"] if word.startswith("--config.file="))
+    path = mounted(name, tmp_path) / file.removeprefix("/")
+    done = subprocess.run([*check, str(path)], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert wanted in done.stdout
+    assert "FAILED" not in done.stdout
+
+
+def test_grafana_finds_its_dashboards_where_they_are_mounted_and_prometheus_where_it_listens(tmp_path: Path) -> None:
+    root = mounted("grafana", tmp_path)
+    provisioning = root / "etc" / "grafana" / "provisioning"
+    for provider in yaml.safe_load((provisioning / "dashboards" / "retabli.yml").read_text())["providers"]:
+        assert list((root / provider["options"]["path"].removeprefix("/")).glob("*.json")), provider["name"]
+    (source,) = yaml.safe_load((provisioning / "datasources" / "retabli.yml").read_text())["datasources"]
+    listens = next(word for word in SERVICES["prometheus"]["command"] if "web.listen-address" in word)
+    assert source["url"] == f"http://{listens.partition('=')[2]}"
+
+
+def test_prometheus_scrapes_the_daemon_and_pages_by_alertmanager_where_they_listen() -> None:
+    read = yaml.safe_load((FOLDER / "prometheus" / "prometheus.example.yml").read_text())
+    (job,) = (each for each in read["scrape_configs"] if each["job_name"] == "retabli")
+    assert job["static_configs"][0]["targets"] == [SERVICES["retabli"]["command"][-1]]
+    (alerting,) = read["alerting"]["alertmanagers"]
+    listens = next(word for word in SERVICES["alertmanager"]["command"] if "web.listen-address" in word)
+    assert alerting["static_configs"][0]["targets"] == [listens.partition("=")[2]]
+    first = yaml.safe_load((FOLDER / "compose" / "retabli" / "retabli.yaml").read_text())
+    labels = job["static_configs"][0]["labels"]
+    assert (labels["site"], labels["standpoint"]) == (first["site"]["name"], first["standpoint"])
+    assert first["alerts"]["channels"]["alertmanager"]["urls"] == [f"http://{listens.partition('=')[2]}"]
+
+
+def test_the_image_that_it_builds_bears_the_program_s_version() -> None:
+    assert SERVICES["retabli"]["image"] == f"retabli:{__version__}"
 
 
 def test_the_configuration_that_it_begins_with_is_accepted() -> None:

@@ -45,6 +45,15 @@ async def test_a_page_that_is_not_shown_is_the_form_which_leads_on_to_it() -> No
         assert "Main courante" in (await server.client.get("/log")).text
 
 
+@pytest.mark.parametrize(("taken", "scheme"), [("text/event-stream", "Form"), ("text/html", "Form"), ("*/*", "Basic")])
+async def test_an_open_page_that_is_not_let_in_any_more_has_no_window_of_the_browser_s_over_it(
+    taken: str, scheme: str
+) -> None:
+    async with guarded() as server:
+        answer = await server.client.get("/live?lang=en", headers={"accept": taken})
+        assert answer.headers["www-authenticate"].split()[0] == scheme
+
+
 async def test_the_session_is_kept_where_no_script_and_no_other_site_reaches_it() -> None:
     async with guarded() as server:
         answer = await server.log_in()

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from retabli.web.access import hashes
 from retabli.web.access.checking import Busy, Checking
+from retabli.web.access.logins import Logins
 from retabli.web.access.peers import Peer, introduced
 from retabli.web.access.policy import Account, Policy, Role
 from retabli.web.access.sessions import Sessions
@@ -60,6 +61,7 @@ class Access:
         self._nobody = self._stranger()
         self._changed = asyncio.Event()
         self._said: dict[str, tuple[float, int]] = {}
+        self.logins = Logins(clock=clock, wall=wall)
         self._writing = asyncio.Lock()
 
     @property
@@ -164,6 +166,8 @@ class Access:
         except NotIn as why:
             self._counted(why.outcome)
             self._tell(why.outcome, name, address)
+            if why.outcome != "busy":
+                self.logins.failed(self._policy.accounts.get(name), place(address))
             raise
         self._counted("accepted")
         self._tell("accepted", name, address)
@@ -200,6 +204,7 @@ class Access:
         if old is not None:
             self.sessions.end(old)
         token = self.sessions.begin(account)
+        self.logins.came_in(account)
         await self._soon_kept()
         return token
 

@@ -153,7 +153,7 @@ def barred(visitor: Visitor, need: Role, accept: str) -> Barred:
     words = why_barred(visitor, need)
     if words is LOGGED_OUT:
         # A browser that is asked for Basic opens a window of its own; it is shown our form instead.
-        return Barred(401, words, {"www-authenticate": FORM if "text/html" in accept else BASIC})
+        return Barred(401, words, {"www-authenticate": FORM if any(each in accept for each in OF_PAGES) else BASIC})
     return Barred(401, words, {"www-authenticate": FORM}) if words is LAPSED else Barred(403, words)
 
 
@@ -169,4 +169,5 @@ def why_barred(visitor: Visitor, need: Role) -> Words:
     return Words(*(words[each].format(name=visitor.name) for each in ("fr", "en")))
 
 
+OF_PAGES = ("text/html", "text/event-stream")  # what a browser takes that opens a page, and an open page that listens
 FORM = 'Form realm="Retabli"'  # RFC 9110 (section 11.6.1) wants a challenge; no browser knows this one

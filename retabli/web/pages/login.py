@@ -70,7 +70,8 @@ class LoginPage:
                 said = delayed(why)
                 status, headers = said.status_code, dict(said.headers or {})
             fault = text(f"login_{why.outcome}", self._frame.reading(request)[0], seconds=headers.get("retry-after"))
-            return self.page(request, status, local(onward), fault=fault, name=clean(name, 64), headers=headers)
+            refused, name = why.outcome == "refused", clean(name, 64)
+            return self.page(request, status, local(onward), fault=fault, refused=refused, name=name, headers=headers)
         response = RedirectResponse(local(onward), 303)
         response.set_cookie(
             cookie_name(request),
@@ -85,7 +86,8 @@ class LoginPage:
 
     async def leave(self, request: Request) -> Response:
         await self._access.log_out(session_token(request))
-        response = RedirectResponse(f"/login{self._frame.reading(request)[1]}", 303)
+        query = self._frame.reading(request)[1]
+        response = RedirectResponse(f"/login{query}{'&' if query else '?'}out=", 303)
         secure = request.url.scheme == "https"
         response.delete_cookie(cookie_name(request), path="/", secure=secure, httponly=True, samesite="lax")
         response.headers["clear-site-data"] = '"cache"'
@@ -98,20 +100,24 @@ class LoginPage:
         onward: str,
         *,
         fault: str = "",
+        refused: bool = False,
         name: str = "",
         headers: dict[str, str] | None = None,
     ) -> Response:
         language, query = self._frame.reading(request)
+        visitor = visitor_of(request)
         page = self._frame.render(
             "login.html",
             language,
             query,
             "/login",
-            visitor_of(request),
+            visitor,
             public=True,
             turned=self._frame.turned(request, request.url.path if request.method == "GET" else "/login"),
             onward=onward,
             fault=fault,
+            refused=refused,
+            left="out" in request.query_params and not visitor.name,
             name=name,
             longest=LONGEST,
         )

@@ -104,6 +104,7 @@
     lost = false;
     body.classList.remove("stale");
     banner.hidden = true;
+    banner.querySelector("a").hidden = true;
     announce(body.dataset.back || "");
     tick();
   }
@@ -231,10 +232,18 @@
     return true;
   }
 
-  // Whoever is not let in any more is shown the form, in the place of a page that nobody renews.
+  // Whoever is not let in any more is shown the form, in the place of a page that nobody renews; or is led to it,
+  // beside what they are writing, which stays.
   function ask() {
-    fetch("/api/v1/openapi.json", { method: "HEAD", cache: "no-store" }).then(function (answer) {
-      if (answer.status === 401 && !busy()) location.reload();
+    var as = { method: "HEAD", headers: { Accept: "text/html" }, cache: "no-store" };
+    fetch("/api/v1/openapi.json", as).then(function (answer) {
+      if (answer.status !== 401) return;
+      if (!busy()) { location.reload(); return; }
+      var link = banner.querySelector("a");
+      if (!link.hidden) return;
+      link.href = link.dataset.form + encodeURIComponent(location.pathname + location.search);
+      link.hidden = false;
+      announce(link.textContent);
     }).catch(function () {});
   }
 

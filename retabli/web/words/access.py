@@ -19,6 +19,11 @@ TEXTS = {
         "Too many people log in at this moment. Try again in a second.",
     ),
     "account_said": Words("dans la main courante, avec le compte", "in the log, with the account"),
+    "logged_out": Words("Vous êtes déconnecté.", "You are logged out."),
+    "go_on": Words("Continuer", "Go on"),
+    "session_over": Words(
+        "Session terminée\u00a0: s'identifier à nouveau (nouvel onglet)", "Session ended: log in again (new tab)"
+    ),
     "log_in_again": Words("S'identifier à nouveau", "Log in again"),
     "other_account": Words("Prendre un autre compte", "Use another account"),
 }
