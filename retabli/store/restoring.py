@@ -20,7 +20,7 @@ from retabli.store.facts import Remembered, Restored, StoreDamaged
 from retabli.store.faults import damage, told
 from retabli.store.generations import Generation, generations, stamp
 from retabli.store.reader import Reader
-from retabli.store.schema import beside, flush, open_for_writing
+from retabli.store.schema import beside, flush, look_for_damage, open_for_writing
 
 GONE = "the file is gone"
 
@@ -68,6 +68,8 @@ class TakingUp:
                 raise StoreDamaged(f"{self.path} is gone, and {left[0] if left else self.folder} is there", GONE)
 
     def _open(self) -> Opened:
+        if self.path.exists():
+            look_for_damage(self.path)
         connection = open_for_writing(self.path)
         try:
             with told(self.path):

@@ -124,7 +124,6 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """The one connection that writes; the file is made if there is none, or brought up to date.
 
     Raises:
-        StoreDamaged: it is not whole.
         StoreError: it cannot be opened.
     """
     with told(path):
@@ -140,7 +139,6 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_size_limit = 67108864")
             connection.execute("PRAGMA foreign_keys = OFF")
             _bring_up_to_date(connection)
-            _look_for_damage(connection, path)
     except StoreError:
         connection.close()
         raise
@@ -223,8 +221,25 @@ def _bring_up_to_date(connection: sqlite3.Connection, to: int = len(MIGRATIONS))
         )
 
 
-def _look_for_damage(connection: sqlite3.Connection, path: Path) -> None:
-    """All pages after an end that nobody wanted; of a large state that was closed, those that the daemon lives by."""
+def look_for_damage(path: Path) -> None:
+    """Look through all pages after an end that nobody wanted; of a large state that was closed, through those that the
+    daemon lives by. Nothing is written: whoever opens a damaged file to write it would mix it with its log.
+
+    Raises:
+        StoreDamaged: it is not whole.
+        StoreError: it cannot be looked at.
+    """
+    with told(path):
+        if path.stat().st_size == 0:
+            raise damage(path, "it is empty")  # SQLite would let go of the log beside it
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    if beside(path)[-1].exists():
+        return  # a journal, from a copy's first moments in its place: only who writes can take it up
+    with closing(open_for_reading(path, older=True)) as connection, told(path):
+        _look_through(connection, path)
+
+
+def _look_through(connection: sqlite3.Connection, path: Path) -> None:
     look_for_lacks(connection, path)
     closed = connection.execute("SELECT value FROM facts WHERE name = 'clean_stop'").fetchone()
     thoroughly = closed is None or not closed[0] or path.stat().st_size <= LOOKED_THROUGH

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from retabli.model.flow import UnitName
 from retabli.model.record import Entry, Message
@@ -228,19 +228,37 @@ class Store(Outbox):
         gone = await self._read(lambda _: why_gone(self.path, self._file))
         if gone is not None:
             kept = await self._read(lambda reader: saved(reader, self.folder, self._wall()))
-            await self._fail(f"{self.path} {gone}; {kept}")
+            await self.give_up(f"{self.path} {gone}; {kept}")
 
-    async def _fail(self, said: str) -> None:
+    async def give_up(self, said: str) -> NoReturn:
         """Nothing is written from now on.
 
         Raises:
             StoreFailed: always.
         """
+        failure = StoreFailed(said)
 
         def refuse(_: Book) -> None:
-            raise StoreFailed(said)
+            raise failure
 
         await self._put(refuse, durable=False)
+        raise failure
+
+    async def tell_restored(self, entry: Entry, messages: Sequence[Message]) -> None:
+        """That this state was restored is in the log, and waits to be told: it is not told of at the next start.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        row, queued = as_line(entry), [encoded(message) for message in messages]
+
+        def change(book: Book) -> None:
+            book.log([row])
+            for message in queued:
+                book.queue(*message)
+            book.forget("restored")
+
+        await self._put(change, durable=True)
 
     # reading --------------------------------------------------------------------------------------------------
 
@@ -252,8 +270,7 @@ class Store(Outbox):
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
         except StoreDamaged as error:
-            await self._fail(str(error))
-            raise
+            await self.give_up(str(error))
 
     async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
         """Rows of the log, the newest first. `before`: only those with a lower number."""
