@@ -60,6 +60,7 @@ def keep(folder: Path, filled: Callable[[Path], Verdict], at: float) -> Kept:
     Raises:
         StoreError: it cannot be made, or cannot be written.
     """
+    at = float(int(at))  # as its name says it
     with part_of(folder / "copy") as part:
         verdict = filled(part)
         with told(folder):

@@ -72,9 +72,12 @@ def _generation(path: Path, match: "re.Match[str]") -> Generation:
 
 
 def let_go(found: Sequence[Generation], *, hourly: int, daily: int) -> list[Generation]:
-    """Those that go, the oldest first. What stays: the newest; the newest of each of the latest so many hours, and of
-    so many days, that have one; and the newest whose log holds, whatever came after it."""
-    kept = {each.number for each in [*found[:1], *[each for each in found if not each.broken][:1]]}
+    """Those that go, the oldest first.
+
+    What stays: the newest two, should one be damaged; the newest of each of the latest so many hours, and of so many
+    days, that have one; and the newest whose log holds, whatever came after it.
+    """
+    kept = {each.number for each in [*found[:2], *[each for each in found if not each.broken][:1]]}
     kept |= _newest_of_each(found, lambda each: each.at // HOUR, hourly)
     kept |= _newest_of_each(found, lambda each: each.at // DAY, daily)
     return [each for each in reversed(found) if each.number not in kept]

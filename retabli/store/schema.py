@@ -230,13 +230,31 @@ def look_for_damage(path: Path) -> None:
         StoreError: it cannot be looked at.
     """
     with told(path):
-        if path.stat().st_size == 0:
+        number = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            size, head = os.fstat(number).st_size, os.pread(number, 100, 0)
+        finally:
+            os.close(number)
+        if size == 0:
             raise damage(path, "it is empty")  # SQLite would let go of the log beside it
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        if head.startswith(b"SQLite format 3\0") and not any(_holds(each) for each in beside(path)):
+            _look_whether_cut(path, size, head)
     if beside(path)[-1].exists():
         return  # a journal, from a copy's first moments in its place: only who writes can take it up
     with closing(open_for_reading(path, older=True)) as connection, told(path):
         _look_through(connection, path)
+
+
+def _holds(file: Path) -> bool:
+    return not file.name.endswith("-shm") and file.exists() and file.stat().st_size > 0
+
+
+def _look_whether_cut(path: Path, size: int, head: bytes) -> None:
+    """SQLite takes what is missing of the last page for zeros (https://www.sqlite.org/fileformat2.html, 1.3)."""
+    page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    wanted = (65_536 if page == 1 else page) * pages
+    if size < wanted:
+        raise damage(path, f"{wanted - size} of its {wanted} bytes are missing")
 
 
 def _look_through(connection: sqlite3.Connection, path: Path) -> None:

@@ -17,7 +17,7 @@ from retabli.store.encoding import Row, UnitRow, as_row, text
 from retabli.store.facts import ALL, LogRow, Remembered, StoreDamaged, StoreFailed, Which
 from retabli.store.generations import folder_of
 from retabli.store.outbox import Outbox, as_line, encoded
-from retabli.store.place import saved, why_gone
+from retabli.store.place import Place
 from retabli.store.reader import Reader
 from retabli.store.restoring import TakingUp
 from retabli.store.schema import Lock
@@ -42,7 +42,7 @@ class Store(Outbox):
         self.path = taking_up.path
         self.folder = taking_up.folder  # of its copies
         self._wall = taking_up.wall
-        self._file = self.path.stat()
+        self._place = Place.of(self.path)
         self._lock = lock
         self._writer = writer
         self._reader = reader
@@ -225,9 +225,9 @@ class Store(Outbox):
             StoreFailed: it could not be written, or the file has left its place: what is written is found by nobody.
         """
         await self._put(lambda _: None, durable=True)
-        gone = await self._read(lambda _: why_gone(self.path, self._file))
+        gone = await self._read(lambda _: self._place.why_gone())
         if gone is not None:
-            kept = await self._read(lambda reader: saved(reader, self.folder, self._wall()))
+            kept = await self._read(lambda reader: self._place.save(reader, self.folder, self._wall()))
             await self.give_up(f"{self.path} {gone}; {kept}")
 
     async def give_up(self, said: str) -> NoReturn:
@@ -270,7 +270,7 @@ class Store(Outbox):
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
         except StoreDamaged as error:
-            await self.give_up(str(error))
+            await self.give_up(f"{self.path} was damaged while it was in use ({error.why})")
 
     async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
         """Rows of the log, the newest first. `before`: only those with a lower number."""
