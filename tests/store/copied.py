@@ -7,7 +7,7 @@ from pathlib import Path
 from retabli.store import Store
 from retabli.store.copying import Kept, add
 from retabli.store.generations import folder_of
-from tests.store.making import UNIT, commit, entry, message, result
+from tests.store.making import UNIT, commit, entry, message, result, sql
 
 
 async def written(path: Path, numbers: range) -> None:
@@ -37,6 +37,16 @@ async def write(store: Store, numbers: range) -> None:
 def copied(path: Path, **more: int) -> Kept:
     """One more copy, as the daemon has it taken."""
     return add(path, folder_of(path), **{"hourly": 3, "daily": 4} | more, at=time.time())
+
+
+def grow(path: Path, results: int) -> None:
+    """So many kept results more, of a unit that nobody knows."""
+    sql(
+        path,
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {results}) "  # noqa: S608 - our own numbers
+        "INSERT INTO results (unit, at, outcome, whole, seconds, rungs) "
+        "SELECT 99 + i % 50, i, 'ok', 1, 0.1, '[[\"connect\",0.0123]]' FROM n",
+    )
 
 
 def rows(store: Store) -> int:

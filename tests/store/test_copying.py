@@ -17,7 +17,7 @@ from retabli.store.copying import RESERVE, make_room
 from retabli.store.facts import StoreDamaged
 from retabli.store.generations import folder_of, generations
 from tests.entrance import ROOT
-from tests.store.copied import copied, write, written
+from tests.store.copied import copied, grow, write, written
 from tests.store.making import sql
 
 
@@ -155,13 +155,16 @@ def process(state: Path, *, stdin: int = subprocess.PIPE) -> "subprocess.Popen[b
 async def test_killed_at_any_moment_copying_leaves_whole_copies_alone_and_the_next_one_goes_on(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     store = Store.open(state)
-    await write(store, range(3000))
+    await write(store, range(100))
+    grow(state, 100_000)
     seed = random.randrange(10**6)  # noqa: S311 - moments, not secrets
     moments = random.Random(seed)  # noqa: S311
     halves = 0
-    for _ in range(25):
+    for _ in range(15):
         with process(state) as copying:
-            time.sleep(moments.uniform(0.1, 0.7))
+            while not list(folder_of(state).glob("*.part")):
+                time.sleep(0.001)  # another process: there is nothing here to await
+            time.sleep(moments.uniform(0.0, 0.5))
             copying.send_signal(signal.SIGKILL)
         halves += any(folder_of(state).glob("*.part"))
         assert all(each.whole for each in generations(folder_of(state))), seed
