@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from retabli.store import Store, StoreError
-from retabli.store.copies import part_of, take
+from retabli.store.copies import part_of, publish, take
 from retabli.store.copying import RESERVE, make_room
 from retabli.store.facts import StoreDamaged
 from retabli.store.generations import folder_of, generations
@@ -58,10 +58,11 @@ async def test_copies_whose_time_is_over_go_and_each_has_the_next_number(tmp_pat
 
 async def test_a_damaged_state_gives_no_copy_and_the_good_ones_stay(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
-    await written(state, range(300))
+    await written(state, range(30))
     good = copied(state).generation
-    whole = state.read_bytes()
-    state.write_bytes(whole[:20_000] + os.urandom(20_000) + whole[40_000:])
+    grow(state, 5000)
+    sql(state, "PRAGMA wal_checkpoint(TRUNCATE)")
+    state.write_bytes(state.read_bytes()[:-40_960] + os.urandom(40_960))  # kept results alone: nothing else tells it
     with pytest.raises(StoreDamaged, match=r"state\.db is damaged \("):
         copied(state)
     assert generations(folder_of(state)) == [good]
@@ -111,6 +112,10 @@ async def test_what_a_kill_left_of_a_copy_is_no_obstacle_to_the_next_one_of_that
     await written(state, range(5))
     for suffix in ("", "-journal", "-wal", "-shm"):
         (tmp_path / f"copy.db.part{suffix}").write_bytes(os.urandom(5000))
+    with part_of(copy) as part:
+        assert part.read_bytes() == b""
+        assert list(tmp_path.glob("copy*")) == [part]
+    (tmp_path / "copy.db.part").write_bytes(os.urandom(5000))
     assert take(state, copy).rows == 5
     assert sorted(each.name for each in tmp_path.glob("copy*")) == ["copy.db"]
 
@@ -138,6 +143,11 @@ async def test_where_the_file_system_has_no_hard_links_a_copy_is_made_and_replac
     assert take(state, copy).rows == 5
     with pytest.raises(StoreError, match="is there already"):
         take(state, copy)
+    (tmp_path / "late.part").write_text("late")  # somebody gave a file that name while we made ours
+    with pytest.raises(StoreError, match="is there already"):
+        publish(tmp_path / "late.part", copy)
+    assert take(copy, tmp_path / "copy-of-it.db").rows == 5
+    (tmp_path / "copy-of-it.db").unlink()
     assert sorted(each.name for each in tmp_path.glob("copy*")) == ["copy.db"]
 
 
@@ -177,8 +187,10 @@ async def test_killed_at_any_moment_copying_leaves_whole_copies_alone_and_the_ne
 async def test_a_copying_whose_daemon_has_gone_ends_too(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     await written(state, range(5))
+    grow(state, 100_000)
     ours, theirs = os.pipe()
     with process(state, stdin=ours) as copying:
         os.close(ours)
         os.close(theirs)
-        assert await asyncio.to_thread(copying.wait, 20) in (0, 1)
+        assert await asyncio.to_thread(copying.wait, 20) == 1
+    assert generations(folder_of(state)) == []

@@ -261,6 +261,7 @@ async def test_whatever_is_overwritten_the_state_is_whole_or_restored_or_refused
         assert head == (COPIED if found.restored else WRITTEN), (seed, number, offset, length)
         assert len(found.standings) == 7, (seed, number)
         await store.close()
+        assert sql(state, "PRAGMA quick_check") == [("ok",)], (seed, number, offset, length)
         if found.restored:
             assert [each.read_bytes() for each in aside(state)] == [damaged], (seed, number)
         ends["restored" if found.restored else "whole"] += 1
