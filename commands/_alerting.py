@@ -119,8 +119,12 @@ class Alerting:
         supervisor.keep("keeper", self._keeper.run)
         supervisor.keep("heartbeat", self._pulse.run)
 
+    @property
+    def letterhead(self) -> Letterhead:
+        return self._teller.letterhead
+
     async def say_last_words(self, why: str) -> None:
-        await say(self._drain.channels, self._teller.letterhead, why, at=time.time())
+        await say(self._drain.channels, self.letterhead, why, at=time.time())
 
     async def close(self) -> None:
         await self._pulse.close()

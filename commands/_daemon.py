@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from commands._alerting import Alerting
+from commands._keeping import Keeping, open_state
 from commands._past import KeptRuns
 from commands._records import Records
 from commands._service import Service
@@ -27,7 +28,7 @@ from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
 from retabli.pipeline import Pipeline
 from retabli.scheduler import Scheduler
-from retabli.store import Remembered, Store, StoreFailed
+from retabli.store import Remembered, StoreFailed
 from retabli.supervisor import Supervisor
 from retabli.view import Site, View, iso
 from retabli.web import Switches, Web
@@ -68,7 +69,7 @@ class Daemon:
         self._service.takes_up("the state is opened")
         self._watch_own_link = watch_own_link
         self._reloading = asyncio.Lock()
-        self.store = Store.open(configuration.state)
+        self.store = open_state(configuration)
         site = configuration.site
         self.figures = Figures(CollectorRegistry(), version=__version__, standpoint=configuration.standpoint)
         self.metrics = Metrics(self.figures, language=site.language)
@@ -83,6 +84,7 @@ class Daemon:
             woke=lambda: self.scheduler.last_woke,
             logged=self._logged_elsewhere,
         )
+        self._keeping = Keeping(configuration, self.store, self.figures, self._logged_elsewhere)
         self.health = self._alerting.health
         self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._alerting.waker], self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
@@ -128,6 +130,7 @@ class Daemon:
             supervisor.keep("web", self.web.run)
             supervisor.keep("store", self.store.wait_failed)
             self._alerting.keep_running(supervisor)
+            self._keeping.keep_running(supervisor)
             supervisor.keep("scheduler", self.scheduler.run)
             supervisor.keep("log-ins", self._log_logins)
             self._service.keep_running(supervisor, self.web.up)
@@ -185,6 +188,7 @@ class Daemon:
         self.figures.certificate(_certificate_ends(self.configuration))
         for _, said in exposure(self.configuration.web, self._listen) if self._elsewhere else ():
             log.warning("--listen: %s", said)
+        await self._keeping.tell(self._alerting.letterhead, self.configuration.channels)
         rows = await self.store.entries(limit=LOG_AT_HAND)
         self.view.fill((logged(row) for row in reversed(rows)), await asyncio.to_thread(self._records.courses))
         self._had_way_out = OWN_LINK in remembered.standings
@@ -221,6 +225,7 @@ class Daemon:
         for warning in fresh.warnings:
             log.warning("%s", warning)
         self._alerting.use(fresh, self._address)
+        self._keeping.use(fresh)
         flows = self._flows()
         entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
         await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
@@ -258,7 +263,7 @@ class Daemon:
             self._logged_elsewhere(entry)
 
     def _standing(self) -> str:
-        return standing(self.view, self.health.why_not())
+        return self._keeping.remarks() + standing(self.view, self.health.why_not())
 
     def _not_ready(self) -> str | None:
         return None if self._begun else "the state is being taken up"
@@ -308,6 +313,8 @@ def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
 def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:
     fixed = ("site", "standpoint", "state", "listen")
     changed = [name for name in fixed if getattr(before, name) != getattr(after, name)]
+    if before.copies.folder != after.copies.folder:
+        changed.append("copies.folder")
     if (before.tls is None) is not (after.tls is None):
         changed.append("web.tls")  # another certificate is taken up; whether there is any, is not
     for name in changed:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HELP = "print the log of states, pages, starts and gaps; `log verify` checks its hash chain"
 WIDTH = 80
 INDENT = " " * 20
-NOTABLE = ("page", "gap", "aside", "deferred", "silence")
+NOTABLE = ("page", "gap", "copy", "aside", "deferred", "silence")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -48,6 +48,12 @@ def main(args: argparse.Namespace) -> int:
         daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config), systemd=systemd)
         for warning in configuration.warnings:
             log.warning("%s", warning)
+        if daemon.store.load().last_seen is None:
+            log.warning(
+                "%s is new: nothing is known of before. If there was a state, its disk or mount is missing: stop this "
+                "daemon and look (docs/backup.md)",
+                configuration.state,
+            )
 
         def began(address: str) -> None:
             log.info("watching %d flows; the page is at %s/", len(configuration.flows), address)

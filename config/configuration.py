@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.faults import Fault
-from config.sections import Defaults, Keep, Site
+from config.sections import Copies, Defaults, Keep, Site
 from config.web_settings import Web
 from retabli.alerts.channels.channel import ChannelSettings
 from retabli.alerts.heartbeat import Heartbeat
@@ -28,6 +28,7 @@ class Configuration:
     site: Site
     standpoint: str
     state: Path
+    copies: Copies
     listen: tuple[str, int]
     url: str | None
     web: Web

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 import probes
 from config.faults import Findings
-from config.sections import NAME, OWN_LINK, Defaults, FlowSettings, Keep, Place, Routes, Site
+from config.sections import NAME, OWN_LINK, Copies, Defaults, FlowSettings, Keep, Place, Routes, Site
 from config.sentences import MAPPING, sentences
 from config.web_settings import Web
 from config.yaml_lines import Steps
@@ -23,7 +23,7 @@ from retabli.model.settings import Mailbox, Proxy, Resolver, Secret, did_you_mea
 
 M = TypeVar("M", bound=BaseModel)
 SECTIONS = (
-    *("site", "standpoint", "state", "web", "resolver", "defaults", "keep"),
+    *("site", "standpoint", "state", "web", "resolver", "defaults", "keep", "copies"),
     *("proxies", "mailboxes", "alerts", "flows"),
 )
 ALERTS = ("channels", "routes", "heartbeat")
@@ -38,6 +38,7 @@ class Draft:
     place: Place | None = None
     web: Web | None = None
     keep: Keep | None = None
+    copies: Copies | None = None
     resolver: Resolver | None = None
     defaults: Defaults = field(default_factory=Defaults)
     proxies: dict[str, Proxy] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class Drafting:
         draft.place = self._place()
         draft.web = self._part(Web, ("web",), tree.get("web", {}))
         draft.keep = self._part(Keep, ("keep",), tree.get("keep", {}))
+        draft.copies = self._part(Copies, ("copies",), tree.get("copies", {}))
         draft.defaults = self._part(Defaults, ("defaults",), tree.get("defaults", {})) or Defaults()
         if "resolver" in tree:
             draft.resolver = self._part(Resolver, ("resolver",), tree["resolver"])

@@ -146,8 +146,8 @@ def _configuration(
     findings: Findings,
     serving: tuple[Policy, ssl.SSLContext | None],
 ) -> Configuration:
-    site, place, web, keep = draft.site, draft.place, draft.web, draft.keep
-    if site is None or place is None or web is None or keep is None:
+    site, place, web, keep, copies = draft.site, draft.place, draft.web, draft.keep, draft.copies
+    if site is None or place is None or web is None or keep is None or copies is None:
         raise ValueError("a draft with faults is no configuration")
     parents = written_parents(tree)
     flows = {name: _flow(name, flow, draft, parents.get(name, ())) for name, flow in draft.flows.items()}
@@ -155,6 +155,7 @@ def _configuration(
         site=site,
         standpoint=place.standpoint,
         state=place.state,
+        copies=copies,
         listen=parse_listen(web.listen),
         url=web.url,
         web=web,

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import probes
-from config.sections import NAME, Defaults, FlowSettings, Keep, Place, Site
+from config.sections import NAME, Copies, Defaults, FlowSettings, Keep, Place, Site
 from config.web_settings import Web
 from retabli.alerts.channels import CHANNELS
 from retabli.alerts.heartbeat import Heartbeat
@@ -26,6 +26,7 @@ def schema() -> Schema:
         Site,
         Web,
         Keep,
+        Copies,
         Defaults,
         Place,
         Resolver,
@@ -67,6 +68,7 @@ def schema() -> Schema:
             "resolver": ref(Resolver),
             "defaults": ref(Defaults),
             "keep": ref(Keep),
+            "copies": ref(Copies),
             "proxies": named(ref(Proxy)),
             "mailboxes": named(ref(Mailbox)),
             "alerts": alerts(one_of(ref(channel) for channel in CHANNELS.values()), ref(Route), ref(Heartbeat)),

@@ -146,6 +146,15 @@ class Place(Settings):
     state: File = Field(default=STATE, validate_default=True)
 
 
+class Copies(Settings):
+    """The copies that the daemon takes of its own state: where, how often, of how many hours and days one is kept."""
+
+    folder: File | None = None
+    every: Span = 3600.0
+    hourly: int = Field(default=3, ge=1, le=100)
+    daily: int = Field(default=4, ge=0, le=100)
+
+
 class Keep(Settings):
     """How many results are kept, by age and for each unit."""
 

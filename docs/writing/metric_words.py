@@ -255,6 +255,30 @@ DAEMON = {
         Words("échéance du certificat des pages", "when the certificate of the pages ends"),
         Words("sans `web.tls`", "without `web.tls`"),
     ),
+    "retabli_state_copy_timestamp_seconds": About(
+        (),
+        Words("de quand est la dernière bonne copie de l'état", "of when the newest good copy of the state is"),
+        _ONCE,
+    ),
+    "retabli_state_copies_failed_total": About(
+        (), Words("copies de l'état qui n'ont pu être prises", "copies of the state that could not be taken")
+    ),
+    "retabli_state_restored_timestamp_seconds": About(
+        (),
+        Words(
+            "quand une copie a été mise à la place d'un état abîmé ou perdu",
+            "when a copy was put in the place of a state that was damaged or lost",
+        ),
+        Words("si ce démarrage a trouvé l'état entier", "if this start found the state whole"),
+    ),
+    "retabli_log_broken": About(
+        (),
+        Words(
+            "1 si la chaîne de la main courante ne tenait pas à la dernière copie",
+            "1 if the log's chain did not hold when it was last copied",
+        ),
+        Words("avant la première copie", "before the first copy"),
+    ),
     "retabli_log_rows_total": About((), Words("lignes écrites dans la main courante", "rows written to the log")),
     "process_virtual_memory_bytes": About((), Words("mémoire virtuelle du processus", "the process's virtual memory")),
     "process_resident_memory_bytes": About((), Words("mémoire résidente", "its resident memory")),

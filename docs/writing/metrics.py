@@ -54,6 +54,9 @@ def types() -> dict[str, str]:
     found = {family.name: family.type for family in (*flows.FAMILIES, *probes.FAMILIES)}
     figures = Figures(CollectorRegistry(), version="", standpoint="")
     figures.certificate(0.0)  # it is there once there is a certificate
+    figures.state_copied(0.0)
+    figures.state_restored(0.0)
+    figures.log_broken(broken=False)
     suffixes = {"counter": "_total", "info": "_info"}
     found |= {each.name + suffixes.get(each.type, ""): each.type for each in figures.registry.collect()}
     return found

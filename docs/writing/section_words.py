@@ -22,6 +22,10 @@ SECTIONS = {
         "Combien d'essais sont conservés. La main courante, elle, est conservée entière.",
         "How many runs are kept. The log is kept whole.",
     ),
+    "copies": Words(
+        "Les copies que le démon prend lui-même de son état ([Sauvegarder](../../sauvegarde.md)).",
+        "The copies that the daemon takes of its own state ([Backup](../../backup.md)).",
+    ),
     "proxies": Words(
         "Les proxys filtrants, chacun sous un nom : `proxies: {main: {url: …}}`. Une sonde les nomme par `proxy`.",
         "Filtering proxies, each under a name: `proxies: {main: {url: …}}`. A probe names one by `proxy`.",
@@ -84,6 +88,16 @@ SETTINGS = {
     "resolver.port": Words("leur port", "their port"),
     "keep.results": Words("âge au-delà duquel un essai est oublié", "the age beyond which a run is forgotten"),
     "keep.per_unit": Words("essais conservés par unité, au plus", "runs that are kept of each unit, at most"),
+    "copies.folder": Words(
+        "leur dossier ; à défaut, à côté de l'état : `state.db.copies`. Mieux sur un autre disque",
+        "their folder; else beside the state: `state.db.copies`. Better on another disk",
+    ),
+    "copies.every": Words("leur rythme ; une aussi après chaque démarrage", "their rhythm; one after each start, too"),
+    "copies.hourly": Words(
+        "de combien d'heures, les dernières, la copie la plus récente est gardée",
+        "of how many of the latest hours the newest copy is kept",
+    ),
+    "copies.daily": Words("de même, de combien de jours", "the same, of how many days"),
     "rise": Words(
         "succès de suite, sur au moins `soak`, pour qu'un flux soit rétabli",
         "successes in a row, over at least `soak`, for a flow to be restored",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from commands._kind_print import REQUIRED, default_words, description, plain, settings, type_words, unusual
 from config.schema import Schema, of_kind
-from config.sections import Defaults, FlowSettings, Keep, Place, Site
+from config.sections import Copies, Defaults, FlowSettings, Keep, Place, Site
 from config.web_settings import User, Web
 from docs.writing.markdown import code, said, table
 from docs.writing.section_words import FIELDS, SECTIONS, SETTINGS
@@ -38,6 +38,7 @@ PARTS: tuple[tuple[str, type[Model]], ...] = (
     ("resolver", Resolver),
     ("defaults", Defaults),
     ("keep", Keep),
+    ("copies", Copies),
     ("proxies", Proxy),
     ("mailboxes", Mailbox),
     ("flows", FlowSettings),

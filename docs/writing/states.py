@@ -116,6 +116,10 @@ EVENTS = {
         "personne ne regardait entre ces deux instants : démon tué, machine figée",
         "nobody looked between these two instants: the daemon was killed, its machine stood still",
     ),
+    Event.COPY: Words(
+        "l'état était abîmé ou perdu : une copie est à sa place ([Sauvegarder](../../sauvegarde.md))",
+        "the state was damaged or lost: a copy is in its place ([Backup](../../backup.md))",
+    ),
     Event.CONFIG: Words("la configuration a changé, ou a été refusée", "the configuration changed, or was refused"),
     Event.STATE: Words("un flux a changé d'état", "a flow changed its state"),
     Event.INTENT: Words(

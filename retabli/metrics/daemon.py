@@ -78,6 +78,12 @@ class Figures:
         for outcome in ("accepted", "refused", "delayed", "busy"):
             self._logins.labels(outcome)
         self._certificate_ends: Gauge | None = None  # there may be none
+        self._copied: Gauge | None = None
+        self._restored: Gauge | None = None
+        self._copies_failed = Counter(
+            "retabli_state_copies_failed", "Copies of the state that could not be taken.", registry=registry
+        )
+        self._log_broken: Gauge | None = None
         self._log_rows = Counter("retabli_log_rows", "Rows written to the log.", registry=registry)
 
     # the scheduler's meter ------------------------------------------------------------------------------------
@@ -165,6 +171,39 @@ class Figures:
                 registry=self.registry,
             )
         self._certificate_ends.set(ends)
+
+    def state_copied(self, at: float) -> None:
+        """The newest good copy of the state is of that wall time. No series before the first one."""
+        if self._copied is None:
+            self._copied = Gauge(
+                "retabli_state_copy_timestamp_seconds",
+                "Of when the newest good copy of the state is.",
+                registry=self.registry,
+            )
+        self._copied.set(at)
+
+    def state_copy_failed(self) -> None:
+        self._copies_failed.inc()
+
+    def log_broken(self, *, broken: bool) -> None:
+        """Whether the log's chain held, as it was walked with a copy. No series before the first one."""
+        if self._log_broken is None:
+            self._log_broken = Gauge(
+                "retabli_log_broken",
+                "1 if the log's chain did not hold when it was last copied.",
+                registry=self.registry,
+            )
+        self._log_broken.set(int(broken))
+
+    def state_restored(self, at: float) -> None:
+        """A copy was put in the place of the state, at that wall time. No series if this start found a whole one."""
+        if self._restored is None:
+            self._restored = Gauge(
+                "retabli_state_restored_timestamp_seconds",
+                "When a copy was put in the place of a state that was damaged or lost.",
+                registry=self.registry,
+            )
+        self._restored.set(at)
 
     def log_row(self) -> None:
         self._log_rows.inc()

@@ -121,6 +121,7 @@ class Event(StrEnum):
     START = "start"
     STOP = "stop"
     GAP = "gap"
+    COPY = "copy"  # the state was damaged or lost, and a copy of it is in its place
     CONFIG = "config"
     STATE = "state"
     INTENT = "intent"

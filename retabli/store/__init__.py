@@ -1,6 +1,6 @@
 """What is remembered: standings, units' streaks, kept results, the hash-chained log, and the outbox of pages."""
 
-from retabli.store.facts import Failing, LogRow, OutboxRow, Past, Remembered, StoreError, StoreFailed, Which
+from retabli.store.facts import Failing, LogRow, OutboxRow, Past, Remembered, Restored, StoreError, StoreFailed, Which
 from retabli.store.reader import Reader
 from retabli.store.store import Store
 
@@ -11,6 +11,7 @@ __all__ = [
     "Past",
     "Reader",
     "Remembered",
+    "Restored",
     "Store",
     "StoreError",
     "StoreFailed",

@@ -15,8 +15,35 @@ class StoreError(Exception):
     """The state cannot be opened or read: a sentence for the operator, that names the file and what to do."""
 
 
+class StoreDamaged(StoreError):
+    """What is there is not whole, or cannot be read as what was written; `why` says what was found, in a few words.
+
+    `foreign`: it may never have been a state of ours.
+    """
+
+    def __init__(self, said: str, why: str, *, foreign: bool = False) -> None:
+        super().__init__(said)
+        self.why = why
+        self.foreign = foreign
+
+
 class StoreFailed(StoreError, Fatal):
     """The state can no longer be written. Nothing that happens from now on would be remembered: the daemon must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """That this state is a copy, put in the place of one that was damaged or lost, and not yet told of.
+
+    `at` is when it was put there and `until` the last moment that it knows, both in wall seconds; `why` what was found,
+    `copy` and `aside` the names of the copy's file and of the damaged one, which is kept (None: it was gone).
+    """
+
+    at: float
+    until: float
+    why: str
+    copy: str
+    aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +57,7 @@ class Remembered:
     units: Mapping[UnitName, tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=dict)
     last_seen: float | None = None
     clean_stop: bool = False
+    restored: Restored | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from retabli.store.facts import StoreError
+from retabli.store.facts import StoreDamaged, StoreError
 
 FULL = "the disk is full; free some space and start again"
 DENIED = "may not be written ({}); the daemon must own this file and its folder, on a file system mounted for writing"
-DAMAGED = "is damaged ({}); move it and its -wal and -shm files aside, keep them, and start again with a new state"
+DAMAGED = "is damaged ({}); leave it where it is: a start of the daemon puts its newest good copy in its place"
 NOT_OURS = "is no state of Retabli ({}); name another file under `state:`, or move this one away"
 DISK = "cannot be read or written ({}); look at the disk and the mount"
 SLOW = "took too long to read ({}); look at the disk and at what else uses it"
@@ -44,15 +44,30 @@ def sentence(path: Path, error: BaseException) -> str:
         pattern = BY_ERRNO.get(error.errno or 0, DISK)
         said = error.strerror or str(error)
         return f"{error.filename or path} {pattern.format(said)}" if pattern is not FULL else f"{path}: {FULL}"
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code is the low byte
-    pattern = BY_SQLITE.get(code, DAMAGED if isinstance(error, sqlite3.DatabaseError) else DISK)
+    pattern = _pattern(error) if isinstance(error, sqlite3.Error) else DISK
     return f"{path}: {FULL}" if pattern is FULL else f"{path} {pattern.format(error)}"
+
+
+def damage(path: Path, why: str) -> StoreDamaged:
+    """The file holds what Retabli never wrote so, or less of it."""
+    why = " ".join(why.split())
+    return StoreDamaged(f"{path} {DAMAGED.format(why)}", why)
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Whatever the file or SQLite raises leaves this as a StoreError."""
+    """Whatever the file or SQLite raises leaves this as a StoreError; what shows damage, as a StoreDamaged."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(sentence(path, error)) from error
+        said = sentence(path, error)
+        pattern = _pattern(error) if isinstance(error, sqlite3.Error) else DISK
+        if pattern in (DAMAGED, NOT_OURS):
+            raise StoreDamaged(said, " ".join(str(error).split()), foreign=pattern is NOT_OURS) from error
+        raise StoreError(said) from error
+
+
+def _pattern(error: sqlite3.Error) -> str:
+    """Its primary code is the low byte."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return BY_SQLITE.get(code, DAMAGED if isinstance(error, sqlite3.DatabaseError) else DISK)

@@ -21,6 +21,9 @@ class Outgoing:
     def fact(self, name: str, value: float | int) -> None:
         self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
+    def forget(self, fact: str) -> None:
+        self._connection.execute("DELETE FROM facts WHERE name = ?", (fact,))
+
     # putting in -----------------------------------------------------------------------------------------------
 
     def queue(self, key: str, channel: str, flow: str, body: str, gathers: int = 0) -> int:

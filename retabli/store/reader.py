@@ -16,8 +16,20 @@ from retabli.model.result import Outcome
 from retabli.model.run import Run
 from retabli.store import chain
 from retabli.store.encoding import Row, as_object, as_run
-from retabli.store.facts import ALL, Failing, LogRow, Move, OutboxRow, Past, Remembered, StoreError, Which
-from retabli.store.faults import sentence, told
+from retabli.store.facts import (
+    ALL,
+    Failing,
+    LogRow,
+    Move,
+    OutboxRow,
+    Past,
+    Remembered,
+    Restored,
+    StoreDamaged,
+    StoreError,
+    Which,
+)
+from retabli.store.faults import damage, sentence, told
 from retabli.store.schema import open_for_reading
 
 PAGE = 1000  # rows of the log that are read at a time
@@ -64,7 +76,8 @@ class Reader:
     def remembered(self) -> Remembered:
         """
         Raises:
-            StoreError: what is there cannot be read.
+            StoreDamaged: what is there is not what is written there.
+            StoreError: it cannot be read.
         """
         with told(self.path):
             facts = dict(self._connection.execute("SELECT name, value FROM facts"))
@@ -80,13 +93,14 @@ class Reader:
             },
             last_seen=facts.get("last_seen"),
             clean_stop=bool(facts.get("clean_stop", 0)),
+            restored=Restored(**self._object(facts["restored"])) if "restored" in facts else None,
         )
 
     def _object(self, text: str) -> dict[str, Any]:
         try:
             found = json.loads(text)
         except ValueError as error:
-            raise StoreError(sentence(self.path, sqlite3.DatabaseError(f"a value is no JSON: {error}"))) from error
+            raise damage(self.path, f"a value is no JSON: {error}") from error
         return found if isinstance(found, dict) else {}
 
     def history(self, name: UnitName | str, limit: int = 100) -> list[dict[str, Any]]:
@@ -150,6 +164,19 @@ class Reader:
             yield
         finally:
             self._connection.set_progress_handler(None, 0)
+
+    def pour(self, target: sqlite3.Connection, pages: int, progress: Callable[[int, int, int], None]) -> None:
+        """All that is there, of one moment, so many pages at a time; `progress` as `sqlite3.Connection.backup` has it.
+
+        Raises:
+            sqlite3.Error: it cannot be read, or written there.
+        """
+        self._connection.execute("BEGIN")  # without one moment each step begins anew after what was written meanwhile
+        try:
+            self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+            self._connection.backup(target, pages=pages, progress=progress)
+        finally:
+            self._connection.execute("ROLLBACK")
 
     def units(self) -> list[int]:
         with told(self.path):
@@ -217,8 +244,14 @@ class Reader:
 
     def _row(self, number: int, at: object, event: object, flow: str | None, data: str, digest: bytes) -> LogRow:
         if not isinstance(at, float) or not isinstance(event, str) or not isinstance(digest, bytes):
-            raise StoreError(f"{self.path}: row {number} of the log was altered by hand; run `log verify`")
-        return LogRow(number, at, event, flow, self._object(data), digest.hex())
+            raise self._altered(number)
+        try:
+            return LogRow(number, at, event, flow, self._object(data), digest.hex())
+        except StoreDamaged as error:  # the chain tells it, and no copy mends it
+            raise self._altered(number) from error
+
+    def _altered(self, number: int) -> StoreError:
+        return StoreError(f"{self.path}: row {number} of the log was altered by hand; run `log verify`")
 
     def flows(self) -> list[str]:
         """Every flow that a row speaks of."""

@@ -3,11 +3,12 @@
 import fcntl
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from retabli.store.chain import GENESIS, GENESIS_HASH
-from retabli.store.facts import StoreError
-from retabli.store.faults import DAMAGED, NOT_OURS, told
+from retabli.store.facts import StoreDamaged, StoreError
+from retabli.store.faults import NOT_OURS, damage, told
 
 APPLICATION = 0x52544253  # "RTBS", in the header of the file (PRAGMA application_id)
 UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
@@ -80,18 +81,56 @@ CREATE TABLE channels (
 ) WITHOUT ROWID;
 """
 MIGRATIONS = (FIRST, SECOND)  # each takes the file from the version of its place to the next
-SMALL_TABLES = ("facts", "standings", "units", "log", "log_head", "outbox", "channels")  # checked at every opening
+SMALL_TABLES = ("facts", "standings", "units", "log", "log_head", "outbox", "channels")
+LOOKED_THROUGH = 256 * 2**20  # bytes of a state that is looked through at every opening: a third of a second
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may leave beside a file: its newest rows may be in there
+
+
+def beside(path: Path) -> list[Path]:
+    """Where SQLite has what belongs to this file."""
+    return [path.with_name(path.name + suffix) for suffix in BESIDE]
+
+
+def create(path: Path) -> None:
+    """A new state, made under another name, flushed, and renamed when it is whole: no file is ever half of one.
+
+    For whoever holds the lock: a file that is there would be replaced.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    part = path.with_name(path.name + ".new")
+    with told(path):
+        for left in (part, *beside(part)):
+            left.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            _bring_up_to_date(connection)
+        flush(part)
+        part.rename(path)
+        flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """What was written of this file or folder survives a power cut from now on."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """The one connection that writes; the file is made, or brought up to date, if need be.
+    """The one connection that writes; the file is made if there is none, or brought up to date.
 
     Raises:
-        StoreError: it cannot be.
+        StoreError: it cannot be opened.
     """
     with told(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not path.exists():
+            create(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         with told(path):
@@ -100,15 +139,16 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_size_limit = 67108864")
             connection.execute("PRAGMA foreign_keys = OFF")
             _bring_up_to_date(connection)
-            _look_for_damage(connection, path)
     except StoreError:
         connection.close()
         raise
     return connection
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path, *, older: bool = False) -> sqlite3.Connection:
     """A connection that only reads, beside a daemon that writes or over a file that nobody writes.
+
+    `older`: one of an older version will do, too.
 
     Raises:
         StoreError: there is no such file, it is not ours, or it cannot be read.
@@ -119,13 +159,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection = _connect_for_reading(path)
     try:
         with told(path):
-            found, version = _recognise(connection, path), _version(connection)
+            _recognise(connection, path)
+            version = _version(connection)
     except StoreError:
         connection.close()
         raise
-    if not found or version < len(MIGRATIONS):
+    if version < len(MIGRATIONS) and not older:
         connection.close()
-        raise StoreError(f"{path} is empty, or of an older version; start the daemon once, which brings it up to date")
+        raise StoreError(f"{path} is of an older version; start the daemon once, which brings it up to date")
     return connection
 
 
@@ -152,39 +193,94 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _recognise(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file is a state of ours; False for an empty one.
-
+def _recognise(connection: sqlite3.Connection, path: Path) -> None:
+    """
     Raises:
-        StoreError: it is somebody else's, or a newer version's.
+        StoreDamaged: nothing is in it, or what says whose it is was lost.
+        StoreError: it is a newer version's.
     """
     tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
     version = _version(connection)
-    if not tables and not version:
-        return False
+    if not tables:
+        raise damage(path, "it is empty")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-        raise StoreError(f"{path} {NOT_OURS.format('an SQLite database of another program')}")
+        what = "an SQLite database of another program"
+        raise StoreDamaged(f"{path} {NOT_OURS.format(what)}", what, foreign=True)
     if version > len(MIGRATIONS):
         raise StoreError(
             f"{path} was written by a newer Retabli (format {version}, and this one knows up to {len(MIGRATIONS)}); "
             "install that version again, or name another file under `state:`"
         )
-    return True
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    for version in range(_version(connection), len(MIGRATIONS)):
+def _bring_up_to_date(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
+    for version in range(_version(connection), to):
         connection.executescript(
             f"BEGIN IMMEDIATE; {MIGRATIONS[version]} PRAGMA application_id = {APPLICATION};"
             f"PRAGMA user_version = {version + 1}; COMMIT;"
         )
 
 
-def _look_for_damage(connection: sqlite3.Connection, path: Path) -> None:
-    for table in SMALL_TABLES:
-        found = connection.execute(f"PRAGMA quick_check({table})").fetchone()[0]
+def look_for_damage(path: Path) -> None:
+    """Look through all pages after an end that nobody wanted; of a large state that was closed, through those that the
+    daemon lives by. Nothing is written: whoever opens a damaged file to write it would mix it with its log.
+
+    Raises:
+        StoreDamaged: it is not whole.
+        StoreError: it cannot be looked at.
+    """
+    with told(path):
+        number = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            size, head = os.fstat(number).st_size, os.pread(number, 100, 0)
+        finally:
+            os.close(number)
+        if size == 0:
+            raise damage(path, "it is empty")  # SQLite would let go of the log beside it
+        if head.startswith(b"SQLite format 3\0") and not any(_holds(each) for each in beside(path)):
+            _look_whether_cut(path, size, head)
+    if beside(path)[-1].exists():
+        return  # a journal, from a copy's first moments in its place: only who writes can take it up
+    with closing(open_for_reading(path, older=True)) as connection, told(path):
+        _look_through(connection, path)
+
+
+def _holds(file: Path) -> bool:
+    return not file.name.endswith("-shm") and file.exists() and file.stat().st_size > 0
+
+
+def _look_whether_cut(path: Path, size: int, head: bytes) -> None:
+    """SQLite takes what is missing of the last page for zeros (https://www.sqlite.org/fileformat2.html, 1.3)."""
+    page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    wanted = (65_536 if page == 1 else page) * pages
+    if size < wanted:
+        raise damage(path, f"{wanted - size} of its {wanted} bytes are missing")
+
+
+def _look_through(connection: sqlite3.Connection, path: Path) -> None:
+    look_for_lacks(connection, path)
+    closed = connection.execute("SELECT value FROM facts WHERE name = 'clean_stop'").fetchone()
+    thoroughly = closed is None or not closed[0] or path.stat().st_size <= LOOKED_THROUGH
+    for check in ("quick_check",) if thoroughly else [f"quick_check({table})" for table in SMALL_TABLES]:
+        found = connection.execute(f"PRAGMA {check}").fetchone()[0]
         if found != "ok":
-            raise StoreError(f"{path} {DAMAGED.format(' '.join(str(found).split()))}")
+            raise damage(path, str(found))
+
+
+def look_for_lacks(connection: sqlite3.Connection, path: Path) -> None:
+    """Whether all that a state of its version is made of is there.
+
+    Raises:
+        StoreDamaged: a table or an index is missing, or the log has not even its beginning.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        _bring_up_to_date(fresh, _version(connection))
+        made_of = "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'index')"
+        lacks = {*fresh.execute(made_of)} - {*connection.execute(made_of)}
+    for kind, name in sorted(lacks):
+        raise damage(path, f"the {kind} {name} is missing")
+    if connection.execute("SELECT 1 FROM log LIMIT 1").fetchone() is None:
+        raise damage(path, "the log is empty")
 
 
 class Lock:

@@ -17,6 +17,7 @@ EVENTS = {
     Event.START: Words("démarrage", "start"),
     Event.STOP: Words("arrêt", "stop"),
     Event.GAP: Words("angle mort", "blind gap"),
+    Event.COPY: Words("état repris", "state restored"),
     Event.CONFIG: Words("configuration", "configuration"),
     Event.STATE: Words("état", "state"),
     Event.INTENT: Words("décision", "intent"),
@@ -43,6 +44,7 @@ REASONS: Mapping[str, Words] = {
     "removed": Words("retiré", "removed"),
     "intent_changed": Words("décision changée", "intent changed"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
+    "state_restored": Words("état repris d'une copie", "state restored from a copy"),
 }
 STATUSES = {
     "firing": Words("appel", "page"),
@@ -107,6 +109,22 @@ def _gap(data: dict[str, Any], language: str) -> str:
         broken = Words("après un arrêt imprévu", "after a stop that nobody wanted")
         said.append((ended if clean_stop else broken)[language])
     return ", ".join(said)
+
+
+def _copy(data: dict[str, Any], language: str) -> str:
+    """What was found, up to when the copy knows, and where the damaged file is."""
+    why, until, aside = data.pop("why", None), data.pop("until", None), data.pop("aside", None)
+    copy, channels = data.pop("copy", None), data.pop("channels", None)
+    said = [Words("copie mise à la place de l'état", "a copy was put in the place of the state")[language]]
+    if why:
+        said[0] += f" ({_plain(why)})"
+    if until:
+        said.append(Words("rien n'est su d'après ", "nothing is known of what came after ")[language] + _plain(until))
+    if copy:
+        said.append(Words("copie ", "copy ")[language] + _plain(copy))
+    if aside:
+        said.append(Words("fichier abîmé gardé : ", "damaged file kept: ")[language] + _plain(aside))
+    return f"{', '.join(said)} → {_plain(channels) if channels else NOBODY[language]}"
 
 
 def _states(data: dict[str, Any], language: str) -> str:
@@ -269,6 +287,7 @@ def _at_accounts(accounts: object, failed: object, language: str) -> str:
 
 SPEAKERS: Mapping[str, Speaker] = {
     Event.GAP: _gap,
+    Event.COPY: _copy,
     Event.STATE: _states,
     Event.INTENT: _intents,
     Event.CONFIG: _change,

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from retabli.model.flow import UnitName
 from retabli.model.record import Entry, Message
 from retabli.model.result import Result
 from retabli.store.book import Book
 from retabli.store.encoding import Row, UnitRow, as_row, text
-from retabli.store.facts import ALL, LogRow, Remembered, StoreFailed, Which
-from retabli.store.faults import told
+from retabli.store.facts import ALL, LogRow, Remembered, StoreDamaged, StoreFailed, Which
+from retabli.store.generations import folder_of
 from retabli.store.outbox import Outbox, as_line, encoded
+from retabli.store.place import Place
 from retabli.store.reader import Reader
-from retabli.store.schema import Lock, open_for_writing
+from retabli.store.restoring import TakingUp
+from retabli.store.schema import Lock
 from retabli.store.writer import Change, Writer
 
 BATCH = 0.5  # seconds that a kept result waits for others, unless a commit comes first
@@ -36,8 +38,11 @@ class Store(Outbox):
     half a second or with the next commit, whichever comes first, in the order in which they came.
     """
 
-    def __init__(self, path: Path, lock: Lock, writer: Writer, reader: Reader, found: Remembered) -> None:
-        self.path = path
+    def __init__(self, taking_up: TakingUp, lock: Lock, writer: Writer, reader: Reader, found: Remembered) -> None:
+        self.path = taking_up.path
+        self.folder = taking_up.folder  # of its copies
+        self._wall = taking_up.wall
+        self._place = Place.of(self.path)
         self._lock = lock
         self._writer = writer
         self._reader = reader
@@ -55,29 +60,31 @@ class Store(Outbox):
     # opening and closing --------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: Path, *, wall: Callable[[], float] = time.time) -> "Store":
-        """Make the state, or take up what is there.
+    def open(
+        cls,
+        path: Path,
+        *,
+        copies: Path | None = None,
+        readable: Callable[[Remembered], None] = lambda _: None,
+        wall: Callable[[], float] = time.time,
+    ) -> "Store":
+        """Make the state, or take up what is there, or the newest good copy of what is damaged or lost.
+
+        `copies`: their folder, if it is not beside the state; `readable` raises ValueError, TypeError or LookupError
+        for what cannot be taken up.
 
         Raises:
-            StoreError: it cannot be written or is not ours, or another daemon holds it.
+            StoreError: it cannot be written or is not ours, another daemon holds it, or there is no good copy.
         """
+        taking_up = TakingUp(path, copies or folder_of(path), wall, readable)
         lock = Lock(path)
         try:
-            connection = open_for_writing(path)
-            try:
-                with told(path):
-                    reader = Reader(path, wall)
-                    found = reader.remembered()
-                    # Until the next clean end, whoever looks must find that there was none.
-                    connection.execute("INSERT OR REPLACE INTO facts VALUES ('clean_stop', 0)")
-                    book = Book(connection, wall)
-            except BaseException:
-                connection.close()
-                raise
+            opened = taking_up.open()
         except BaseException:
             lock.release()
             raise
-        return cls(path, lock, Writer(connection, book, path), reader, found)
+        writer = Writer(opened.connection, opened.book, path)
+        return cls(taking_up, lock, writer, opened.reader, opened.found)
 
     @classmethod
     def read(cls, path: Path) -> Reader:
@@ -215,14 +222,55 @@ class Store(Outbox):
         """Write that the daemon is there. Returns when that would survive a power cut.
 
         Raises:
-            StoreFailed: it could not be written.
+            StoreFailed: it could not be written, or the file has left its place: what is written is found by nobody.
         """
         await self._put(lambda _: None, durable=True)
+        gone = await self._read(lambda _: self._place.why_gone())
+        if gone is not None:
+            kept = await self._read(lambda reader: self._place.save(reader, self.folder, self._wall()))
+            await self.give_up(f"{self.path} {gone}; {kept}")
+
+    async def give_up(self, said: str) -> NoReturn:
+        """Nothing is written from now on.
+
+        Raises:
+            StoreFailed: always.
+        """
+        failure = StoreFailed(said)
+
+        def refuse(_: Book) -> None:
+            raise failure
+
+        await self._put(refuse, durable=False)
+        raise failure
+
+    async def tell_restored(self, entry: Entry, messages: Sequence[Message]) -> None:
+        """That this state was restored is in the log, and waits to be told: it is not told of at the next start.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        row, queued = as_line(entry), [encoded(message) for message in messages]
+
+        def change(book: Book) -> None:
+            book.log([row])
+            for message in queued:
+                book.queue(*message)
+            book.forget("restored")
+
+        await self._put(change, durable=True)
 
     # reading --------------------------------------------------------------------------------------------------
 
     async def _read(self, read: Callable[[Reader], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
+        """
+        Raises:
+            StoreFailed: what is there is damaged. What waits to be told could not be found any more: it must end.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
+        except StoreDamaged as error:
+            await self.give_up(f"{self.path} was damaged while it was in use ({error.why})")
 
     async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
         """Rows of the log, the newest first. `before`: only those with a lower number."""

@@ -76,6 +76,8 @@ class Writer:
             while self._turn():
                 pass
             failure = None
+        except StoreFailed as refused:
+            failure = refused
         except (OSError, MemoryError, sqlite3.Error) as error:
             failure = StoreFailed(f"the state can no longer be written: {sentence(self._path, error)}")
         finally:

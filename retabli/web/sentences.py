@@ -108,6 +108,12 @@ def _gap(data: Mapping[str, Any], view: View, language: str) -> str:
     return Words("Sans surveillance pendant ", "Not watching for ")[language] + span(seconds, language)
 
 
+def _copy(data: Mapping[str, Any], view: View, language: str) -> str:
+    known = _until(data, view, language)
+    said = Words("État abîmé ou perdu, repris d'une copie", "State damaged or lost, restored from a copy")[language]
+    return f"{said}{Words(' connue', ' that is known')[language]}{known}" if known else said
+
+
 def _until(data: Mapping[str, Any], view: View, language: str) -> str:
     """` jusqu'au 3 juil. à 12 h 00`, or nothing where nothing readable is said."""
     try:
@@ -193,6 +199,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], View, str], str]] = {
     Event.START: _by(Words("Démarrage de la surveillance", "Watching began")),
     Event.STOP: _by(Words("Arrêt de la surveillance", "Watching stopped")),
     Event.GAP: _gap,
+    Event.COPY: _copy,
     Event.CONFIG: _config,
     Event.STATE: _state,
     Event.INTENT: _intent,

@@ -89,19 +89,18 @@ async def test_a_state_that_is_cut_or_scribbled_over_is_refused_as_damaged(tmp_p
     await store.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    assert "is damaged (" in refusal(path)
+    assert f"is damaged or lost ({len(whole) - len(whole) // 2} of its {len(whole)} bytes are missing)" in refusal(path)
     path.write_bytes(whole[:20_000] + b"\xff" * 20_000 + whole[40_000:])
-    assert "is damaged (" in refusal(path)
+    assert "is damaged or lost (" in refusal(path)
 
 
-async def test_an_empty_file_as_a_kill_at_the_first_start_leaves_it_is_taken_up(tmp_path: Path) -> None:
+async def test_an_empty_file_is_damaged_and_never_taken_for_a_new_state(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.touch()
-    with pytest.raises(StoreError, match="start the daemon once"):
+    with pytest.raises(StoreError, match=r"is damaged \(it is empty\)"):
         Store.read(path)
-    store = Store.open(path)
-    await commit(store, entries=[entry()])
-    await store.close()
+    assert "is damaged or lost (it is empty), and" in refusal(path)
+    assert path.read_bytes() == b""
 
 
 async def test_a_state_without_a_daemon_to_have_made_it_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from retabli.web.inert import inert
 from retabli.web.instants import When, when
 from retabli.web.sentences import sentence
 
-BLIND = (Event.GAP, Event.STOP)  # after which, or during which, nobody watched: shown with unknown's shape
+# After or during which nobody watched, or of which nothing is known any more: shown with unknown's shape.
+BLIND = (Event.GAP, Event.STOP, Event.COPY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ KINDS = {
     ),
     # What people decided, were called for and took in hand, without what machines did meanwhile.
     "people": (Event.INTENT, Event.PAGE, Event.RESOLVE, Event.ACKNOWLEDGE, Event.SILENCE, Event.DEFERRED),
-    "watch": (Event.START, Event.STOP, Event.GAP, Event.CONFIG, Event.LOGIN),
+    "watch": (Event.START, Event.STOP, Event.GAP, Event.COPY, Event.CONFIG, Event.LOGIN),
 }
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 

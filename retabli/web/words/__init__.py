@@ -19,6 +19,7 @@ REASONS = {
     "removed": Words("flux retiré de la configuration", "flow removed from the configuration"),
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
+    "state_restored": Words("état repris d'une copie", "state restored from a copy"),
 }
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
