@@ -91,8 +91,7 @@ async def test_each_position_of_each_switch_gives_its_cause_and_is_healed(hospit
     async with asyncio.TaskGroup() as together:  # when one fails, none of the others goes on without its hospital
         turning = [together.create_task(turned(hospital, flows, flow)) for flow in at_once]
     found = [task.result() for task in turning]
-    for flow in SHARED:
-        found.append(await turned(hospital, flows, flow))
+    found += [await turned(hospital, flows, flow) for flow in SHARED]
     seen = [row for rows in found for row in rows]
     assert sorted(seen, key=str) == sorted(TABLE, key=str)
     assert {row[:2] for row in seen} == {
