@@ -69,8 +69,6 @@ class Keeping:
     def remarks(self) -> str:
         """What an operator must know of it, in the status line, although the daemon works; or nothing."""
         said = []
-        if self._store.load().last_seen is None:
-            said.append("the state is new, nothing is known of before")
         if self._restored is not None:
             said.append(f"the state was restored from the copy {self._restored.copy} ({self._restored.why})")
         if self._copier.trouble is not None:

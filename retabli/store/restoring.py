@@ -20,9 +20,10 @@ from retabli.store.facts import Remembered, Restored, StoreDamaged
 from retabli.store.faults import damage, told
 from retabli.store.generations import Generation, generations, stamp
 from retabli.store.reader import Reader
-from retabli.store.schema import beside, flush, look_for_damage, open_for_writing
+from retabli.store.schema import BESIDE, beside, flush, look_for_damage, open_for_writing
 
 GONE = "the file is gone"
+AN_HOUR = 4  # damaged files that are kept within an hour: more of them are the disk's fault
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +107,9 @@ class TakingUp:
     # restoring ------------------------------------------------------------------------------------------------
 
     def _restore(self, damaged: StoreDamaged) -> None:
-        copy = self._newest_good(damaged)
         at = self.wall()
+        self._look_how_often(damaged, at)
+        copy = self._newest_good(damaged)
         aside = self._name_aside(at) if self.path.exists() else None
         part = self.path.with_name(self.path.name + ".restored")
         with told(part):
@@ -127,12 +129,26 @@ class TakingUp:
             f"the damaged file is kept as {aside}" if aside else "of the file nothing was left that could be kept",
         )
 
+    def _look_how_often(self, damaged: StoreDamaged, at: float) -> None:
+        """On a disk that damages all that is put there, each start would keep one more file, until it is full."""
+        since = f"{self.path.name}.damaged-{stamp(at - 3600.0)}"
+        found = self.path.parent.glob(f"{self.path.name}.damaged-*")
+        kept = [each for each in found if each.name >= since and not each.name.endswith(BESIDE)]
+        if len(kept) >= AN_HOUR:
+            raise StoreDamaged(
+                f"{self.path} is damaged or lost ({damaged.why}), and was restored {len(kept)} times within an hour: "
+                f"look at its disk; to have it tried again, move {self.path}.damaged-* away",
+                damaged.why,
+            ) from damaged
+
     def _newest_good(self, damaged: StoreDamaged) -> Generation:
         with told(self.folder):
             found = generations(self.folder)
         for each in found:
-            with told(each.path):
+            try:
                 fault = fault_of(each.path) if each.whole else "it is not what was written"
+            except OSError as error:
+                fault = error.strerror or str(error)
             if fault is None:
                 return each
             log.error("%s is no good copy: %s", each.path, fault)

@@ -16,11 +16,11 @@ from retabli.store.book import Book
 from retabli.store.encoding import Row, UnitRow, as_row, text
 from retabli.store.facts import ALL, LogRow, Remembered, StoreDamaged, StoreFailed, Which
 from retabli.store.generations import folder_of
+from retabli.store.lock import Lock
 from retabli.store.outbox import Outbox, as_line, encoded
 from retabli.store.place import Place
 from retabli.store.reader import Reader
 from retabli.store.restoring import TakingUp
-from retabli.store.schema import Lock
 from retabli.store.writer import Change, Writer
 
 BATCH = 0.5  # seconds that a kept result waits for others, unless a commit comes first

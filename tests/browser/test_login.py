@@ -91,6 +91,7 @@ async def test_by_keyboard_alone_it_is_user_password_button(browser: Browser, ho
     async with watching(browser, house.served.web.url) as watched:
         page = watched.page
         await watched.open("/log?lang=en")
+        await expect(page.locator("#login-user")).to_be_focused()
         await page.keyboard.type("karim")
         assert (await tab(page))["id"] == "login-password"
         await page.keyboard.type(PASSWORDS["karim"])

@@ -93,11 +93,12 @@ class Engine:
         return found
 
     def end(self) -> None:
-        """Nothing of it runs or is mounted any more."""
+        """Nothing of it runs, is mounted or takes room any more."""
         self.ok("rm", "--all", "--force", "--time=0")
         mounted = self._store / "overlay"
         if mounted.is_mount():
             subprocess.run(["umount", str(mounted)], timeout=20, check=True)
+        shutil.rmtree(self._store)
 
 
 @contextmanager

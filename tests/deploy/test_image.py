@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from retabli import __version__
 from tests.deploy.images import ALONE, DOCKERFILE, LOCK, SERVICE, Engine, as_composed, base, built
-from tests.entrance import ROOT
+from tests.entrance import HOME, ROOT
 
 HADOLINT = shutil.which("hadolint", path=Path(sys.executable).parent)
 IMAGE = SERVICE["image"]
@@ -108,6 +108,11 @@ class TestWhatIsInIt:
         there = {"python_version": base()[1], "python_full_version": python, "sys_platform": "linux"}
         locked = [each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate(there)]
         assert held == {each.name: str(each.specifier).removeprefix("==") for each in locked}
+
+    def test_every_kind_of_probe_and_what_it_needs_is_there(self, engine: Engine) -> None:
+        told = engine.ok("run", "--rm", *as_composed(), IMAGE, "kinds")
+        kinds = [path.stem for path in (HOME / "probes").glob("*.py") if path.stem != "__init__"]
+        assert [kind for kind in kinds if kind not in told] == []
 
     def test_it_holds_no_secret(self, engine: Engine) -> None:
         places = "/opt /etc /root /home /usr/local"

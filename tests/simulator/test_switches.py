@@ -75,6 +75,7 @@ TABLE: tuple[Row, ...] = (
 )
 SHARED = ("resolver", "proxy")  # others stand on them: their turn comes when those are done
 LONG_AGO = 3600.0  # seconds
+LOOKS = 3  # within which a flow that was healed is well: a run that was cut short may have left a canary behind it
 
 
 @pytest.fixture
@@ -87,9 +88,10 @@ async def hospital(tmp_path: Path) -> AsyncIterator[Hospital]:
 async def test_each_position_of_each_switch_gives_its_cause_and_is_healed(hospital: Hospital) -> None:
     flows = load(write(hospital)).flows
     at_once = [flow for flow in flows if flow not in SHARED]
-    found = await asyncio.gather(*(turned(hospital, flows, flow) for flow in at_once))
-    for flow in SHARED:
-        found.append(await turned(hospital, flows, flow))
+    async with asyncio.TaskGroup() as together:  # when one fails, none of the others goes on without its hospital
+        turning = [together.create_task(turned(hospital, flows, flow)) for flow in at_once]
+    found = [task.result() for task in turning]
+    found += [await turned(hospital, flows, flow) for flow in SHARED]
     seen = [row for rows in found for row in rows]
     assert sorted(seen, key=str) == sorted(TABLE, key=str)
     assert {row[:2] for row in seen} == {
@@ -106,7 +108,11 @@ async def turned(hospital: Hospital, flows: Mapping[str, Flow], name: str) -> li
             time_passes(hospital, position)
         rows += await looked_at(flows[name], position)
         switch.heal()
-        assert await looked_at(flows[name], position) == [], (name, position)
+        for _ in range(LOOKS):
+            left = await looked_at(flows[name], position)
+            if not left:
+                break
+        assert left == [], (name, position)
     return rows
 
 

@@ -120,11 +120,11 @@ async def test_a_folder_that_cannot_be_written_is_said_once_and_its_return_too(
     caplog.set_level(logging.INFO)
     for _ in range(3):
         await one.copy()
-    assert one.trouble is not None
+    assert one.trouble
     folder_of(store.path).unlink()
     for _ in range(2):
         await one.copy()
-    assert one.trouble is None
+    assert not one.trouble
     assert (counted.failed, len(counted.copied)) == (3, 2)
     assert [record.levelname for record in caplog.records if "copies of the" in record.message] == ["INFO"]
     assert caplog.text.count("no copy of the state was taken") == 1

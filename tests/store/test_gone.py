@@ -40,8 +40,7 @@ async def test_what_was_written_after_the_file_had_left_its_place_is_found_by_th
     await store.close()
     again = Store.open(state)
     assert again.load().standings["late"] == {"n": 1}
-    assert again.load().restored is not None
-    assert again.load().restored.why == "the file is gone"
+    assert "why='the file is gone'" in str(again.load().restored)
     assert rows(again) == 51
     await again.close()
 

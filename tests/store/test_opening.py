@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from retabli.store import Store, StoreError
-from retabli.store.schema import APPLICATION, FIRST, Lock
+from retabli.store.lock import Lock
+from retabli.store.schema import APPLICATION, FIRST
 from tests.store.making import commit, entry, message, sql
 
 
@@ -146,7 +147,7 @@ async def test_the_lock_of_a_daemon_that_was_killed_is_no_obstacle(tmp_path: Pat
     path = tmp_path / "state.db"
     program = f"""
 import pathlib, sys
-from retabli.store.schema import APPLICATION, FIRST, Lock
+from retabli.store.lock import Lock
 lock = Lock(pathlib.Path({str(path)!r}))
 print("held", flush=True)
 sys.stdin.read()
