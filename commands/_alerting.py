@@ -10,6 +10,7 @@ from retabli.alerts.channels.channel import Channel
 from retabli.alerts.health import Health
 from retabli.alerts.heartbeat import Pulse, beating_channels
 from retabli.alerts.last_words import say
+from retabli.alerts.machine import Machine
 from retabli.alerts.message import Letterhead
 from retabli.alerts.outbox.drain import Drain
 from retabli.alerts.outbox.gathering import Gathering
@@ -100,7 +101,8 @@ class Alerting:
         channels = self._channels(configuration)
         self._drain = Drain(store, channels, Counted(figures), self._gathering(), logged=logged)
         self._keeper = Keeper(store, view, Counted(figures), channels)
-        self.health = Health(store, woke, self._drain)
+        self.machine = Machine(figures.short)
+        self.health = Health(store, woke, self._drain, self.machine.why_not)
         self._pulse = Pulse(self.health.why_not, self._states, figures)
         self.waker = Waker(self._drain.wake)
         self.told = Told(lambda: self._teller)

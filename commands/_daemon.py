@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 from commands._alerting import Alerting
+from commands._open_files import warn_of_open_files
 from commands._past import KeptRuns
 from commands._records import Records
 from commands._service import Service
@@ -20,12 +21,14 @@ from config.faults import ConfigurationFault
 from config.web_access import certificate_warnings, exposure
 from retabli import __version__
 from retabli.alerts.health import CHECK
+from retabli.alerts.machine import LOOK
 from retabli.metrics import Figures, Metrics
 from retabli.model.flow import Flow, UnitName
 from retabli.model.record import Entry, Event
 from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
 from retabli.pipeline import Pipeline
+from retabli.pipeline.seams import Outlet
 from retabli.scheduler import Scheduler
 from retabli.store import Remembered, Store, StoreFailed
 from retabli.supervisor import Supervisor
@@ -84,7 +87,9 @@ class Daemon:
             logged=self._logged_elsewhere,
         )
         self.health = self._alerting.health
-        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._alerting.waker], self._alerting.told)
+        self.machine = self._alerting.machine
+        outlets: list[Outlet] = [self.metrics, self.view, self._alerting.waker, self.machine]
+        self.pipeline = Pipeline(self.store, outlets, self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._past = KeptRuns(configuration.state)
         self._records = Records(self.view, lambda: self.configuration)
@@ -189,12 +194,15 @@ class Daemon:
         await self.pipeline.begin(
             flows, remembered.standings, remembered.units, _fingerprints(flows), _opening(remembered)
         )
-        await self.scheduler.adopt(_units(flows))
+        units = _units(flows)
+        warn_of_open_files(len(units))
+        await self.scheduler.adopt(units)
         self.scheduler.every(SWEEP, self.pipeline.sweep, "sweep")
         self.scheduler.every(PRUNE, self._prune, "prune")
         self.scheduler.every(SESSIONS, self.access.keep, "sessions")
         self.scheduler.every(CERTIFICATE, self._look_at_certificate, "certificate")
         self.scheduler.every(CHECK, self.health.check, "health")
+        self.scheduler.every(LOOK, self.machine.look, "machine")
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
         self.health.begin()
@@ -221,7 +229,9 @@ class Daemon:
         flows = self._flows()
         entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
         await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
-        await self.scheduler.adopt(_units(flows))
+        units = _units(flows)
+        warn_of_open_files(len(units))
+        await self.scheduler.adopt(units)
         self.figures.reloaded(successful=True, at=time.time())
         log.info("reloaded: %d flows", len(fresh.flows))
 

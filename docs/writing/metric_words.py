@@ -191,6 +191,13 @@ DAEMON = {
             "how late the loop woke: a machine that stood still or is overloaded",
         ),
     ),
+    "retabli_machine_short": About(
+        (),
+        Words(
+            "1 tant que notre propre machine manque de descripteurs, de ports, de fils d'exécution ou de mémoire",
+            "1 while our own machine lacks descriptors, ports, threads or memory",
+        ),
+    ),
     "retabli_probe_run_duration_seconds": About(
         ("kind",), Words("durée des essais, par sonde", "how long runs took, by kind")
     ),

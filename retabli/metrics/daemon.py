@@ -78,6 +78,11 @@ class Figures:
         for outcome in ("accepted", "refused", "delayed", "busy"):
             self._logins.labels(outcome)
         self._certificate_ends: Gauge | None = None  # there may be none
+        self._short = Gauge(
+            "retabli_machine_short",
+            "1 while our own machine lacks descriptors, ports, threads or memory.",
+            registry=registry,
+        )
         self._log_rows = Counter("retabli_log_rows", "Rows written to the log.", registry=registry)
 
     # the scheduler's meter ------------------------------------------------------------------------------------
@@ -149,6 +154,10 @@ class Figures:
         """The configuration was read, at that wall time; if not `successful`, the old one goes on."""
         self._reload.set(int(successful))
         self._reloaded_at.set(at)
+
+    def short(self, lacking: bool) -> None:
+        """Whether our own machine lacks something."""
+        self._short.set(int(lacking))
 
     def login(self, outcome: str) -> None:
         """Somebody gave a password."""

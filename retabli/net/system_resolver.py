@@ -12,6 +12,7 @@ from pathlib import Path
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
+from retabli.net.descriptors import A_LOOKUP, require
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 MOST_THREADS = 256
@@ -78,6 +79,7 @@ async def system_addresses(host: str, family: int | None, patience: float = PATI
     Raises:
         Fall: `nxdomain`, `no_data`, `dns_timeout`, `local_resources`.
         Vague: the resolver failed and does not say why.
+        OSError: EMFILE, ENFILE: nothing could be asked.
     """
     wanted = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family]
     try:
@@ -101,7 +103,11 @@ class Vague(Exception):
 
 
 def _lookup(host: str, family: int) -> list[str]:
-    found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
+    except socket.gaierror:
+        require(A_LOOKUP)  # without descriptors the C library says that no name exists
+        raise
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 

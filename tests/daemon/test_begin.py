@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from commands import _daemon
-from commands._serving import raise_open_files
+from commands._open_files import raise_open_files
 from config.loading import load
 from retabli.model.record import Event
 from retabli.net import link

@@ -1,0 +1,72 @@
+"""What this daemon's own machine lacks, by what probes met and a look each second: said once, and when it is over."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from retabli.model import causes
+from retabli.model.flow import UnitName
+from retabli.model.record import Entry, FlowPicture
+from retabli.model.result import Result
+from retabli.net.descriptors import KEPT_FROM_PROBES, is_spare, lowest_free, most
+
+LOOK = 1.0  # seconds between two looks
+OVER = 15.0  # seconds without a sign of a shortage after which it is over
+LONG = 10.0  # seconds of a shortage after which the daemon no longer calls itself well: a burst is none
+
+log = logging.getLogger("retabli.machine")
+
+
+class Machine:
+    """An outlet and a duty. `count` is told whether something lacks now. Times are the loop's clock.
+
+    What probes cannot try for it is unknown, by the cause `local_resources`; this is where somebody is told.
+    """
+
+    def __init__(self, count: Callable[[bool], None]) -> None:
+        self._count = count
+        self._what = ""
+        self._since: float | None = None  # of the shortage of now
+        self._seen = 0.0
+
+    def lacks(self, what: str) -> None:
+        """A sign of a shortage: `what` could not be had."""
+        now = asyncio.get_running_loop().time()
+        self._what, self._seen = what, now
+        if self._since is None:
+            self._since = now
+            self._count(True)
+            log.error("our own machine lacks something: %s; what cannot be tried meanwhile is unknown", what)
+
+    async def look(self) -> None:
+        """A duty, every LOOK seconds."""
+        try:
+            lowest = lowest_free()
+        except OSError as error:
+            self.lacks(f"no open file is left ({error.strerror}; the limit is {most()})")
+        else:
+            if not is_spare(lowest, KEPT_FROM_PROBES):
+                self.lacks(f"{lowest} of {most()} open files are used, and the last ones are kept for pages")
+        now = asyncio.get_running_loop().time()
+        if self._since is not None and now - self._seen > OVER:
+            log.warning("our own machine has again what it lacked, after %.0f s", self._seen - self._since)
+            self._since = None
+            self._count(False)
+
+    def why_not(self) -> str | None:
+        """What has been lacking for long, in a sentence; None: nothing."""
+        if self._since is None or asyncio.get_running_loop().time() - self._since < LONG:
+            return None
+        return f"our own machine lacks something: {self._what}"
+
+    # as an outlet ---------------------------------------------------------------------------------------------
+
+    def show(self, _picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
+        if result is not None and result.cause is causes.LOCAL_RESOURCES:
+            self.lacks(f"{changed}: {result.detail or result.cause.words['en']}")
+
+    def skipped(self, picture: FlowPicture, name: UnitName) -> None: ...
+
+    def forget(self, flow: str) -> None: ...
+
+    def logged(self, entry: Entry) -> None: ...
