@@ -16,6 +16,7 @@ from retabli.alerts.outbox.drain import Drain
 from retabli.alerts.outbox.gathering import Gathering
 from retabli.alerts.outbox.keeper import Keeper
 from retabli.alerts.teller import Teller
+from retabli.alerts.unwritten import Unwritten
 from retabli.metrics import Figures
 from retabli.model.flow import UnitName
 from retabli.model.record import Entry, Event, FlowPicture, Message
@@ -102,6 +103,7 @@ class Alerting:
         self._drain = Drain(store, channels, Counted(figures), self._gathering(), logged=logged)
         self._keeper = Keeper(store, view, Counted(figures), channels)
         self.machine = Machine(figures.short)
+        self._unwritten = Unwritten(store, figures.unwritten, time.time, logged)
         self.health = Health(store, woke, self._drain, self.machine.why_not)
         self._pulse = Pulse(self.health.why_not, self._states, figures)
         self.waker = Waker(self._drain.wake)
@@ -120,6 +122,15 @@ class Alerting:
         supervisor.keep("drain", self._drain.run)
         supervisor.keep("keeper", self._keeper.run)
         supervisor.keep("heartbeat", self._pulse.run)
+
+    async def look_at_state(self) -> None:
+        """A duty: tell everybody if the state is not written for long.
+
+        Raises:
+            StoreFailed: it can no longer be written at all.
+        """
+        if await self._unwritten.look(self._teller.letterhead, tuple(self._drain.channels)):
+            self._drain.wake()
 
     async def say_last_words(self, why: str) -> None:
         await say(self._drain.channels, self._teller.letterhead, why, at=time.time())

@@ -203,6 +203,7 @@ class Daemon:
         self.scheduler.every(CERTIFICATE, self._look_at_certificate, "certificate")
         self.scheduler.every(CHECK, self.health.check, "health")
         self.scheduler.every(LOOK, self.machine.look, "machine")
+        self.scheduler.every(LOOK, self._alerting.look_at_state, "state")
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
         self.health.begin()

@@ -198,6 +198,13 @@ DAEMON = {
             "1 while our own machine lacks descriptors, ports, threads or memory",
         ),
     ),
+    "retabli_state_unwritten": About(
+        (),
+        Words(
+            "1 tant que l'état ne peut pas être écrit : ce qui se passe n'est qu'en mémoire",
+            "1 while the state cannot be written: what happens is only in memory",
+        ),
+    ),
     "retabli_probe_run_duration_seconds": About(
         ("kind",), Words("durée des essais, par sonde", "how long runs took, by kind")
     ),

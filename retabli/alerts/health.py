@@ -17,6 +17,9 @@ class Writable(Protocol):
     @property
     def failure(self) -> Exception | None: ...
 
+    @property
+    def trouble(self) -> str | None: ...
+
     async def touch(self) -> None: ...
 
 
@@ -67,6 +70,8 @@ class Health:
             return "the state is being taken up"
         if self._store.failure is not None:
             return str(self._store.failure)
+        if self._store.trouble is not None:
+            return f"the state is not written, and what happens is only in memory: {self._store.trouble}"
         asleep, unlooked = self._since(self._woke()), self._since(self._drain.looked)
         if asleep > ASLEEP:
             return f"the scheduler has stood still for {asleep:.0f} s: nothing is watched"

@@ -83,6 +83,11 @@ class Figures:
             "1 while our own machine lacks descriptors, ports, threads or memory.",
             registry=registry,
         )
+        self._unwritten = Gauge(
+            "retabli_state_unwritten",
+            "1 while the state cannot be written, and what happens is only in memory.",
+            registry=registry,
+        )
         self._log_rows = Counter("retabli_log_rows", "Rows written to the log.", registry=registry)
 
     # the scheduler's meter ------------------------------------------------------------------------------------
@@ -158,6 +163,10 @@ class Figures:
     def short(self, lacking: bool) -> None:
         """Whether our own machine lacks something."""
         self._short.set(int(lacking))
+
+    def unwritten(self, lacking: bool) -> None:
+        """Whether the state cannot be written."""
+        self._unwritten.set(int(lacking))
 
     def login(self, outcome: str) -> None:
         """Somebody gave a password."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from retabli.store.facts import StoreError
 
-FULL = "the disk is full; free some space and start again"
+FULL = "the disk is full; free some space"
 DENIED = "may not be written ({}); the daemon must own this file and its folder, on a file system mounted for writing"
 DAMAGED = "is damaged ({}); move it and its -wal and -shm files aside, keep them, and start again with a new state"
 NOT_OURS = "is no state of Retabli ({}); name another file under `state:`, or move this one away"

@@ -42,6 +42,7 @@ REASONS: Mapping[str, Words] = {
     "removed": Words("retiré", "removed"),
     "intent_changed": Words("décision changée", "intent changed"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
+    "state_unwritable": Words("état impossible à écrire", "state cannot be written"),
 }
 STATUSES = {
     "firing": Words("appel", "page"),

@@ -19,6 +19,7 @@ REASONS = {
     "removed": Words("flux retiré de la configuration", "flow removed from the configuration"),
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
+    "state_unwritable": Words("état impossible à écrire", "state cannot be written"),
 }
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
