@@ -83,7 +83,8 @@ class Told:
 class Alerting:
     """One configuration after another. `waker` and `told` are for the pipeline: who is to be woken, and asked.
 
-    `woke` is when the scheduler last gave a sign; `logged` is told of what is in the log without the pipeline.
+    `woke` is when the scheduler last gave a sign, `stood_still` whether it gave too few of late; `logged` is told of
+    what is in the log without the pipeline.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Alerting:
         figures: Figures,
         *,
         woke: Callable[[], float | None],
+        stood_still: Callable[[], str | None],
         logged: Callable[[Entry], None],
     ) -> None:
         self._view = view
@@ -104,7 +106,7 @@ class Alerting:
         self._keeper = Keeper(store, view, Counted(figures), channels)
         self.machine = Machine(figures.short)
         self._unwritten = Unwritten(store, figures.unwritten, time.time, logged)
-        self.health = Health(store, woke, self._drain, self.machine.why_not)
+        self.health = Health(store, woke, self._drain, lambda: self.machine.why_not() or stood_still())
         self._pulse = Pulse(self.health.why_not, self._states, figures)
         self.waker = Waker(self._drain.wake)
         self.told = Told(lambda: self._teller)

@@ -84,6 +84,7 @@ class Daemon:
             self.view,
             self.figures,
             woke=lambda: self.scheduler.last_woke,
+            stood_still=lambda: self.scheduler.stood_still(),
             logged=self._logged_elsewhere,
         )
         self.health = self._alerting.health

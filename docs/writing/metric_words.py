@@ -205,6 +205,15 @@ DAEMON = {
             "1 while the state cannot be written: what happens is only in memory",
         ),
     ),
+    "retabli_loop_stalled_seconds_total": About(
+        ("by",),
+        Words(
+            "secondes où la boucle était figée, par sorte de sonde ou partie qui la retenait ; `machine` : personne "
+            "dans ce processus",
+            "seconds in which the loop stood still, by the kind of probe or the part that kept it; `machine`: nobody "
+            "in this process",
+        ),
+    ),
     "retabli_probe_run_duration_seconds": About(
         ("kind",), Words("durée des essais, par sonde", "how long runs took, by kind")
     ),

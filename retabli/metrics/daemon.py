@@ -31,6 +31,13 @@ class Figures:
         self._lateness = _histogram("retabli_scheduler_lateness_seconds", "From due to start.", _SHORT, registry)
         self._wait = _histogram("retabli_scheduler_wait_seconds", "Waited for a place to run in.", _WAITS, registry)
         self._stall = _histogram("retabli_loop_stall_seconds", "How late the loop woke.", _SHORT, registry)
+        self._stalled = Counter(
+            "retabli_loop_stalled_seconds",
+            "How long the loop stood still, by the kind of probe or part that kept it, or machine.",
+            ("by",),
+            registry=registry,
+        )
+        self._stalled.labels("machine")
         self._runs = Histogram(
             "retabli_probe_run_duration_seconds", "How long runs took.", ("kind",), buckets=_RUNS, registry=registry
         )
@@ -100,6 +107,9 @@ class Figures:
 
     def stall(self, seconds: float) -> None:
         self._stall.observe(seconds)
+
+    def stalled_by(self, kind: str, seconds: float) -> None:
+        self._stalled.labels(kind).inc(seconds)
 
     # parts, channels, configuration ---------------------------------------------------------------------------
 
