@@ -45,6 +45,7 @@ PRUNE = 3600.0
 SESSIONS = 600.0  # seconds between two looks at whether sessions were used since they were written
 CERTIFICATE = 86_400.0  # … at whether our own certificate ends soon
 GRACE = 5.0  # seconds that runs are given when the daemon stops
+SLIP = 1.0  # seconds by which a clock that is kept right may go back
 LOG_AT_HAND = 1000  # rows of the log that pages show without asking the store
 
 log = logging.getLogger("retabli")
@@ -193,7 +194,12 @@ class Daemon:
         self._had_way_out = OWN_LINK in remembered.standings
         flows = self._flows()
         await self.pipeline.begin(
-            flows, remembered.standings, remembered.units, _fingerprints(flows), _opening(remembered)
+            flows,
+            remembered.standings,
+            remembered.units,
+            _fingerprints(flows),
+            _opening(remembered),
+            clock_lost=remembered.last_seen is not None and time.time() < remembered.last_seen - SLIP,
         )
         units = _units(flows)
         warn_of_open_files(len(units))
@@ -296,6 +302,8 @@ def _opening(remembered: Remembered) -> list[Entry]:
     if remembered.last_seen is not None:
         blind = max(0.0, now - remembered.last_seen)
         data = {"from": iso(remembered.last_seen), "seconds": round(blind, 1), "clean_stop": remembered.clean_stop}
+        if now < remembered.last_seen - SLIP:  # how long it really was nobody knows
+            data["clock_behind"] = round(remembered.last_seen - now, 1)
         entries.append(Entry(now, Event.GAP, None, data))
     return [*entries, Entry(now, Event.START, None, {"version": __version__})]
 

@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from retabli.model import causes
 from retabli.model.flow import UnitName
 from retabli.model.record import Entry, FlowPicture
 from retabli.model.result import Result
+from retabli.model.stamps import iso
 from retabli.net.descriptors import KEPT_FROM_PROBES, is_spare, lowest_free, most
 
 LOOK = 1.0  # seconds between two looks
 OVER = 15.0  # seconds without a sign of a shortage after which it is over
+YOUNGER = 1_672_531_200.0  # 2023-01-01: no clock that is right is behind this program
 LONG = 10.0  # seconds of a shortage after which the daemon no longer calls itself well: a burst is none
 
 log = logging.getLogger("retabli.machine")
@@ -23,8 +26,9 @@ class Machine:
     What probes cannot try for it is unknown, by the cause `local_resources`; this is where somebody is told.
     """
 
-    def __init__(self, count: Callable[[bool], None]) -> None:
+    def __init__(self, count: Callable[[bool], None], *, wall: Callable[[], float] = time.time) -> None:
         self._count = count
+        self._wall = wall
         self._what = ""
         self._since: float | None = None  # of the shortage of now
         self._seen = 0.0
@@ -47,6 +51,8 @@ class Machine:
         else:
             if not is_spare(lowest, KEPT_FROM_PROBES):
                 self.lacks(f"{lowest} of {most()} open files are used, and the last ones are kept for pages")
+        if (wall := self._wall()) < YOUNGER:
+            self.lacks(f"the right time (its clock says {iso(wall)}): certificates and stamps are judged by it")
         now = asyncio.get_running_loop().time()
         if self._since is not None and now - self._seen > OVER:
             log.warning("our own machine has again what it lacked, after %.0f s", self._seen - self._since)

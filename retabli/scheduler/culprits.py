@@ -50,7 +50,8 @@ log = logging.getLogger("retabli.loop")
 class Culprits:
     """`turned` is the loop's sign, ten times a second; it costs nothing. Between signs a thread looks for who is late.
 
-    The thread needs Python's own lock: code that keeps even that is seen in the moment in which it lets it go.
+    The thread needs Python's own lock: code that keeps even that is seen in the moment in which it lets it go. Where
+    the thread itself came late, and this process used no processor meanwhile, it was frozen.
     """
 
     def __init__(self) -> None:
@@ -81,9 +82,14 @@ class Culprits:
         return seen.most_common(1)[0][0]
 
     def _watch(self, loop: asyncio.AbstractEventLoop, thread: int, over: threading.Event) -> None:
+        began, used = time.monotonic(), time.process_time()
         while not over.wait(LOOK):
-            seen = self._seen
-            if time.monotonic() - self._turned > LATE and seen.total() < SAMPLES:
+            was, began = began, time.monotonic()
+            before, used = used, time.process_time()
+            seen, late = self._seen, began - was - LOOK
+            if late > LATE and used - before < late / 2:
+                seen[NOBODY] += round(late / LOOK)
+            elif began - self._turned > LATE and seen.total() < SAMPLES:
                 frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, and what it is for
                 if frame is not None:
                     seen[_culprit(loop, frame)] += 1

@@ -100,6 +100,10 @@ def _gap(data: dict[str, Any], language: str) -> str:
         said.append(f"{Words('rien de surveillé pendant', 'nothing watched for')[language]} {span(seconds, language)}")
     if since:
         said.append(f"{Words('depuis', 'since')[language]} {_plain(since)}")
+    behind = data.pop("clock_behind", None)
+    if isinstance(behind, int | float):
+        set_back = Words("l'horloge a été reculée d'au moins", "the clock was set back by at least")
+        said.append(f"{set_back[language]} {span(behind, language)}")
     if clean_stop is not None:
         ended = Words("après un arrêt voulu", "after a wanted stop")
         broken = Words("après un arrêt imprévu", "after a stop that nobody wanted")
