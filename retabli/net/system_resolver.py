@@ -8,11 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.net.descriptors import A_LOOKUP, require
+
+T = TypeVar("T")
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 MOST_THREADS = 256
@@ -43,13 +46,17 @@ class Lookups:
 
     def __init__(self, most: int = MOST_THREADS) -> None:
         self._most = most
-        self._jobs: queue.SimpleQueue[tuple[Future[list[str]], Callable[[], list[str]]]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._threads = 0
 
-    def submit(self, job: Callable[[], list[str]]) -> Future[list[str]]:
-        """Have a thread do it. Called from the event loop only."""
-        future: Future[list[str]] = Future()
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Have a thread do it. Called from the event loop only.
+
+        Raises:
+            RuntimeError: there is no thread for it.
+        """
+        future: Future[T] = Future()
         self._jobs.put((future, job))
         if not self._idle.acquire(blocking=False) and self._threads < self._most:
             threading.Thread(target=self._work, name=f"lookup-{self._threads}", daemon=True).start()
