@@ -1,4 +1,4 @@
-"""The open files of a daemon: as many as it may have, whether they are enough, and what is said when there are none."""
+"""The open files of a daemon: as many as it may have, whether they are enough; and what is said when things run out."""
 
 import asyncio
 import logging
@@ -34,12 +34,14 @@ def warn_of_open_files(probes: int) -> None:
         )
 
 
-def hear_of_refused_browsers(loop: asyncio.AbstractEventLoop, lacks: Callable[[str], None]) -> None:
-    """What asyncio says at each connection that it cannot take, with a traceback, is told to `lacks` instead."""
+def hear_of_shortages(loop: asyncio.AbstractEventLoop, lacks: Callable[[str], None]) -> None:
+    """What asyncio says with a traceback at each connection that it cannot take or read is told to `lacks` instead."""
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if context.get("message") == "socket.accept() out of system resource":
             lacks(f"no browser can be answered ({context['exception'].strerror})")
+        elif isinstance(context.get("exception"), MemoryError):
+            lacks("no memory is left for a connection")
         else:
             loop.default_exception_handler(context)
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from commands._daemon import Daemon
-from commands._open_files import hear_of_refused_browsers, raise_open_files
+from commands._open_files import hear_of_shortages, raise_open_files
 
 
 def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> Coroutine[Any, Any, None]:
     """`daemon.run`, stopped by SIGTERM and SIGINT; SIGHUP reloads. To be awaited in the main thread."""
     raise_open_files()
     loop = asyncio.get_running_loop()
-    hear_of_refused_browsers(loop, daemon.machine.lacks)
+    hear_of_shortages(loop, daemon.machine.lacks)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     reloads: set[asyncio.Task[Sequence[str]]] = set()
