@@ -2,10 +2,15 @@
 
 import os
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 KEPT_FROM_BROWSERS = 32  # for the state, for channels and their names: a page goes out whatever else has no place
 KEPT_FROM_PROBES = 64  # and for browsers besides: whoever looks at the page during a shortage is to see it
 A_LOOKUP = 8  # more than one question to the system's resolver opens at a time (its files, a socket a server)
+
+_TELLING: ContextVar[bool] = ContextVar("telling", default=False)
 
 
 def most() -> int:
@@ -17,6 +22,20 @@ def is_spare(descriptor: int, kept: int) -> bool:
     """Whether others have `kept` of them left beside this one: the kernel gives the lowest that is free (open(2))."""
     limit = most()
     return limit == resource.RLIM_INFINITY or descriptor < limit - kept
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Within this, in this task and those that it begins, somebody is told: what is kept from probes is for this."""
+    before = _TELLING.set(True)
+    try:
+        yield
+    finally:
+        _TELLING.reset(before)
+
+
+def is_telling() -> bool:
+    return _TELLING.get()
 
 
 def lowest_free() -> int:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
-from retabli.net.descriptors import A_LOOKUP, require
+from retabli.net.descriptors import A_LOOKUP, is_telling, require
 
 T = TypeVar("T")
 
@@ -75,8 +75,9 @@ class Lookups:
 
 
 @cache
-def lookups() -> Lookups:
-    """A process has one system resolver, and so one set of threads that wait for it."""
+def lookups(_telling: bool) -> Lookups:
+    """A process has one system resolver, and so two sets of threads that wait for it: that of the probes, all of which
+    may hang, and that of who tells people."""
     return Lookups()
 
 
@@ -91,7 +92,7 @@ async def system_addresses(host: str, family: int | None, patience: float = PATI
     wanted = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family]
     try:
         async with asyncio.timeout(patience):
-            return await asyncio.wrap_future(lookups().submit(lambda: _lookup(host, wanted)))
+            return await asyncio.wrap_future(lookups(is_telling()).submit(lambda: _lookup(host, wanted)))
     except TimeoutError:
         raise Fall(causes.DNS_TIMEOUT, "the system's resolver") from None
     except UnicodeError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from retabli.store.book import Book
+from retabli.store.facts import StoreError
 from retabli.store.faults import sentence
 
 Change = Callable[[Book], Any]
@@ -70,7 +71,7 @@ class Transactions:
         return len(self._held)
 
     def write(self, works: Sequence[Work]) -> list[Any]:
-        """What each of them gives.
+        """What each of them gives; a StoreError in the place of a read that failed.
 
         Raises:
             sqlite3.Error, MemoryError: none of it is done. One that `passes`: not even in memory, for now.
@@ -113,10 +114,19 @@ class Transactions:
 
     def _write(self, works: Sequence[Work]) -> list[Any]:
         self._begin(durable=any(work.durable for work in works))
-        results = [work.change(self._book) for work in works]
+        results = [self._do(work) for work in works]
         self._book.close()
         self.connection.execute("COMMIT")
         return results
+
+    def _do(self, work: Work) -> Any:
+        """What the change gives; a read that fails is a matter of whoever reads, and gives what it raised."""
+        try:
+            return work.change(self._book)
+        except StoreError as error:
+            if not work.reads:
+                raise
+            return error
 
     def _begin(self, *, durable: bool) -> None:
         # In WAL mode FULL flushes at each commit; NORMAL only at checkpoints, and loses the newest in a power cut.
@@ -133,7 +143,7 @@ class Transactions:
     def _hold(self, works: Sequence[Work]) -> list[Any]:
         try:
             self._take_up()
-            results = [work.change(self._book) for work in works]
+            results = [self._do(work) for work in works]
         except BaseException:
             self._undo()
             raise

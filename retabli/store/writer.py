@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from retabli.store.facts import StoreFailed
+from retabli.store.facts import StoreError, StoreFailed
 from retabli.store.faults import sentence
 from retabli.store.transactions import Change, Transactions, Work, passes
 
@@ -155,10 +155,11 @@ def _settle(works: Sequence[Work], results: Sequence[Any], failure: StoreFailed 
         for place, work in enumerate(works):
             if work.done.done():
                 continue  # whoever waited was cancelled; it is written all the same
-            if failure is None:
-                work.done.set_result(results[place])
+            found = results[place] if failure is None else failure
+            if isinstance(found, StoreError):
+                work.done.set_exception(found)
             else:
-                work.done.set_exception(failure)
+                work.done.set_result(found)
 
     with suppress(RuntimeError):
         works[0].done.get_loop().call_soon_threadsafe(tell)

@@ -14,6 +14,7 @@ import pytest
 
 from retabli.net.descriptors import KEPT_FROM_BROWSERS, KEPT_FROM_PROBES
 from tests.daemon.living import Life, life_in
+from tests.net.peers import closed_port
 
 
 @pytest.fixture
@@ -112,6 +113,35 @@ async def test_a_page_goes_out_by_the_descriptors_that_probes_do_not_get(life: L
     await short_of(life)
     await life.hook.start()
     assert await life.hook.told(1) == ["firing"]
+
+
+@pytest.mark.timeout(60)
+async def test_a_page_by_mail_goes_out_by_them_too(life: Life) -> None:
+    mails: list[bytes] = []
+    arrived = asyncio.Event()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay.chu.test ESMTP\r\n")
+        while line := await reader.readline():
+            if line.upper().startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                mails.append(await reader.readuntil(b"\r\n.\r\n"))
+                arrived.set()
+            writer.write(b"250 relay.chu.test\r\n")
+        writer.close()
+
+    port = closed_port()
+    mail = f"{{kind: smtp, host: localhost, port: {port}, to: [duty@chu.test], mail_from: retabli@chu.test}}"
+    life.config.write_text(life.config.read_text().replace("channels: {duty:", f"channels: {{mail: {mail}, duty:"))
+    await life.start()
+    await life.until_state("restored")
+    await life.watched.stop()
+    await life.hook.told(1)
+    Shortage(life).leave(KEPT_FROM_PROBES - 10)
+    await short_of(life)
+    async with await asyncio.start_server(relay, "127.0.0.1", port), asyncio.timeout(30):
+        await arrived.wait()
+    assert b"Subject: " in mails[0]
 
 
 @pytest.mark.timeout(60)

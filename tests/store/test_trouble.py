@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retabli.store import Store
+from retabli.store import Reader, Store, StoreError
 from tests.store.making import UNIT, commit, entry, message, result, sql
 
 
@@ -76,6 +76,26 @@ async def test_a_batch_that_waited_for_the_end_of_it_brings_back_nothing_older(t
         assert found.standings["mail-out"] == {"state": "dropped"}
         assert found.units[UNIT] == ({"oks": 0}, {"seen": 2})
         assert [row["at"] for row in reader.history(UNIT)] == [1.0]  # the other was not kept
+
+
+async def test_a_read_that_fails_meanwhile_is_told_to_who_reads_and_ends_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    await commit(store, entries=[entry(1)])
+    with no_room(path):
+        await commit(store, entries=[entry(2)])
+        with pytest.raises(StoreError, match="unreadable"):
+            await store._read(unreadable)
+        await commit(store, entries=[entry(3)])
+    await until_written(store)
+    assert store.failure is None
+    await store.close()
+    with Store.read(path) as reader:
+        assert reader.head()[0] == 3
+
+
+def unreadable(_: Reader) -> None:
+    raise StoreError("unreadable")
 
 
 async def test_a_store_that_is_closed_meanwhile_says_how_much_it_loses(
