@@ -103,6 +103,20 @@ async def test_a_drop_while_nothing_at_all_can_be_opened_is_paged_once_it_can(li
 
 
 @pytest.mark.timeout(60)
+async def test_a_plugin_that_cannot_be_started_is_unknown_and_takes_none_of_the_last_ones(life: Life) -> None:
+    plugin = "{kind: exec, command: [/bin/true], every: 500ms, timeout: 500ms}"
+    life.write(flows=f"{{title: Plugin, intent: open, probes: {{p: {plugin}}}}}")
+    await life.start()
+    await life.until_state("restored")
+    shortage = Shortage(life)
+    shortage.leave(KEPT_FROM_PROBES - 10)
+    await short_of(life)
+    shortage.end()
+    await life.until_state("restored")
+    assert life.hook.bodies == []
+
+
+@pytest.mark.timeout(60)
 async def test_a_page_goes_out_by_the_descriptors_that_probes_do_not_get(life: Life) -> None:
     await life.start()
     await life.until_state("restored")
