@@ -24,10 +24,10 @@ pytestmark = [
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Three megabytes of a file system of its own."""
+    """Sixteen megabytes of a file system of its own: the log of a storm has room."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)], check=True)
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
@@ -155,6 +155,43 @@ async def test_an_own_page_says_that_the_state_is_not_written_and_another_one_th
     await life.end(signal.SIGTERM)
     code, out, err = await life.command("log", "verify", "--config", str(life.config))
     assert (code, err) == (0, ""), out
+
+
+async def test_a_storm_on_a_full_disk_is_told_whole_and_stands_whole_in_the_log(life: Life, small_disk: Path) -> None:
+    number = 60
+    probe = f"{{kind: tcp, host: 127.0.0.1, port: {life.watched.port}, every: 1s, timeout: 1s}}"
+    flow = f"{{title: Port, intent: open, probes: {{p: {probe}}}}}"
+    life.write(flows="\n  ".join([flow, *(f"port-{each}: {flow}" for each in range(1, number))]))
+    await life.start()
+    while not await all_are(life, "restored"):
+        await asyncio.sleep(0.2)
+    fill(small_disk)
+    await life.watched.stop()
+    await life.hook.until(lambda: len(pages(life, "firing")) == number, within=60)
+    await life.watched.start()
+    await life.hook.until(lambda: len(pages(life, "resolved")) == number, within=60)
+    assert "only in memory" in (await health(life))[1]
+    make_room(small_disk)
+    await until_written(life)
+    await life.end(signal.SIGKILL)
+    code, out, err = await life.command("log", "verify", "--config", str(life.config))
+    assert (code, err) == (0, ""), out
+    code, out, err = await life.command(
+        *("log", "--config", str(life.config), "--format", "json", "--limit", "5000", "--event", "page")
+    )
+    rows = json.loads(out) if out.startswith("[") else [json.loads(line) for line in out.splitlines()]
+    assert len({row["flow"] for row in rows if row["flow"] is not None}) == number
+
+
+def pages(life: Life, status: str) -> set[str]:
+    """The flows of which that was told."""
+    told = [page for body in life.hook.bodies for page in body.get("pages", [body])]
+    return {str(page["flow"]) for page in told if page["status"] == status and page["flow"] is not None}
+
+
+async def all_are(life: Life, state: str) -> bool:
+    flows = (await life.get("/api/v1/flows"))["flows"]
+    return all(flow["state"] == state for flow in flows if flow["id"] != "own_link")
 
 
 FAILING_DISK = """
