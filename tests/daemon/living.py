@@ -150,7 +150,11 @@ class Life:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate()
+        try:
+            out, err = await process.communicate()
+        finally:
+            if process.returncode is None:  # whoever waited has given up
+                process.kill()
         return process.returncode or 0, out.decode(), err.decode()
 
 
