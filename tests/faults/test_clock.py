@@ -21,7 +21,10 @@ pytestmark = [
 ]
 DAY = 86_400
 TO_1970 = -(int(time.time()) - 100_000)
-JUMPS = [3600, -3600, DAY, -DAY, TO_1970]
+JUMPS = [
+    *(pytest.param(jump, id=f"{jump:+d} s") for jump in (3600, -3600, DAY, -DAY)),
+    pytest.param(TO_1970, id="to 1970"),  # the same name in every process that collects
+]
 
 
 class Clock:
