@@ -173,7 +173,7 @@ async def test_browsers_that_hold_their_connections_do_not_take_the_last_descrip
             held.callback(writer.close)
         while (free := free_descriptors(shortage.pid)) > KEPT_FROM_BROWSERS + 2:
             await asyncio.sleep(0.1)
-        assert free >= KEPT_FROM_BROWSERS - 8
+        assert free >= KEPT_FROM_BROWSERS - 16  # what it opens of its own, for moments
         await life.hook.start()
         assert await life.hook.told(1) == ["firing"]
 
