@@ -80,6 +80,8 @@ class KeepingMeter:
     def stall(self, seconds: float) -> None:
         self.stalls.append(seconds)
 
+    def stalled_by(self, kind: str, seconds: float) -> None: ...
+
 
 def flows(targets: Targets, number: int, every: float) -> dict[UnitName, tuple[Probe, Policy]]:
     """One tcp probe a flow, on addresses of loopback, with no name to resolve."""

@@ -10,11 +10,13 @@ from retabli.alerts.channels.channel import Channel
 from retabli.alerts.health import Health
 from retabli.alerts.heartbeat import Pulse, beating_channels
 from retabli.alerts.last_words import say
+from retabli.alerts.machine import Machine
 from retabli.alerts.message import Letterhead
 from retabli.alerts.outbox.drain import Drain
 from retabli.alerts.outbox.gathering import Gathering
 from retabli.alerts.outbox.keeper import Keeper
 from retabli.alerts.teller import Teller
+from retabli.alerts.unwritten import Unwritten
 from retabli.metrics import Figures
 from retabli.model.flow import UnitName
 from retabli.model.record import Entry, Event, FlowPicture, Message
@@ -81,7 +83,8 @@ class Told:
 class Alerting:
     """One configuration after another. `waker` and `told` are for the pipeline: who is to be woken, and asked.
 
-    `woke` is when the scheduler last gave a sign; `logged` is told of what is in the log without the pipeline.
+    `woke` is when the scheduler last gave a sign, `stood_still` whether it gave too few of late; `logged` is told of
+    what is in the log without the pipeline.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Alerting:
         figures: Figures,
         *,
         woke: Callable[[], float | None],
+        stood_still: Callable[[], str | None],
         logged: Callable[[Entry], None],
     ) -> None:
         self._view = view
@@ -100,7 +104,9 @@ class Alerting:
         channels = self._channels(configuration)
         self._drain = Drain(store, channels, Counted(figures), self._gathering(), logged=logged)
         self._keeper = Keeper(store, view, Counted(figures), channels)
-        self.health = Health(store, woke, self._drain)
+        self.machine = Machine(figures.short)
+        self._unwritten = Unwritten(store, figures.unwritten, time.time, logged)
+        self.health = Health(store, woke, self._drain, lambda: self.machine.why_not() or stood_still())
         self._pulse = Pulse(self.health.why_not, self._states, figures)
         self.waker = Waker(self._drain.wake)
         self.told = Told(lambda: self._teller)
@@ -122,6 +128,15 @@ class Alerting:
     @property
     def letterhead(self) -> Letterhead:
         return self._teller.letterhead
+
+    async def look_at_state(self) -> None:
+        """A duty: tell everybody if the state is not written for long.
+
+        Raises:
+            StoreFailed: it can no longer be written at all.
+        """
+        if await self._unwritten.look(self._teller.letterhead, tuple(self._drain.channels)):
+            self._drain.wake()
 
     async def say_last_words(self, why: str) -> None:
         await say(self._drain.channels, self.letterhead, why, at=time.time())

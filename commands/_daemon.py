@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from commands._alerting import Alerting
 from commands._keeping import Keeping, open_state
+from commands._open_files import warn_of_open_files
 from commands._past import KeptRuns
 from commands._records import Records
 from commands._service import Service
@@ -21,12 +22,14 @@ from config.faults import ConfigurationFault
 from config.web_access import certificate_warnings, exposure
 from retabli import __version__
 from retabli.alerts.health import CHECK
+from retabli.alerts.machine import LOOK
 from retabli.metrics import Figures, Metrics
 from retabli.model.flow import Flow, UnitName
 from retabli.model.record import Entry, Event
 from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
 from retabli.pipeline import Pipeline
+from retabli.pipeline.seams import Outlet
 from retabli.scheduler import Scheduler
 from retabli.store import Remembered, StoreFailed
 from retabli.supervisor import Supervisor
@@ -43,6 +46,7 @@ PRUNE = 3600.0
 SESSIONS = 600.0  # seconds between two looks at whether sessions were used since they were written
 CERTIFICATE = 86_400.0  # … at whether our own certificate ends soon
 GRACE = 5.0  # seconds that runs are given when the daemon stops
+SLIP = 1.0  # seconds by which a clock that is kept right may go back
 LOG_AT_HAND = 1000  # rows of the log that pages show without asking the store
 
 log = logging.getLogger("retabli")
@@ -82,11 +86,14 @@ class Daemon:
             self.view,
             self.figures,
             woke=lambda: self.scheduler.last_woke,
+            stood_still=lambda: self.scheduler.stood_still(),
             logged=self._logged_elsewhere,
         )
         self._keeping = Keeping(configuration, self.store, self.figures, self._logged_elsewhere)
         self.health = self._alerting.health
-        self.pipeline = Pipeline(self.store, [self.metrics, self.view, self._alerting.waker], self._alerting.told)
+        self.machine = self._alerting.machine
+        outlets: list[Outlet] = [self.metrics, self.view, self._alerting.waker, self.machine]
+        self.pipeline = Pipeline(self.store, outlets, self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._past = KeptRuns(configuration.state)
         self._records = Records(self.view, lambda: self.configuration)
@@ -194,14 +201,23 @@ class Daemon:
         self._had_way_out = OWN_LINK in remembered.standings
         flows = self._flows()
         await self.pipeline.begin(
-            flows, remembered.standings, remembered.units, _fingerprints(flows), _opening(remembered)
+            flows,
+            remembered.standings,
+            remembered.units,
+            _fingerprints(flows),
+            _opening(remembered),
+            clock_lost=remembered.last_seen is not None and time.time() < remembered.last_seen - SLIP,
         )
-        await self.scheduler.adopt(_units(flows))
+        units = _units(flows)
+        warn_of_open_files(len(units))
+        await self.scheduler.adopt(units)
         self.scheduler.every(SWEEP, self.pipeline.sweep, "sweep")
         self.scheduler.every(PRUNE, self._prune, "prune")
         self.scheduler.every(SESSIONS, self.access.keep, "sessions")
         self.scheduler.every(CERTIFICATE, self._look_at_certificate, "certificate")
         self.scheduler.every(CHECK, self.health.check, "health")
+        self.scheduler.every(LOOK, self.machine.look, "machine")
+        self.scheduler.every(LOOK, self._alerting.look_at_state, "state")
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
         self.health.begin()
@@ -229,7 +245,9 @@ class Daemon:
         flows = self._flows()
         entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
         await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
-        await self.scheduler.adopt(_units(flows))
+        units = _units(flows)
+        warn_of_open_files(len(units))
+        await self.scheduler.adopt(units)
         self.figures.reloaded(successful=True, at=time.time())
         log.info("reloaded: %d flows", len(fresh.flows))
 
@@ -298,6 +316,8 @@ def _opening(remembered: Remembered) -> list[Entry]:
     if remembered.last_seen is not None:
         blind = max(0.0, now - remembered.last_seen)
         data = {"from": iso(remembered.last_seen), "seconds": round(blind, 1), "clean_stop": remembered.clean_stop}
+        if now < remembered.last_seen - SLIP:  # how long it really was nobody knows
+            data["clock_behind"] = round(remembered.last_seen - now, 1)
         entries.append(Entry(now, Event.GAP, None, data))
     return [*entries, Entry(now, Event.START, None, {"version": __version__})]
 

@@ -1,26 +1,19 @@
 """A daemon in its process: as many open files as it may have, and the signals that stop and reload it."""
 
 import asyncio
-import resource
 import signal
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from typing import Any
 
 from commands._daemon import Daemon
-
-
-def raise_open_files() -> None:
-    """As many open files as we may have: the usual soft limit, 1024, is less than what is probed at once."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # a kernel with a lower limit of its own
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+from commands._open_files import hear_of_shortages, raise_open_files
 
 
 def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> Coroutine[Any, Any, None]:
     """`daemon.run`, stopped by SIGTERM and SIGINT; SIGHUP reloads. To be awaited in the main thread."""
     raise_open_files()
     loop = asyncio.get_running_loop()
+    hear_of_shortages(loop, daemon.machine.lacks)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     reloads: set[asyncio.Task[Sequence[str]]] = set()

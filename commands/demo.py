@@ -73,8 +73,8 @@ class DemoSwitches:
 
 def main(args: argparse.Namespace) -> int:
     from commands import Refused
+    from commands._loop import run
     from config.sections import parse_listen
-    from retabli.net.hearing import HearingLoop
 
     args.lang = args.lang or spoken(os.environ)
     try:
@@ -83,8 +83,7 @@ def main(args: argparse.Namespace) -> int:
         raise Refused(f"--listen: {error}") from None
     try:
         with tempfile.TemporaryDirectory(prefix="retabli-demo-") as folder:
-            with asyncio.Runner(loop_factory=HearingLoop) as runner:
-                runner.run(play(Path(folder), listen, args))
+            run(play(Path(folder), listen, args))
     except OSError as error:
         taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
         raise Refused(str(error), *([beside()] if taken else ())) from error

@@ -20,11 +20,11 @@ def main(args: argparse.Namespace) -> int:
     import faulthandler
 
     from commands import Refused
+    from commands._loop import run
     from commands._systemd import from_environment
     from config.faults import ConfigurationFault
     from config.loading import load
     from config.sections import parse_listen
-    from retabli.net.hearing import HearingLoop
     from retabli.store import StoreError
     from retabli.supervisor import Fatal
 
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
         systemd.end(f"the configuration is refused: {refusal.faults[0]}")
         raise
 
-    async def run() -> None:
+    async def live() -> None:
         from commands._daemon import Daemon
         from commands._serving import serve
 
@@ -61,8 +61,7 @@ def main(args: argparse.Namespace) -> int:
         await serve(daemon, asyncio.Event(), began)
 
     try:
-        with asyncio.Runner(loop_factory=HearingLoop) as runner:
-            runner.run(run())
+        run(live())
     except (StoreError, OSError, Fatal) as error:
         systemd.end(str(error))
         raise Refused(str(error), code=1 if isinstance(error, Fatal) else 2) from error

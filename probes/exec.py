@@ -12,6 +12,7 @@ from retabli.model.ladder import Fall, Ladder, detail_of
 from retabli.model.probe import Probe
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
+from retabli.net.descriptors import KEPT_FROM_PROBES, is_spare, lowest_free
 from retabli.net.folders import folder_causes
 from retabli.net.plugins.command import (
     Command,
@@ -25,6 +26,8 @@ from retabli.net.plugins.command import (
 )
 from retabli.net.plugins.plugin_output import read_output
 from retabli.net.plugins.process import GRACE, Ended, run
+
+OPENS = 8  # descriptors that the start of a program takes at most: two pipes, its input, what tells how it began
 
 ENDED = stage("ended", fr="programme terminé", en="program ended")
 STATUS = stage("status", fr="verdict du programme", en="program's verdict")
@@ -170,6 +173,8 @@ class Exec(Probe):
     async def _run(self, environment: Mapping[str, str]) -> Ended:
         path = self.command[0]
         try:
+            if not is_spare(lowest_free() + OPENS, KEPT_FROM_PROBES):
+                raise Fall(causes.LOCAL_RESOURCES, "the last open files are kept for pages")
             return await run(self.command, environment, self.timeout)
         except PermissionError:
             raise Fall(COMMAND_FORBIDDEN, path) from None

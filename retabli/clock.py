@@ -14,7 +14,8 @@ class LoopWatch:
     """Wakes every `period` seconds by the loop's own clock, which no setting of the date can move.
 
     `stalled` is told by how many seconds each waking was late. `attend` is called at each waking with the seconds that
-    the wall clock jumped since the last one (0.0: it did not); what it raises ends the watch.
+    the wall clock jumped since the last one (0.0: it did not); what it raises ends the watch. `boot` counts as the
+    loop's clock does, and while the machine sleeps too (suspended, or a snapshot that was resumed): that is a stall.
     """
 
     def __init__(
@@ -23,22 +24,28 @@ class LoopWatch:
         attend: Callable[[float], None],
         *,
         wall: Callable[[], float] = time.time,
+        boot: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         period: float = 0.1,
     ) -> None:
         self._stalled = stalled
         self._attend = attend
         self._wall = wall
+        self._boot = boot
         self._period = period
 
     async def run(self) -> None:
         """Watch until cancelled."""
         loop = asyncio.get_running_loop()
-        offset = self._wall() - loop.time()
+        offset, lag = self._wall() - loop.time(), self._boot() - loop.time()
         while True:
             due = loop.time() + self._period
             await asyncio.sleep(self._period)
             now = loop.time()
-            self._stalled(max(0.0, now - due))
+            woke, lag = lag, self._boot() - now
+            slept = lag - woke if lag - woke > JUMP else 0.0
+            if slept:
+                log.warning("the machine slept for %.1f s: nothing was watched meanwhile", slept)
+            self._stalled(max(0.0, now - due) + slept)
             was, offset = offset, self._wall() - now  # followed at each look: a clock that is slewed does not jump
             jump = offset - was
             if abs(jump) <= JUMP:

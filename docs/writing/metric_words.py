@@ -191,6 +191,29 @@ DAEMON = {
             "how late the loop woke: a machine that stood still or is overloaded",
         ),
     ),
+    "retabli_machine_short": About(
+        (),
+        Words(
+            "1 tant que notre propre machine manque de descripteurs, de ports, de fils d'exécution ou de mémoire",
+            "1 while our own machine lacks descriptors, ports, threads or memory",
+        ),
+    ),
+    "retabli_state_unwritten": About(
+        (),
+        Words(
+            "1 tant que l'état ne peut pas être écrit : ce qui se passe n'est qu'en mémoire",
+            "1 while the state cannot be written: what happens is only in memory",
+        ),
+    ),
+    "retabli_loop_stalled_seconds_total": About(
+        ("by",),
+        Words(
+            "secondes où la boucle était figée, par sorte de sonde ou partie qui la retenait ; `machine` : personne "
+            "dans ce processus",
+            "seconds in which the loop stood still, by the kind of probe or the part that kept it; `machine`: nobody "
+            "in this process",
+        ),
+    ),
     "retabli_probe_run_duration_seconds": About(
         ("kind",), Words("durée des essais, par sonde", "how long runs took, by kind")
     ),

@@ -1,4 +1,5 @@
-"""Whether this daemon really works: its scheduler beats, its state can be written, what is to be told goes out."""
+"""Whether this daemon really works: its scheduler beats, its state can be written, what is to be told goes out, and its
+machine gives it what it needs."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,6 +17,9 @@ class Writable(Protocol):
     @property
     def failure(self) -> Exception | None: ...
 
+    @property
+    def trouble(self) -> str | None: ...
+
     async def touch(self) -> None: ...
 
 
@@ -30,12 +34,20 @@ class Outgoing(Protocol):
 
 
 class Health:
-    """`woke` is when the scheduler last gave a sign. Every time is the loop's clock. Asking costs nothing."""
+    """`woke` is when the scheduler last gave a sign, `lacks` what our machine lacks. Every time is the loop's clock.
+    Asking costs nothing."""
 
-    def __init__(self, store: Writable, woke: Callable[[], float | None], drain: Outgoing) -> None:
+    def __init__(
+        self,
+        store: Writable,
+        woke: Callable[[], float | None],
+        drain: Outgoing,
+        lacks: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._woke = woke
         self._drain = drain
+        self._lacks = lacks
         self._began: float | None = None
         self._written = 0.0
 
@@ -58,6 +70,8 @@ class Health:
             return "the state is being taken up"
         if self._store.failure is not None:
             return str(self._store.failure)
+        if self._store.trouble is not None:
+            return f"the state is not written, and what happens is only in memory: {self._store.trouble}"
         asleep, unlooked = self._since(self._woke()), self._since(self._drain.looked)
         if asleep > ASLEEP:
             return f"the scheduler has stood still for {asleep:.0f} s: nothing is watched"
@@ -67,7 +81,7 @@ class Health:
             return f"the outbox has not been looked into for {unlooked:.0f} s: nobody is told anything"
         if self._drain.hopeless:
             return "no channel accepts anything: nobody is told anything"
-        return None
+        return self._lacks()
 
     def _since(self, sign: float | None) -> float:
         return _now() - max(sign or 0.0, self._began or 0.0)

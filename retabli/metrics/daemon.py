@@ -31,6 +31,13 @@ class Figures:
         self._lateness = _histogram("retabli_scheduler_lateness_seconds", "From due to start.", _SHORT, registry)
         self._wait = _histogram("retabli_scheduler_wait_seconds", "Waited for a place to run in.", _WAITS, registry)
         self._stall = _histogram("retabli_loop_stall_seconds", "How late the loop woke.", _SHORT, registry)
+        self._stalled = Counter(
+            "retabli_loop_stalled_seconds",
+            "How long the loop stood still, by the kind of probe or part that kept it, or machine.",
+            ("by",),
+            registry=registry,
+        )
+        self._stalled.labels("machine")
         self._runs = Histogram(
             "retabli_probe_run_duration_seconds", "How long runs took.", ("kind",), buckets=_RUNS, registry=registry
         )
@@ -84,6 +91,16 @@ class Figures:
             "retabli_state_copies_failed", "Copies of the state that could not be taken.", registry=registry
         )
         self._log_broken: Gauge | None = None
+        self._short = Gauge(
+            "retabli_machine_short",
+            "1 while our own machine lacks descriptors, ports, threads or memory.",
+            registry=registry,
+        )
+        self._unwritten = Gauge(
+            "retabli_state_unwritten",
+            "1 while the state cannot be written, and what happens is only in memory.",
+            registry=registry,
+        )
         self._log_rows = Counter("retabli_log_rows", "Rows written to the log.", registry=registry)
 
     # the scheduler's meter ------------------------------------------------------------------------------------
@@ -96,6 +113,9 @@ class Figures:
 
     def stall(self, seconds: float) -> None:
         self._stall.observe(seconds)
+
+    def stalled_by(self, kind: str, seconds: float) -> None:
+        self._stalled.labels(kind).inc(seconds)
 
     # parts, channels, configuration ---------------------------------------------------------------------------
 
@@ -155,6 +175,14 @@ class Figures:
         """The configuration was read, at that wall time; if not `successful`, the old one goes on."""
         self._reload.set(int(successful))
         self._reloaded_at.set(at)
+
+    def short(self, lacking: bool) -> None:
+        """Whether our own machine lacks something."""
+        self._short.set(int(lacking))
+
+    def unwritten(self, lacking: bool) -> None:
+        """Whether the state cannot be written."""
+        self._unwritten.set(int(lacking))
 
     def login(self, outcome: str) -> None:
         """Somebody gave a password."""

@@ -83,6 +83,7 @@ ERRNO_CAUSES = {
     errno.ENETDOWN: causes.UNREACHABLE,
     errno.EACCES: causes.ADMIN_PROHIBITED,  # ICMPv6 prohibited; for IPv4 see net.connect
     errno.EPERM: causes.LOCAL_PERMISSION,  # the machine's own output filter
+    errno.EAGAIN: causes.LOCAL_RESOURCES,  # no port left for a datagram (ip(7)), no process (fork(2))
     errno.EMFILE: causes.LOCAL_RESOURCES,
     errno.ENFILE: causes.LOCAL_RESOURCES,
     errno.ENOBUFS: causes.LOCAL_RESOURCES,
@@ -108,6 +109,11 @@ def _os(error: BaseException) -> Cause | None:
     return ERRNO_CAUSES.get(getattr(error, "errno", None) or 0)
 
 
+def _threads(error: BaseException) -> Cause | None:
+    """What `threading` raises when the kernel gives it no thread; every other one is our defect."""
+    return causes.LOCAL_RESOURCES if "can't start new thread" in str(error) else None
+
+
 # Ordered: the first row whose exception matches, and which names a cause, gives it. What no row knows is our defect.
 TABLE: tuple[tuple[type[BaseException], Callable[[BaseException], Cause | None]], ...] = (
     (ssl.SSLCertVerificationError, _verify),
@@ -123,6 +129,7 @@ TABLE: tuple[tuple[type[BaseException], Callable[[BaseException], Cause | None]]
     (TimeoutError, lambda _: causes.TIMEOUT),
     (OSError, _os),
     (MemoryError, lambda _: causes.LOCAL_RESOURCES),
+    (RuntimeError, _threads),
 )
 
 

@@ -10,6 +10,7 @@ from itertools import chain, zip_longest
 from retabli.model import causes
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.net.connection import Connection
+from retabli.net.descriptors import KEPT_FROM_PROBES, is_spare, is_telling
 from retabli.net.icmp_errors import listen_for_errors, read_error
 
 STAGGER = 0.25  # seconds before the next address is tried beside the last one (RFC 8305, section 5)
@@ -162,8 +163,8 @@ def open_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
     """A non-blocking socket.
 
     Raises:
-        Fall: this machine has no such family (`unreachable`), no descriptor left (`local_resources`), or does not
-            let us have such a socket (`local_permission`).
+        Fall: this machine has no such family (`unreachable`), no descriptor left that probes may have
+            (`local_resources`), or does not let us have such a socket (`local_permission`).
     """
     try:
         sock = socket.socket(family, kind, protocol)
@@ -172,6 +173,9 @@ def open_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
             raise Fall(causes.UNREACHABLE, "this machine has no IPv6") from error
         forbidden = isinstance(error, PermissionError)
         raise Fall(causes.LOCAL_PERMISSION if forbidden else causes.LOCAL_RESOURCES, detail_of(error)) from error
+    if not is_spare(sock.fileno(), KEPT_FROM_PROBES) and not is_telling():
+        sock.close()
+        raise Fall(causes.LOCAL_RESOURCES, "the last open files are kept for pages")
     sock.setblocking(False)
     return sock
 

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
+from retabli.net.descriptors import A_LOOKUP, is_telling, require
+
+T = TypeVar("T")
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 MOST_THREADS = 256
@@ -42,13 +46,17 @@ class Lookups:
 
     def __init__(self, most: int = MOST_THREADS) -> None:
         self._most = most
-        self._jobs: queue.SimpleQueue[tuple[Future[list[str]], Callable[[], list[str]]]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._threads = 0
 
-    def submit(self, job: Callable[[], list[str]]) -> Future[list[str]]:
-        """Have a thread do it. Called from the event loop only."""
-        future: Future[list[str]] = Future()
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Have a thread do it. Called from the event loop only.
+
+        Raises:
+            RuntimeError: there is no thread for it.
+        """
+        future: Future[T] = Future()
         self._jobs.put((future, job))
         if not self._idle.acquire(blocking=False) and self._threads < self._most:
             threading.Thread(target=self._work, name=f"lookup-{self._threads}", daemon=True).start()
@@ -67,8 +75,9 @@ class Lookups:
 
 
 @cache
-def lookups() -> Lookups:
-    """A process has one system resolver, and so one set of threads that wait for it."""
+def lookups(_telling: bool) -> Lookups:
+    """A process has one system resolver, and so two sets of threads that wait for it: that of the probes, all of which
+    may hang, and that of who tells people."""
     return Lookups()
 
 
@@ -78,11 +87,12 @@ async def system_addresses(host: str, family: int | None, patience: float = PATI
     Raises:
         Fall: `nxdomain`, `no_data`, `dns_timeout`, `local_resources`.
         Vague: the resolver failed and does not say why.
+        OSError: EMFILE, ENFILE: nothing could be asked.
     """
     wanted = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family]
     try:
         async with asyncio.timeout(patience):
-            return await asyncio.wrap_future(lookups().submit(lambda: _lookup(host, wanted)))
+            return await asyncio.wrap_future(lookups(is_telling()).submit(lambda: _lookup(host, wanted)))
     except TimeoutError:
         raise Fall(causes.DNS_TIMEOUT, "the system's resolver") from None
     except UnicodeError as error:
@@ -101,7 +111,11 @@ class Vague(Exception):
 
 
 def _lookup(host: str, family: int) -> list[str]:
-    found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
+    except socket.gaierror:
+        require(A_LOOKUP)  # without descriptors the C library says that no name exists
+        raise
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 

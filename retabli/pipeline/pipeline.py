@@ -60,9 +60,14 @@ class Pipeline:
         units: Mapping[UnitName, tuple[Mapping[str, Any], Mapping[str, Any]]],
         fingerprints: Mapping[str, str],
         entries: Sequence[Entry] = (),
+        *,
+        clock_lost: bool = False,
     ) -> None:
-        """Start from what is remembered; `entries` (a start, a gap) are logged in the same transaction."""
-        clocks = Clocks(self._clock(), self._wall())
+        """Start from what is remembered; `entries` (a start, a gap) are logged in the same transaction.
+
+        `clock_lost`: the wall clock is behind what was last written by it.
+        """
+        clocks = Clocks(self._clock(), self._wall(), lost=clock_lost)
         known = {
             id_: given_time(flows.get(id_), load_standing(values, clocks), clocks.monotonic)
             for id_, values in standings.items()

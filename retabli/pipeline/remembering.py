@@ -1,6 +1,7 @@
 """Standings and records as JSON values, and back. Monotonic times become wall times and are found again by their age.
 
-Across a restart a gap is max(0, difference): a wall clock that was set back cannot make evidence younger than now.
+Across a restart a gap is max(0, difference): a wall clock that was set back cannot make anything younger than now. What
+was evidence then is none any more: nobody knows how old it is.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from retabli.model.result import Outcome
 from retabli.model.states import State
 
 MONOTONIC_RECORD = ("at", "judged_at", "oks_first", "oks_last", "ok_started", "fail_started", "temporary_since")
+AGES = 1e9  # seconds: longer than any probe's evidence is good for
 RECORD = tuple(field.name for field in fields(UnitRecord))
 VALUES = attrgetter(*RECORD)
 STANDING = tuple(field.name for field in fields(Standing))
@@ -21,16 +23,24 @@ INCIDENT = tuple(field.name for field in fields(Incident))
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """One instant on both clocks: what turns the one into the other."""
+    """One instant on both clocks: what turns the one into the other.
+
+    `lost`: the wall clock is behind what was last written by it, so that it tells nothing of the time in between.
+    """
 
     monotonic: float
     wall: float
+    lost: bool = False
 
     def to_wall(self, instant: float) -> float:
         return self.wall - (self.monotonic - instant)
 
     def to_monotonic(self, instant: float) -> float:
         return self.monotonic - max(0.0, self.wall - instant)
+
+    def to_evidence(self, instant: float) -> float:
+        """When something was found out. By a clock that was set back: too long ago to say anything of now."""
+        return self.monotonic - AGES if self.lost else self.to_monotonic(instant)
 
     def ahead(self, instant: float, most: float) -> float:
         """The monotonic time of something that is yet to come, or has come while nobody ran.
@@ -57,7 +67,7 @@ def load_record(values: Mapping[str, Any], clocks: Clocks) -> UnitRecord:
             found[name] = Outcome(found[name])
     for name in MONOTONIC_RECORD:
         if found.get(name) is not None:
-            found[name] = clocks.to_monotonic(found[name])
+            found[name] = clocks.to_evidence(found[name])
     return UnitRecord(**found)
 
 

@@ -15,6 +15,7 @@ from retabli.net.hearing import hearing
 from retabli.scheduler.beats import Beats, place, slot_for
 from retabli.scheduler.confirmation import Confirmations
 from retabli.scheduler.credentials import Refusals, fingerprint
+from retabli.scheduler.culprits import LATE, Culprits, Standstills
 from retabli.scheduler.places import Places
 from retabli.scheduler.runner import climb
 from retabli.scheduler.seams import Judge, Meter
@@ -57,6 +58,8 @@ class Scheduler:
         self._timetable = Timetable(self._spawn, wall=wall)
         self._timetable.every(PLAN, self._plan, "plan")
         self._stalls = Stalls()
+        self._culprits = Culprits()
+        self._standstills = Standstills(meter.stalled_by)
         self._watch = LoopWatch(self._woke, self._attend, wall=wall)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fatal: Fatal | None = None
@@ -76,6 +79,10 @@ class Scheduler:
         """
         woke = self._stalls.last_woke
         return None if woke is None else min(woke, self._planned)
+
+    def stood_still(self) -> str | None:
+        """By whom everything stood still for much of the last minute, in a sentence; None: it did not."""
+        return self._standstills.much()
 
     @property
     def waiting(self) -> int:
@@ -99,10 +106,12 @@ class Scheduler:
             Fatal: as the judge or a duty raised it.
         """
         self._timetable.start()
+        self._culprits.begin()
         try:
             await self._plan()
             await self._watch.run()
         finally:
+            self._culprits.end()
             self._stalls.rest()
             await self._timetable.stop()
 
@@ -166,6 +175,9 @@ class Scheduler:
     def _woke(self, late: float) -> None:
         self._meter.stall(late)
         self._stalls.woke(late)
+        culprit = self._culprits.turned()
+        if late >= LATE:
+            self._standstills.note(late, culprit)
 
     def _attend(self, jump: float) -> None:
         if self._fatal is not None:

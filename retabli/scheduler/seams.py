@@ -37,3 +37,6 @@ class Meter(Protocol):
 
     def stall(self, seconds: float) -> None:
         """How late the loop woke, ten times a second."""
+
+    def stalled_by(self, kind: str, seconds: float) -> None:
+        """How long the loop stood still, and by which kind of probe or part (`machine`: by nobody in this process)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from retabli.store.facts import StoreDamaged, StoreError
 
-FULL = "the disk is full; free some space and start again"
+FULL = "the disk is full; free some space"
 DENIED = "may not be written ({}); the daemon must own this file and its folder, on a file system mounted for writing"
 DAMAGED = "is damaged ({}); leave it where it is: a start of the daemon puts its newest good copy in its place"
 NOT_OURS = "is no state of Retabli ({}); name another file under `state:`, or move this one away"

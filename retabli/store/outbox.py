@@ -10,7 +10,7 @@ from retabli.store.book import Book, Line, line
 from retabli.store.encoding import text
 from retabli.store.facts import Failing, OutboxRow
 from retabli.store.reader import Reader
-from retabli.store.writer import Change
+from retabli.store.transactions import Change
 
 T = TypeVar("T")
 

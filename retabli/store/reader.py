@@ -53,14 +53,17 @@ INSTRUCTIONS = 5000  # of SQLite's machine, between two looks at the clock: some
 class Reader:
     """Every read is of one moment: what a daemon writes meanwhile is seen by the next one."""
 
-    def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
-        """
+    def __init__(
+        self, path: Path, wall: Callable[[], float] = time.time, connection: sqlite3.Connection | None = None
+    ) -> None:
+        """`connection`: the writer's, which sees what is not on the disk yet; in its thread, and left open.
+
         Raises:
             StoreError: there is no state here that can be read.
         """
         self.path = path
         self._wall = wall
-        self._connection = open_for_reading(path)
+        self._connection = connection or open_for_reading(path)
 
     def close(self) -> None:
         self._connection.close()

@@ -14,7 +14,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from retabli.store.book import Book
 from retabli.store.copies import fault_of
 from retabli.store.facts import Remembered, Restored, StoreDamaged
 from retabli.store.faults import damage, told
@@ -31,7 +30,6 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Opened:
     connection: sqlite3.Connection
-    book: Book
     reader: Reader
     found: Remembered
 
@@ -80,7 +78,7 @@ class TakingUp:
                     self._look_for_unreadable(connection)
                     # Until the next clean end, whoever looks must find that there was none.
                     connection.execute("INSERT OR REPLACE INTO facts VALUES ('clean_stop', 0)")
-                    return Opened(connection, Book(connection, self.wall), reader, found)
+                    return Opened(connection, reader, found)
                 except BaseException:
                     reader.close()
                     raise

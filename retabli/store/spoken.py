@@ -45,6 +45,7 @@ REASONS: Mapping[str, Words] = {
     "intent_changed": Words("décision changée", "intent changed"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
     "state_restored": Words("état repris d'une copie", "state restored from a copy"),
+    "state_unwritable": Words("état impossible à écrire", "state cannot be written"),
 }
 STATUSES = {
     "firing": Words("appel", "page"),
@@ -104,6 +105,10 @@ def _gap(data: dict[str, Any], language: str) -> str:
         said.append(f"{Words('rien de surveillé pendant', 'nothing watched for')[language]} {span(seconds, language)}")
     if since:
         said.append(f"{Words('depuis', 'since')[language]} {_plain(since)}")
+    behind = data.pop("clock_behind", None)
+    if isinstance(behind, int | float):
+        set_back = Words("l'horloge a été reculée d'au moins", "the clock was set back by at least")
+        said.append(f"{set_back[language]} {span(behind, language)}")
     if clean_stop is not None:
         ended = Words("après un arrêt voulu", "after a wanted stop")
         broken = Words("après un arrêt imprévu", "after a stop that nobody wanted")

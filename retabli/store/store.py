@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -21,7 +22,8 @@ from retabli.store.outbox import Outbox, as_line, encoded
 from retabli.store.place import Place
 from retabli.store.reader import Reader
 from retabli.store.restoring import TakingUp
-from retabli.store.writer import Change, Writer
+from retabli.store.transactions import Change, Transactions
+from retabli.store.writer import Writer
 
 BATCH = 0.5  # seconds that a kept result waits for others, unless a commit comes first
 BOUND = 20_000  # results that may wait for a slow disk; what comes beyond them is not kept (its record is)
@@ -34,11 +36,14 @@ T = TypeVar("T")
 class Store(Outbox):
     """Opened by `Store.open`, which takes the lock; ended by `close`.
 
-    `commit` returns when all of it would survive a power cut; `keep` and `note` never wait, and are written within
-    half a second or with the next commit, whichever comes first, in the order in which they came.
+    `commit` returns when all of it would survive a power cut, or is in memory while there is a `trouble`; `keep` and
+    `note` never wait, and are written within half a second or with the next commit, whichever comes first, in the
+    order in which they came.
     """
 
-    def __init__(self, taking_up: TakingUp, lock: Lock, writer: Writer, reader: Reader, found: Remembered) -> None:
+    def __init__(
+        self, taking_up: TakingUp, lock: Lock, writer: Writer, reader: Reader, found: Remembered, within: Reader
+    ) -> None:
         self.path = taking_up.path
         self.folder = taking_up.folder  # of its copies
         self._wall = taking_up.wall
@@ -47,6 +52,7 @@ class Store(Outbox):
         self._writer = writer
         self._reader = reader
         self._found = found
+        self._within = within  # reads by the writer's connection, in its thread
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._failed = asyncio.Event()
         self._closed = False
@@ -83,8 +89,9 @@ class Store(Outbox):
         except BaseException:
             lock.release()
             raise
-        writer = Writer(opened.connection, opened.book, path)
-        return cls(taking_up, lock, writer, opened.reader, opened.found)
+        writer = Writer(Transactions(opened.connection, wall, path), path)
+        within = Reader(path, wall, opened.connection)
+        return cls(taking_up, lock, writer, opened.reader, opened.found, within)
 
     @classmethod
     def read(cls, path: Path) -> Reader:
@@ -106,7 +113,7 @@ class Store(Outbox):
         self._closed = True
         self._flush()
         self._put(lambda book: book.fact("clean_stop", 1), durable=True)
-        await self._read(Reader.close)  # before the writer: the last connection to close empties the write-ahead log
+        await self._beside(Reader.close)  # before the writer: the last connection to close empties the write-ahead log
         self._writer.end()
         await asyncio.to_thread(self._writer.join)
         self._pool.shutdown()
@@ -116,6 +123,11 @@ class Store(Outbox):
     def failure(self) -> StoreFailed | None:
         """Why nothing can be written any more, or None."""
         return self._writer.failure
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written for now, so that what happens is only in memory; None: it is on the disk."""
+        return self._writer.trouble
 
     async def wait_failed(self) -> None:
         """Waits for the store to fail, and raises that.
@@ -156,14 +168,30 @@ class Store(Outbox):
                 if not book.has(message[0], message[1]):  # it may have been given it in the place of another
                     book.queue(*message)
 
-        self._flush()
+        if self.trouble is None:
+            self._flush()
+        else:
+            self._bring_up_to_date(new_standings, new_units)
         await self._put(change, durable=True)
+
+    def _bring_up_to_date(self, standings: Mapping[str, str | None], units: Mapping[UnitName, str | None]) -> None:
+        """In a trouble batches wait for its end, lest they pile up in memory: of what is committed meanwhile they must
+        then hold nothing older."""
+        for flow in standings:
+            self._standings.pop(flow, None)
+        for name, record in units.items():
+            if name in self._units and record is not None:
+                self._units[name] = replace(self._units[name], record=record)
+            else:
+                self._units.pop(name, None)
 
     def keep(self, name: UnitName, record: Mapping[str, Any], memory: Mapping[str, Any], result: Result | None) -> None:
         """A unit's record and memory, and the result that changed them, if it was one."""
         self._units[name] = UnitRow(name, text(record), text(memory))
         if result is not None:
-            if len(self._results) + self._waiting < BOUND:
+            if self.trouble is not None:
+                pass  # said elsewhere: the history has a hole as long as the disk takes nothing
+            elif len(self._results) + self._waiting < BOUND:
                 self._results.append((name, as_row(result)))
             else:
                 self._unkept += 1
@@ -183,7 +211,7 @@ class Store(Outbox):
     def _flush_unless_busy(self) -> None:
         """A batch that is still being written is waited for: a slow disk makes larger batches, not a longer queue."""
         self._timer = None
-        if self._waiting:
+        if self._waiting or self.trouble is not None:
             self._soon()
         else:
             self._flush()
@@ -268,9 +296,15 @@ class Store(Outbox):
             StoreFailed: what is there is damaged. What waits to be told could not be found any more: it must end.
         """
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
+            if self.trouble is None:
+                return await self._beside(read)
+            found: T = await self._writer.put(lambda _: read(self._within), durable=False, reads=True)
         except StoreDamaged as error:
             await self.give_up(f"{self.path} was damaged while it was in use ({error.why})")
+        return found
+
+    async def _beside(self, read: Callable[[Reader], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, read, self._reader)
 
     async def entries(self, which: Which = ALL, *, limit: int = 200, before: int | None = None) -> list[LogRow]:
         """Rows of the log, the newest first. `before`: only those with a lower number."""
@@ -298,6 +332,8 @@ class Store(Outbox):
         Raises:
             StoreFailed: it could not be written.
         """
+        if self.trouble is not None:
+            return 0  # it makes no room on a disk that takes nothing
         units = await self._read(Reader.units)
         before = now - age
         gone = 0

@@ -1,52 +1,55 @@
 """The one writer: a thread that takes what waits, writes it in one transaction, and says so when it is durable."""
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retabli.store.book import Book
-from retabli.store.facts import StoreFailed
+from retabli.store.facts import StoreError, StoreFailed
 from retabli.store.faults import sentence
+from retabli.store.transactions import Change, Transactions, Work, passes
 
-Change = Callable[[Book], Any]
+AGAIN = 1.0  # seconds between two tries to have on the disk what is only in memory; a long try is followed by a longer
+RATHER = 10.0  # … so many times as long as the try itself
+UNTAKEN = 10.0  # seconds that work may wait when not even memory takes it; then the store has failed
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A change, whether it must survive a power cut before it is acknowledged, and who waits for it."""
-
-    change: Change
-    durable: bool
-    done: "asyncio.Future[Any]"
+log = logging.getLogger(__name__)
 
 
 class Writer:
     """Several works that wait are one transaction and one flush to the disk; each is still whole or absent.
 
-    `failed` is called on the loop, once, when nothing can be written any more.
+    While the disk takes nothing, works are done in memory (`trouble` says why) and acknowledged all the same: the
+    daemon goes on watching and telling, and whoever asks for its health is told what that is worth.
     """
 
-    def __init__(self, connection: sqlite3.Connection, book: Book, path: Path) -> None:
-        self._connection = connection
-        self._book = book
+    def __init__(self, transactions: Transactions, path: Path) -> None:
+        self._transactions = transactions
         self._path = path
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._in_hand: list[Work] = []
+        self._untaken_since: float | None = None
+        self._try_at = 0.0
         self._ended = False
         self.failure: StoreFailed | None = None
         self._thread = threading.Thread(target=self._live, name="store", daemon=True)
         self._thread.start()
 
-    def put(self, change: Change, *, durable: bool) -> "asyncio.Future[Any]":
+    @property
+    def trouble(self) -> str | None:
+        """Why what is acknowledged is only in memory, or None: it is on the disk."""
+        return self._transactions.trouble
+
+    def put(self, change: Change, *, durable: bool, reads: bool = False) -> "asyncio.Future[Any]":
         """Have this written, after all that was put before; the future's result is what `change` gives.
 
-        The future raises StoreFailed if it could not be written.
+        The future raises StoreFailed if it could not be written. `reads`: it changes nothing.
 
         Raises:
             StoreFailed: the store was closed.
@@ -54,7 +57,7 @@ class Writer:
         if self._ended:
             raise StoreFailed(f"{self._path}: the state was closed")
         done = asyncio.get_running_loop().create_future()
-        self._queue.put(Work(change, durable, done))
+        self._queue.put(Work(change, durable, done, reads))
         if self.failure is not None:  # looked at after putting: a thread that ends meanwhile empties the queue itself
             self._refuse(self.failure)
         return done
@@ -85,40 +88,53 @@ class Writer:
             if failure is not None:
                 _settle(self._in_hand, [], failure)
                 self._refuse(failure)
+            if self._transactions.held:
+                log.critical("the state ends without the %d changes that were only in memory", self._transactions.held)
             with suppress(sqlite3.Error):
-                self._connection.close()  # an open transaction is undone by this
+                self._transactions.connection.close()  # an open transaction is undone by this
 
     def _turn(self) -> bool:
         """One transaction. False when it was the last one."""
         works, last = self._take()
-        self._in_hand = works
-        if works:
-            results = self._write(works)
-            self._in_hand = []
-            _settle(works, results, None)
+        self._in_hand += works
+        if self._in_hand:
+            self._write(last=last)
+        if self.trouble is not None and (last or time.monotonic() >= self._try_at):
+            began = time.monotonic()
+            self._transactions.end()
+            now = time.monotonic()
+            self._try_at = now + max(AGAIN, RATHER * (now - began))
         return not last
 
     def _take(self) -> tuple[list[Work], bool]:
-        """All that waits; at least one."""
+        """All that waits; at least one, or none once it is time to try again."""
         works: list[Work] = []
-        item = self._queue.get()
-        while item is not None:
-            works.append(item)
-            try:
+        again = AGAIN if self._in_hand or self.trouble is not None else None
+        try:
+            item = self._queue.get(timeout=again)
+            while item is not None:
+                works.append(item)
                 item = self._queue.get_nowait()
-            except queue.Empty:
-                return works, False
+        except queue.Empty:
+            return works, False
         return works, True
 
-    def _write(self, works: Sequence[Work]) -> list[Any]:
-        # In WAL mode FULL flushes at each commit; NORMAL only at checkpoints, and loses the newest in a power cut.
-        durable = any(work.durable for work in works)
-        self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        self._connection.execute("BEGIN IMMEDIATE")
-        results = [work.change(self._book) for work in works]
-        self._book.close()
-        self._connection.execute("COMMIT")
-        return results
+    def _write(self, *, last: bool) -> None:
+        """Do what is in hand, and say so; or keep it in hand for a while.
+
+        Raises:
+            sqlite3.Error, MemoryError: it cannot be done, or could not for UNTAKEN seconds.
+        """
+        works = self._in_hand
+        try:
+            results = self._transactions.write(works)
+        except (MemoryError, sqlite3.Error) as error:
+            since = self._untaken_since = self._untaken_since or time.monotonic()
+            if last or not passes(error) or time.monotonic() - since >= UNTAKEN:
+                raise
+            return
+        self._in_hand, self._untaken_since = [], None
+        _settle(works, results, None)
 
     def _refuse(self, failure: StoreFailed) -> None:
         left: list[Work] = []
@@ -141,10 +157,11 @@ def _settle(works: Sequence[Work], results: Sequence[Any], failure: StoreFailed 
         for place, work in enumerate(works):
             if work.done.done():
                 continue  # whoever waited was cancelled; it is written all the same
-            if failure is None:
-                work.done.set_result(results[place])
+            found = results[place] if failure is None else failure
+            if isinstance(found, StoreError):
+                work.done.set_exception(found)
             else:
-                work.done.set_exception(failure)
+                work.done.set_result(found)
 
     with suppress(RuntimeError):
         works[0].done.get_loop().call_soon_threadsafe(tell)

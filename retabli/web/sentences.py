@@ -105,6 +105,13 @@ def _gap(data: Mapping[str, Any], view: View, language: str) -> str:
     seconds = data.get("seconds")
     if not isinstance(seconds, int | float):
         return Words("Période sans surveillance", "Blind gap")[language]
+    behind = data.get("clock_behind")
+    if isinstance(behind, int | float):
+        said = Words(
+            "Sans surveillance, on ne sait combien de temps : l'horloge a été reculée d'au moins ",
+            "Not watching, nobody knows for how long: the clock was set back by at least ",
+        )
+        return said[language] + span(behind, language)
     return Words("Sans surveillance pendant ", "Not watching for ")[language] + span(seconds, language)
 
 

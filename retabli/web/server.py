@@ -10,7 +10,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from retabli.net.descriptors import KEPT_FROM_BROWSERS, is_spare
+
 GRACE = 3.0  # seconds that answers under way are given at the end
+BACKLOG = 128  # connections that wait to be taken; as often asyncio tries again to take one when it has no descriptor
 OPENING = 30.0  # seconds in which the first request of a connection has to have its headers
 
 
@@ -50,11 +53,16 @@ class _Handshakes:
 
 
 class _Patient(HttpToolsProtocol):
-    """A connection whose first request does not come is closed, as between two requests: nobody holds a place."""
+    """A connection whose first request does not come is closed, as between two requests: nobody holds a place.
+
+    Nor does anybody have one of the last descriptors, which pages and the state need.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._opening = self.loop.call_later(OPENING, self.transport.close)
+        if not is_spare(transport.get_extra_info("socket").fileno(), KEPT_FROM_BROWSERS):
+            transport.abort()
 
     def on_headers_complete(self) -> None:
         self._opening.cancel()
@@ -101,7 +109,7 @@ class Web:
             try:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 made.bind(address)
-                made.listen(1024)
+                made.listen(BACKLOG)
             except OSError:
                 made.close()
                 raise
@@ -137,6 +145,7 @@ class Web:
             server_header=False,
             timeout_graceful_shutdown=int(GRACE),
             timeout_keep_alive=75,
+            backlog=BACKLOG,
             limit_concurrency=2000,
             ssl_context_factory=None if handshakes is None else lambda _config, _default: handshakes.context,
         )

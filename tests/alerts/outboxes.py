@@ -10,7 +10,7 @@ from retabli.store.book import Book
 from retabli.store.outbox import Outbox, as_line, encoded
 from retabli.store.reader import Reader
 from retabli.store.schema import open_for_writing
-from retabli.store.writer import Change
+from retabli.store.transactions import Change
 
 T = TypeVar("T")
 BEGAN = 1_700_000_000.0

@@ -171,6 +171,7 @@ class Parts:
     """A store, a scheduler and a drain as the judgement sees them."""
 
     failure: Exception | None = None
+    trouble: str | None = None
     stuck: bool = False
     woke: float | None = None
     looked: float | None = None

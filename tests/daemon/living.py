@@ -84,6 +84,7 @@ class Life:
         self.config = folder / "retabli.yaml"
         self.write()
         self.environment: dict[str, str] = {}
+        self.within: list[str] = []  # a command that runs another one, in the same process
         self.process: asyncio.subprocess.Process | None = None
 
     def write(self, *, flows: str | None = None, more: str = "", every: str = "200ms") -> None:
@@ -100,7 +101,7 @@ class Life:
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            *(*ENTRANCE, "run", "--config", str(self.config)),
+            *(*self.within, *ENTRANCE, "run", "--config", str(self.config)),
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self.environment},
         )
@@ -149,7 +150,11 @@ class Life:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate()
+        try:
+            out, err = await process.communicate()
+        finally:
+            if process.returncode is None:  # whoever waited has given up
+                process.kill()
         return process.returncode or 0, out.decode(), err.decode()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from commands import _daemon
-from commands._serving import raise_open_files
+from commands._open_files import raise_open_files, warn_of_open_files
 from config.loading import load
 from retabli.model.record import Event
 from retabli.net import link
@@ -56,6 +56,19 @@ def test_as_many_files_are_opened_as_may_be() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_more_probes_than_there_may_be_open_files_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, limits[1]))
+    try:
+        warn_of_open_files(384)
+        assert caplog.messages == []
+        warn_of_open_files(385)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    (said,) = caplog.messages
+    assert said.startswith("385 probes may need 513 open files at once, and this daemon may have 512")
 
 
 async def test_a_reload_that_is_asked_for_during_the_start_forgets_no_standing(

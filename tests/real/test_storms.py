@@ -6,10 +6,9 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -175,52 +174,6 @@ async def test_a_daemon_that_is_killed_between_a_grouping_and_its_acceptance_sen
     taken = {body["key"]: body["pages"] for body in hook.bodies if "pages" in body}
     assert {key: taken[key] for key in groups} == groups
     assert set(Counter(page["key"] for page in hook.pages()).values()) == {1}
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Three megabytes of a file system of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-async def test_a_full_disk_ends_the_daemon_loudly_and_with_room_it_pages_once(life: Life, small_disk: Path) -> None:
-    hook = moody(life)
-    life.config = small_disk / "retabli.yaml"
-    life.write()
-    await life.watched.start()
-    await life.start()
-    await life.until_state("restored")
-    filler = small_disk / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    await life.watched.stop()
-    assert life.process is not None
-    assert life.process.stderr is not None
-    said, _ = await asyncio.wait_for(asyncio.gather(life.process.stderr.read(), life.process.wait()), 60)
-    assert life.process.returncode == 1
-    assert b"Traceback" not in said
-    assert "the state can no longer be written" in said.decode()
-    life.process = None
-    last = [body for body in hook.bodies if body["reason"] == "state_unwritable"]
-    assert len(last) == 1
-    assert "stops: nothing is watched any more" in last[0]["text"]
-    code, _, err = await asyncio.wait_for(life.command("run", "--config", str(life.config)), 60)
-    assert code in (1, 2)  # started again while the disk is full: it ends in a sentence, and floods nobody
-    assert "state.db" in err.splitlines()[-1]
-    assert len({body["key"] for body in hook.bodies if body["reason"] == "state_unwritable"}) == 1
-    filler.unlink()
-    await life.start()
-    await hook.until_told(2, "firing")
-    await life.watched.start()
-    await hook.until_told(1, "resolved")
-    keys = Counter(body["key"] for body in hook.bodies if body["flow"] == "port")
-    assert sorted(Counter(body["status"] for body in hook.bodies if body["flow"] == "port")) == ["firing", "resolved"]
-    assert set(keys.values()) == {1}
 
 
 @pytest.mark.parametrize("jump", [3600, -3600])

@@ -150,6 +150,7 @@ class RememberingMeter:
     late: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     stalls: list[float] = field(default_factory=list)
+    culprits: list[tuple[str, float]] = field(default_factory=list)
 
     def lateness(self, seconds: float) -> None:
         self.late.append(seconds)
@@ -159,6 +160,9 @@ class RememberingMeter:
 
     def stall(self, seconds: float) -> None:
         self.stalls.append(seconds)
+
+    def stalled_by(self, kind: str, seconds: float) -> None:
+        self.culprits.append((kind, seconds))
 
 
 class StoreBroken(Fatal):

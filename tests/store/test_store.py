@@ -91,10 +91,10 @@ async def test_a_commit_takes_what_was_kept_before_it_along_and_in_order(tmp_pat
 async def test_commits_that_wait_together_share_transactions_and_keep_their_order(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "state.db")
     statements: list[str] = []
-    store._writer._connection.set_trace_callback(statements.append)
+    store._writer._transactions.connection.set_trace_callback(statements.append)
     await asyncio.gather(*(commit(store, entries=[entry(number)]) for number in range(100)))
     rows = await store.entries(limit=1000)
-    store._writer._connection.set_trace_callback(None)
+    store._writer._transactions.connection.set_trace_callback(None)
     assert [row.data["id"] for row in reversed(rows)] == list(range(100))
     assert statements.count("COMMIT") < 50
     await store.close()
@@ -103,7 +103,7 @@ async def test_commits_that_wait_together_share_transactions_and_keep_their_orde
 async def test_a_transition_is_flushed_to_the_disk_and_a_batch_of_results_is_not(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "state.db")
     statements: list[str] = []
-    store._writer._connection.set_trace_callback(statements.append)
+    store._writer._transactions.connection.set_trace_callback(statements.append)
     await commit(store, entries=[entry()])
     assert "PRAGMA synchronous = FULL" in statements
     statements.clear()
@@ -112,7 +112,7 @@ async def test_a_transition_is_flushed_to_the_disk_and_a_batch_of_results_is_not
     while "COMMIT" not in statements:
         await asyncio.sleep(0.01)
     assert "PRAGMA synchronous = NORMAL" in statements
-    store._writer._connection.set_trace_callback(None)
+    store._writer._transactions.connection.set_trace_callback(None)
     await store.close()
 
 
@@ -138,11 +138,15 @@ async def test_a_value_that_json_has_no_form_for_is_refused_to_the_one_who_gave_
     await store.close()
 
 
-async def test_a_disk_that_is_full_fails_the_commit_and_tells_the_supervisor(tmp_path: Path) -> None:
+async def test_what_not_even_memory_takes_fails_the_commit_and_tells_the_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retabli.store.writer.UNTAKEN", 0.5)
     store = Store.open(tmp_path / "state.db")
     await commit(store, entries=[entry()])
     pages = sql(tmp_path / "state.db", "PRAGMA page_count")[0][0]
-    store._writer._connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite then says SQLITE_FULL by itself
+    # SQLite then says by itself that the disk is full, and takes nothing into memory either.
+    store._writer._transactions.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreFailed, match=r"state\.db: the disk is full; free some space"):
         await commit(store, standings={"mail-out": {"x": "y" * 100_000}})
     with pytest.raises(StoreFailed, match="the disk is full"):

@@ -19,6 +19,7 @@ from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.record import Message
 from retabli.model.settings import Port, Secret, SecretRef, SmtpTls, Submit, Tls, format_duration
 from retabli.model.words import Words
+from retabli.net.descriptors import telling
 from retabli.net.mail.smtp import SmtpSession, open_session, submission_faults, submission_stages
 from retabli.net.mail.smtp_addresses import Address, is_international
 from retabli.net.mail.smtp_replies import Step
@@ -95,7 +96,9 @@ class SmtpChannel:
         ladder = Ladder((*submission_stages(submit), stages.ENVELOPE, stages.ACCEPTED))
         try:
             async with asyncio.timeout(self._settings.timeout) as deadline:
-                async with await open_session(ladder, submit) as session:
+                with telling():
+                    session = await open_session(ladder, submit)
+                async with session:
                     refused = await self._hand_over(ladder, session, message, left)
                     deadline.reschedule(None)  # it is accepted, whatever becomes of the farewell
         except (Fall, OSError, EOFError) as error:

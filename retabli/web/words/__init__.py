@@ -20,6 +20,7 @@ REASONS = {
     "intent_changed": Words("l'intention a changé (ce n'est pas une reprise)", "intent changed (not a recovery)"),
     "channel_failing": Words("canal d'alerte en panne", "alert channel fails"),
     "state_restored": Words("état repris d'une copie", "state restored from a copy"),
+    "state_unwritable": Words("état impossible à écrire", "state cannot be written"),
 }
 INTENTS = {"open": Words("ouvert", "open"), "closed": Words("fermé", "closed")}
 
