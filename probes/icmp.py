@@ -12,7 +12,7 @@ from retabli.model.probe import Probe
 from retabli.model.result import Measure
 from retabli.model.stages import Stage, stage
 from retabli.net.attempts import interleaved, sockaddr, told, verdict
-from retabli.net.icmp_errors import listen_for_errors, read_error
+from retabli.net.icmp_errors import IcmpCame, listen_for_errors
 from retabli.net.ping import echo, ping_socket
 from retabli.net.resolve import resolve
 
@@ -76,10 +76,8 @@ async def _ping(address: str, rhythm: float) -> float:
     with ping_socket(family) as sock:
         try:
             listen_for_errors(sock)
-            sock.connect(where)
-            return await echo(sock, rhythm)
+            return await echo(sock, where, rhythm)
+        except IcmpCame as error:
+            raise Fall(error.icmp.cause, str(error.icmp)) from error
         except OSError as error:
-            icmp = read_error(sock)
-            if icmp is not None:
-                raise Fall(icmp.cause, str(icmp)) from error
             raise Fall(cause_of(error) or causes.UNREACHABLE, detail_of(error)) from error

@@ -150,10 +150,9 @@ async def _icmp(way: Way, address: str, until: float, filters: Filters) -> Fate:
     with ping_socket(family) as sock:
         try:
             listen_for_errors(sock)
-            sock.connect(where)
             left = until - asyncio.get_running_loop().time()
             try:
-                await echo(sock, max(0.0, left) / SENDS)
+                await echo(sock, where, max(0.0, left) / SENDS, any_sign=True)
             except Fall:  # of its causes only the silence is left: nothing came to any of its requests
                 return Fate(way, Sign.TIMEOUT)
         except OSError as error:
