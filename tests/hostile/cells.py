@@ -91,9 +91,13 @@ def expected(family: str) -> Expected:
     return {key: frozenset(each) for key, each in found.items()}
 
 
-def patience_for(wanted: frozenset[Said]) -> float:
-    """A cell that fails by itself must do so long before its deadline; one that waits for it is given a short one."""
-    return LONG if wanted and all(each.outcome == "failed" and not _waits(each.cause) for each in wanted) else SHORT
+def patience_for(cell: Cell, wanted: frozenset[Said]) -> float:
+    """A cell that ends by itself must do so long before its deadline; one that waits for it is given a short one.
+
+    A closure is mostly proven by a silence, which is waited for.
+    """
+    ends = {"failed"} if cell.kind == "containment" else {"failed", "ok"}
+    return LONG if wanted and all(each.outcome in ends and not _waits(each.cause) for each in wanted) else SHORT
 
 
 def _waits(cause: str) -> bool:
