@@ -35,7 +35,7 @@ def record(name: str, kind: str, value: str, ttl: int = 60, within: str = "IN") 
 def answering(*records: dns.rrset.RRset, **sections: list[dns.rrset.RRset]) -> Callable[[Query], dns.message.Message]:
     def made(query: Query) -> dns.message.Message:
         response = dns.message.make_response(query)
-        response.answer += records
+        response.answer.extend(records)
         for section, others in sections.items():
             getattr(response, section).extend(others)
         return response

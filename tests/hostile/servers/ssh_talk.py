@@ -1,6 +1,7 @@
 """SSH servers that lie on the way to a login: banners, offers, lengths, disconnections, prompts and keys."""
 
 import struct
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -173,7 +174,7 @@ class Changing(Door):
     def auth_completed(self) -> None:
         assert self.connection is not None
         other = asyncssh.load_keypairs([asyncssh.generate_private_key("ssh-ed25519")])[0]
-        self.connection._server_host_keys = {b"ssh-ed25519": other}
+        self.connection._server_host_keys = OrderedDict({b"ssh-ed25519": other})
         self.connection._rekey_bytes_sent = 1 << 40  # renewed with the next packet
 
 
