@@ -84,7 +84,10 @@ class _Requests:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rhythm):
                     return await self._answer()
-        raise Fall(causes.TIMEOUT)
+        late = self._look()  # it may have come while this process slept
+        if late is None:
+            raise Fall(causes.TIMEOUT)
+        return late
 
     def _send(self, packet: bytes) -> None:
         for _ in range(FAIR):
@@ -95,14 +98,31 @@ class _Requests:
                 self._judge(error)
 
     async def _answer(self) -> float:
+        while (seconds := self._look()) is None:
+            await self._readable()
+        return seconds
+
+    async def _readable(self) -> None:
+        """Nothing is read here, where it would be lost if the time is up meanwhile."""
         loop = asyncio.get_running_loop()
-        read = 0
-        while True:
-            read += 1
-            if read % FAIR == 0:
-                await asyncio.sleep(0)
+        came: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self._sock, lambda: None if came.done() else came.set_result(None))
+        try:
+            await came
+        finally:
+            loop.remove_reader(self._sock)
+
+    def _look(self) -> float | None:
+        """The seconds to an answer, if one is there; what is not ours is read away, some of it at a time.
+
+        Raises:
+            IcmpCame, OSError: as `_judge`.
+        """
+        for _ in range(FAIR):
             try:
-                packet, sender = await loop.sock_recvfrom(self._sock, 2048)
+                packet, sender = self._sock.recvfrom(2048)
+            except BlockingIOError:
+                return None
             except OSError as error:
                 self._judge(error)
                 continue
@@ -111,6 +131,7 @@ class _Requests:
                 return self._clock() - self._sent[number]
             if self._any_sign and self._is_sign(packet, sender[0]):
                 return self._clock() - self._sent[-1]
+        return None
 
     def _is_sign(self, packet: bytes, sender: str) -> bool:
         """Whether it is an echo message that bears our token, or whom we asked answers anybody's request."""

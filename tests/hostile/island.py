@@ -7,11 +7,12 @@ import fcntl
 import os
 import struct
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Any, TypeVar
 
 from retabli.model.probe import Probe
 from retabli.model.result import Result
@@ -30,6 +31,7 @@ addr add {WE6}/64 dev cable nodad
 link set cable up
 """
 
+T = TypeVar("T")
 Send = Callable[[bytes], None]
 Partner = Callable[[bytes, Send], None]  # given a packet of ours, and what sends one to us
 
@@ -40,12 +42,16 @@ class Island:
 
     thread: ThreadPoolExecutor
 
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """In an event loop of its own, there."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, lambda: asyncio.run(work()))
+
     async def climb(self, probe: Callable[[int], Probe], host: str) -> Result:
         async def climbing() -> Result:
             async with serving(echoing, host=host) as port:
                 return await climb(probe(port))
 
-        return await asyncio.get_running_loop().run_in_executor(self.thread, lambda: asyncio.run(climbing()))
+        return await self.run(climbing)
 
 
 @contextlib.asynccontextmanager

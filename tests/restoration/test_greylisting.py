@@ -1,6 +1,7 @@
 """A mail server that greylists for ever, at each stage of real conversations, and what a flow's hours make of it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,14 +41,14 @@ FOR_EVER: dict[str, dict[str, Answer]] = {
 }
 
 
-def _probe(folder: Any, port: int) -> Smtp:
+def _probe(folder: Path, port: int) -> Smtp:
     (folder / "password").write_text(PASSWORD)
     keys: dict[str, Any] = {"tls": {"mode": "none"}, "user": "probe", "password": {"file": str(folder / "password")}}
     keys |= {"every": "60s", "temporary": "15m", "timeout": "10s"}
     return settings(Smtp, host=HERE, port=port, mail_from="a@x.test", rcpt_to="b@y.test", **keys)
 
 
-async def _met(answers: dict[str, Answer], folder: Any) -> tuple[Probe, Result]:
+async def _met(answers: dict[str, Answer], folder: Path) -> tuple[Probe, Result]:
     """One real run, which any later one is like."""
     server = SmtpServer(("8BITMIME", "AUTH PLAIN LOGIN"), accounts={"probe": PASSWORD}, answers=answers)
     async with server.listening() as port:
@@ -58,13 +59,14 @@ async def _met(answers: dict[str, Answer], folder: Any) -> tuple[Probe, Result]:
 async def _see(world: World, probe: Probe, result: Result) -> None:
     """That run again, now."""
     lasted = result.ended - result.started
-    now = {"beat": world.now - lasted, "started": world.now - lasted, "ended": world.now, "at": world.wall_time}
-    await world.pipeline.accept(UNIT, probe, replace(result, **now))
+    began = world.now - lasted
+    again = replace(result, beat=began, started=began, ended=world.now, at=world.wall_time)
+    await world.pipeline.accept(UNIT, probe, again)
 
 
 @pytest.mark.parametrize("stage", FOR_EVER)
 async def test_who_greylists_for_ever_drops_a_flow_when_the_budget_is_spent_and_not_before(
-    stage: str, tmp_path: Any
+    stage: str, tmp_path: Path
 ) -> None:
     well = await _met({}, tmp_path)
     probe, put_off = await _met(FOR_EVER[stage], tmp_path)
@@ -96,7 +98,7 @@ async def test_who_greylists_for_ever_drops_a_flow_when_the_budget_is_spent_and_
 
 
 @pytest.mark.parametrize("stage", FOR_EVER)
-async def test_a_flow_that_is_greylisted_from_the_first_run_on_is_never_restored(stage: str, tmp_path: Any) -> None:
+async def test_a_flow_that_is_greylisted_from_the_first_run_on_is_never_restored(stage: str, tmp_path: Path) -> None:
     probe, put_off = await _met(FOR_EVER[stage], tmp_path)
     world = await World(flow(probes={"p0": probe}, every=EVERY, soak=0)).begin()
     began = world.now
@@ -111,7 +113,7 @@ async def test_a_flow_that_is_greylisted_from_the_first_run_on_is_never_restored
     assert (seen[-1], world.drops()) == (State.DOWN, 0)
 
 
-async def test_a_server_that_puts_off_at_another_stage_each_time_has_one_budget_for_all(tmp_path: Any) -> None:
+async def test_a_server_that_puts_off_at_another_stage_each_time_has_one_budget_for_all(tmp_path: Path) -> None:
     results = [await _met(answers, tmp_path) for answers in FOR_EVER.values()]
     probe = results[0][0]
     world = await World(flow(probes={"p0": probe}, every=EVERY, soak=0)).begin()
