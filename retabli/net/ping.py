@@ -48,7 +48,7 @@ async def echo(sock: socket.socket, where: Where, rhythm: float, *, any_sign: bo
     that is damaged, another's.
 
     Raises:
-        Fall: `timeout`.
+        Fall: `timeout`; or as `open_socket`.
         IcmpCame: an ICMP error says that a request of ours was not delivered.
         OSError: the kernel would not send.
     """
@@ -162,7 +162,9 @@ class _Requests:
         """By where it went to, and the identifier and number that the error quotes of it: a raw socket is given the
         errors about everybody's pings, a ping socket those about any address."""
         about = icmp.about[40:] if icmp.about[:1] == b"\x60" else icmp.about  # raw IPv6: with its header
-        if len(about) < 8 or about[0] != REQUEST[self._sock.family] or not self._is_there(icmp.target):
+        if len(about) < 8 or about[0] != REQUEST[self._sock.family]:
+            return False
+        if icmp.target and not self._is_there(icmp.target):
             return False
         identifier, number = about[4:6], int.from_bytes(about[6:8])
         return identifier == identifier_of(self._sock, self._token) and 1 <= number <= len(self._sent)
