@@ -22,7 +22,8 @@ ECHO = stage("echo", fr="écho ICMP", en="ICMP echo")
 class Icmp(Probe):
     """Three echo requests within the timeout; the first answer wins. Of a host with both families one is enough.
 
-    Uses the kernel's unprivileged ping sockets, else raw ones. An answer proves a host, not a service.
+    Uses the kernel's unprivileged ping sockets, else raw ones. An answer proves a host, not a service; one from another
+    address proves nothing of this host.
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (stages.RESOLVE, ECHO)
