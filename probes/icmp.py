@@ -12,7 +12,7 @@ from retabli.model.probe import Probe
 from retabli.model.result import Measure
 from retabli.model.stages import Stage, stage
 from retabli.net.attempts import interleaved, sockaddr, told, verdict
-from retabli.net.icmp_errors import listen_for_errors, read_error
+from retabli.net.icmp_errors import IcmpCame, listen_for_errors
 from retabli.net.ping import echo, ping_socket
 from retabli.net.resolve import resolve
 
@@ -22,7 +22,8 @@ ECHO = stage("echo", fr="écho ICMP", en="ICMP echo")
 class Icmp(Probe):
     """Three echo requests within the timeout; the first answer wins. Of a host with both families one is enough.
 
-    Uses the kernel's unprivileged ping sockets, else raw ones. An answer proves a host, not a service.
+    Uses the kernel's unprivileged ping sockets, else raw ones. An answer proves a host, not a service; one from another
+    address proves nothing of this host.
     """
 
     LADDER: ClassVar[tuple[Stage, ...]] = (stages.RESOLVE, ECHO)
@@ -76,10 +77,8 @@ async def _ping(address: str, rhythm: float) -> float:
     with ping_socket(family) as sock:
         try:
             listen_for_errors(sock)
-            sock.connect(where)
-            return await echo(sock, rhythm)
+            return await echo(sock, where, rhythm)
+        except IcmpCame as error:
+            raise Fall(error.icmp.cause, str(error.icmp)) from error
         except OSError as error:
-            icmp = read_error(sock)
-            if icmp is not None:
-                raise Fall(icmp.cause, str(icmp)) from error
             raise Fall(cause_of(error) or causes.UNREACHABLE, detail_of(error)) from error

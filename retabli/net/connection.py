@@ -19,9 +19,9 @@ CHUNK = 65_536
 TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
 UNWELCOME = "in answer to our first word of TLS: it may expect clear text, or something in between cuts TLS off"
 FAIR = 4 * CHUNK  # bytes read without a pause, after which others have their turn: a flood must not own the loop
-PIECE = (
-    1024  # bytes that a line, or a length, counts for besides: whoever parses them pays for each of the shortest too
-)
+LONGEST_HANDSHAKE = 1 << 20  # bytes of a peer's side of it: ten times what OpenSSL takes for a chain of certificates
+# Bytes that a line, or a length, counts for besides: whoever parses them pays for each of the shortest too.
+PIECE = 1024
 
 
 class Connection:
@@ -34,6 +34,7 @@ class Connection:
     __slots__ = (
         "_buffer",
         "_ended",
+        "_first_words",
         "_incoming",
         "_loop",
         "_outgoing",
@@ -58,6 +59,7 @@ class Connection:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
+        self._first_words = b""
         self._ended = False
         self._unpaused = 0
         self._session: Session | None = None
@@ -123,6 +125,11 @@ class Connection:
         del self._buffer[:size]
         return data
 
+    def put_back(self, data: bytes) -> None:
+        """What a tunnel's other end said before we did: it is heard first, in clear or by the TLS that is begun there,
+        which it will not please. STARTTLS never reads what came before it."""
+        self._first_words = data
+
     @property
     def unread(self) -> bytes:
         """What has been received and not been asked for, as far as it is known without listening."""
@@ -150,6 +157,9 @@ class Connection:
         return data
 
     async def _recv(self, limit: int) -> bytes:
+        if self._first_words:
+            data, self._first_words = self._first_words[:limit], self._first_words[limit:]
+            return data
         await self._give_way()  # loop.sock_recv does not pause while there is something to read
         data = await self._loop.sock_recv(self._sock, limit)
         self._unpaused += len(data)
@@ -216,7 +226,7 @@ class Connection:
         )
 
     async def _handshake(self, session: Session) -> None:
-        first = True
+        first, heard = True, 0
         while True:
             try:
                 session.do_handshake()
@@ -232,7 +242,9 @@ class Connection:
                     raise Fall(causes.NOT_TLS, wire[:80]) from None
                 if first and not wire:
                     raise Fall(causes.CLOSED_EARLY, UNWELCOME) from None
-                first = False
+                first, heard = False, heard + len(wire)
+                if heard > LONGEST_HANDSHAKE:
+                    raise Fall(causes.TLS_HANDSHAKE, f"more than {LONGEST_HANDSHAKE} bytes, and no end of it") from None
                 self._feed(wire)
             else:
                 await self._flush()

@@ -19,18 +19,29 @@ UNREACHABLE_V4 = 3  # RFC 792
 UNREACHABLE_V6 = 1  # RFC 4443, section 3.1
 PROHIBITED_V4 = {9, 10, 13}  # network, host, communication administratively prohibited (RFC 1812, section 5.2.7.1)
 PROHIBITED_V6 = {1, 5, 6}  # administratively prohibited, source policy failed, reject route (RFC 4443, section 3.1)
+NOTICES_V4 = {4, 5}  # source quench, redirect (RFC 792)
 PORT_V4 = 3
 PORT_V6 = 4
 
 
 @dataclass(frozen=True, slots=True)
 class IcmpError:
-    """One ICMP error about a packet of ours. `sender` is the machine that says so, when the kernel knows it."""
+    """One ICMP error about a packet of ours. `sender` is the machine that says so, when the kernel knows it.
+
+    `target` is where the packet was going to, and `about` its first bytes after the IP header, as the error quotes it.
+    """
 
     family: int
     type: int
     code: int
     sender: str
+    target: str = ""
+    about: bytes = b""
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether it says that the packet did not arrive: a redirect, or a plea to be slower, does not."""
+        return self.family == 6 or self.type not in NOTICES_V4
 
     @property
     def cause(self) -> Cause:
@@ -48,6 +59,14 @@ class IcmpError:
         return f"{said} from {self.sender}" if self.sender else said
 
 
+class IcmpCame(OSError):
+    """An ICMP error that was read from a socket's error queue already, and is about what was sent there."""
+
+    def __init__(self, icmp: IcmpError) -> None:
+        super().__init__(str(icmp))
+        self.icmp = icmp
+
+
 def listen_for_errors(sock: socket.socket, wanted: bool = True) -> None:
     """Have the kernel keep the ICMP errors about this socket's packets; nothing where it cannot."""
     if sys.platform != "linux":
@@ -63,7 +82,7 @@ def read_error(sock: socket.socket) -> IcmpError | None:
     if sys.platform != "linux":
         return None
     try:
-        _, ancillary, _, _ = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE)
+        about, ancillary, _, target = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE)
     except OSError:
         return None
     for _, kind, data in ancillary:
@@ -71,7 +90,8 @@ def read_error(sock: socket.socket) -> IcmpError | None:
             # struct sock_extended_err: errno, origin, type, code, pad, info, data; then who sent it
             origin, icmp_type, code = struct.unpack_from("=4xBBB", data)
             if origin in (ORIGIN_ICMP, ORIGIN_ICMP6):
-                return IcmpError(4 if origin == ORIGIN_ICMP else 6, icmp_type, code, _sender(data[16:]))
+                family = 4 if origin == ORIGIN_ICMP else 6
+                return IcmpError(family, icmp_type, code, _sender(data[16:]), target[0] if target else "", about)
     return None
 
 

@@ -53,7 +53,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`server` and `way` name it within its family. `heavy`: it costs processor time, and few are met at once."""
+    """`server` and `way` name it within its family. `heavy`: it costs processor time, and few are met at once.
+
+    `denies`: what it gives is what a wall gives, and may prove a closure.
+    """
 
     family: str
     server: str
@@ -61,6 +64,7 @@ class Cell:
     kind: str
     meet: Meet
     heavy: bool = False
+    denies: bool = False
 
     @property
     def name(self) -> str:
@@ -87,9 +91,13 @@ def expected(family: str) -> Expected:
     return {key: frozenset(each) for key, each in found.items()}
 
 
-def patience_for(wanted: frozenset[Said]) -> float:
-    """A cell that fails by itself must do so long before its deadline; one that waits for it is given a short one."""
-    return LONG if wanted and all(each.outcome == "failed" and not _waits(each.cause) for each in wanted) else SHORT
+def patience_for(cell: Cell, wanted: frozenset[Said]) -> float:
+    """A cell that ends by itself must do so long before its deadline; one that waits for it is given a short one.
+
+    A closure is mostly proven by a silence, which is waited for.
+    """
+    ends = {"failed"} if cell.kind == "containment" else {"failed", "ok"}
+    return LONG if wanted and all(each.outcome in ends and not _waits(each.cause) for each in wanted) else SHORT
 
 
 def _waits(cause: str) -> bool:
@@ -149,7 +157,8 @@ def wrong(cell: Cell, wanted: frozenset[Said], result: Result) -> Iterator[str]:
     failed = result.cause is not None and result.cause.verdict is Verdict.FAILED
     if result.outcome is not Outcome.OK and failed != (result.outcome is Outcome.FAILED):
         yield f"{cell.name}: {said}: a cause that does not go with its outcome"
-    if cell.kind == "containment" and result.outcome is Outcome.OK and (cell.server, cell.way) not in TRUE_DENIALS:
+    denies = cell.denies or (cell.server, cell.way) in TRUE_DENIALS
+    if cell.kind == "containment" and result.outcome is Outcome.OK and not denies:
         yield f"{cell.name}: a hostile partner has proven closure"
     for fault in unclean(result):
         yield f"{cell.name}: {fault}"

@@ -76,7 +76,7 @@ async def meet_family(family: str, *, only: str = "") -> list[Met]:
 
     async def one(cell: Cell) -> Met:
         wanted = known.get((cell.server, cell.way), frozenset())
-        patience = patience_for(wanted)
+        patience = patience_for(cell, wanted)
         async with places[cell.heavy]:
             result = await meet(cell, patience)
         return Met(cell, result, tuple(wrong(cell, wanted, result)))

@@ -33,6 +33,15 @@ def between(way: Way, fault: Fault, turn: int) -> Meet:
     return meeting
 
 
-def cell(family: str, server: str, way: Way, meet: Meet, *, heavy: bool = False, at: int | None = None) -> Cell:
+def cell(
+    family: str,
+    server: str,
+    way: Way,
+    meet: Meet,
+    *,
+    heavy: bool = False,
+    at: int | None = None,
+    denies: bool = False,
+) -> Cell:
     name = way.name if at is None else f"{way.name}@{at}"
-    return Cell(family, server, name, way.kind, meet, heavy)
+    return Cell(family, server, name, way.kind, meet, heavy, denies)

@@ -17,8 +17,14 @@ UNPROVEN = {"containment", "containment_page", "containment_says", "mail_in_witn
 PEAK = re.compile(r"grew by (\d+) MB")
 
 
+FAMILIES = [
+    pytest.param(family, marks=[pytest.mark.real] if servers.needs_root(family) else [])
+    for family in servers.families()
+]
+
+
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("family", servers.families())
+@pytest.mark.parametrize("family", FAMILIES)
 async def test_each_meeting_ends_as_expected_and_leaves_nothing(family: str) -> None:
     before = Held.now()
     met = await meet_family(family)

@@ -13,10 +13,13 @@ import dns.rcode
 import pytest
 
 from probes.containment import ALIVE, ATTEMPTED, DENIED, PATH, Containment
+from retabli.model import causes
 from retabli.model.causes import Cause
+from retabli.model.ladder import Fall
 from retabli.model.result import Outcome, Result
 from retabli.net.attempts import has_source
 from retabli.net.containment import containment_causes as found
+from retabli.net.containment import direct
 from retabli.net.containment.ways import Fate, Sign, Way
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 from tests.climbing import climb, settings
@@ -182,6 +185,18 @@ async def test_an_answered_ping_is_an_answer() -> None:
     result = await tried(attempts=[{"to": HERE, "protocol": "icmp"}])
     assert fell(result) == (Outcome.FAILED, "denied", found.ANSWERED)
     assert result.detail == f"direct icmp IPv4 {HERE}: it answers a ping"
+
+
+@needs_ping
+async def test_a_ping_that_could_not_be_sent_is_no_silence(
+    monkeypatch: pytest.MonkeyPatch, way_out: dict[str, Any]
+) -> None:
+    async def none_left(*_: object, **__: object) -> float:
+        raise Fall(causes.LOCAL_RESOURCES)
+
+    monkeypatch.setattr(direct, "echo", none_left)
+    result = await tried(attempts=[{"to": HERE, "protocol": "icmp"}], control=way_out)
+    assert (result.outcome, result.cause) == (Outcome.UNKNOWN, causes.LOCAL_RESOURCES)
 
 
 async def test_an_answer_is_told_at_once_and_not_kept_waiting_for_silences(way_out: dict[str, Any]) -> None:

@@ -84,6 +84,7 @@ def test_only_an_answer_that_bears_our_token_counts() -> None:
     ours = b"\x00" + request(Ping, token, 1)[1:]  # type: ignore[arg-type]
     assert answered(Ping, ours, token) == 1  # type: ignore[arg-type]
     assert answered(Ping, request(Ping, token, 1), token) is None  # type: ignore[arg-type]
+    assert answered(Ping, b"\x00" + request(Ping, token, -1)[1:], token) is None  # type: ignore[arg-type]
     assert answered(Ping, ours, b"another token!!!") is None  # type: ignore[arg-type]
     assert answered(Ping, ours[:12], token) is None  # type: ignore[arg-type]
     assert answered(Ping, b"", token) is None  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import dns.rdatatype
 import dns.rrset
 
 from retabli.model.settings import Resolver
+from tests.net.peers import Handler, serving
 
 Fault = Callable[[dns.message.QueryMessage], list[bytes]]
 Zone = Mapping[tuple[str, str], list[str]]
@@ -21,13 +22,14 @@ Zone = Mapping[tuple[str, str], list[str]]
 
 class NameServer(asyncio.DatagramProtocol):
     """`zone` maps (name, type) to records; a name of none of its keys does not exist. A fault replaces all answers
-    by UDP; `by_tcp` those by TCP. `asked` is every question, in order."""
+    by UDP; `by_tcp` those by TCP. `asked` is every question, in order, and `asker` where the last by UDP came from."""
 
     def __init__(self, zone: Zone, fault: Fault | None, by_tcp: Fault | None) -> None:
         self.zone = zone
         self.fault = fault
         self.by_tcp = by_tcp
         self.asked: list[tuple[str, str, str]] = []
+        self.asker = ("", 0)
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -40,6 +42,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         assert self._transport is not None
+        self.asker = addr
         for answer in self._answers(data, "udp"):
             self._transport.sendto(answer, addr)
 
@@ -99,23 +102,21 @@ def noise(query: dns.message.QueryMessage) -> list[bytes]:
 
 @contextlib.asynccontextmanager
 async def name_server(
-    zone: Zone | None = None, fault: Fault | None = None, *, by_tcp: Fault | None = None
+    zone: Zone | None = None, fault: Fault | None = None, *, by_tcp: Fault | None = None, stream: Handler | None = None
 ) -> AsyncIterator[NameServer]:
+    """`stream` has the conversations by TCP instead."""
     loop = asyncio.get_running_loop()
     server = NameServer(zone or {}, fault, by_tcp)
-    while True:  # until a port is free for both
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("127.0.0.1", 0))
-        server.port = sock.getsockname()[1]
-        try:
-            listener = await asyncio.start_server(server.conversation, "127.0.0.1", server.port)
-            break
-        except OSError:
-            sock.close()
-    transport, _ = await loop.create_datagram_endpoint(lambda: server, sock=sock)
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        while True:  # until a port is free for both
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.bind(("127.0.0.1", 0))
+            server.port = sock.getsockname()[1]
+            try:
+                await stack.enter_async_context(serving(stream or server.conversation, port=server.port))
+                break
+            except OSError:
+                sock.close()
+        transport, _ = await loop.create_datagram_endpoint(lambda: server, sock=sock)
+        stack.callback(transport.close)
         yield server
-    finally:
-        transport.close()
-        listener.close()
-        await asyncio.sleep(0)

@@ -27,8 +27,8 @@ FUTURE = datetime.datetime(2090, 1, 1, tzinfo=datetime.UTC)
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler, *, host: str = "127.0.0.1") -> AsyncIterator[int]:
-    """A TCP server on a free port, which it gives. Its conversations end with it."""
+async def serving(handler: Handler, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """A TCP server on that port, or on a free one, which it gives. Its conversations end with it."""
     conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +42,7 @@ async def serving(handler: Handler, *, host: str = "127.0.0.1") -> AsyncIterator
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conversations[asyncio.get_running_loop().create_task(converse(reader, writer))] = writer
 
-    server = await asyncio.start_server(begin, host, 0)
+    server = await asyncio.start_server(begin, host, port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

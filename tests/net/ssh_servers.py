@@ -27,7 +27,12 @@ def line_of(key: asyncssh.SSHKey) -> str:
 
 
 class Door(asyncssh.SSHServer):
-    """Lets in `probe` with PASSWORD, or with the key that it is told; counts what it was asked."""
+    """Lets in `probe` with PASSWORD, or with the key that it is told; counts what it was asked.
+
+    `serves`: whether a folder may be behind it, where the door itself is not asked about sessions.
+    """
+
+    serves = True
 
     def __init__(self, key: asyncssh.SSHKey | None = None) -> None:
         self.key = key

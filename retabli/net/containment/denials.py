@@ -18,7 +18,7 @@ from retabli.net.containment.containment_causes import (
 )
 from retabli.net.containment.sinkholes import Network, within
 from retabli.net.containment.ways import Fate, Sign, Way
-from retabli.net.icmp_errors import IcmpError, read_error
+from retabli.net.icmp_errors import IcmpCame, IcmpError, read_error
 
 # Without an ICMP error from elsewhere these are said by our own kernel: our route, our link, our filter, our limits.
 OWN = {
@@ -44,7 +44,7 @@ SIGNS = {
 def denial(way: Way, sock: socket.socket, address: str, error: OSError, firewalls: Sequence[Network] = ()) -> Fate:
     """The fate of an attempt that this error ended. `firewalls` are those whose ICMP counts and proves by
     itself; none: anybody's counts, and proves no more than a silence does."""
-    icmp = read_error(sock)
+    icmp = error.icmp if isinstance(error, IcmpCame) else read_error(sock)
     if icmp is not None:
         return _by_icmp(way, sock, address, icmp, firewalls)
     number = error.errno or 0

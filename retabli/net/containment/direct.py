@@ -10,6 +10,7 @@ import errno
 import socket
 from dataclasses import dataclass
 
+from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.model.settings import Denied
 from retabli.net.attempts import open_socket, sockaddr
@@ -150,11 +151,12 @@ async def _icmp(way: Way, address: str, until: float, filters: Filters) -> Fate:
     with ping_socket(family) as sock:
         try:
             listen_for_errors(sock)
-            sock.connect(where)
             left = until - asyncio.get_running_loop().time()
             try:
-                await echo(sock, max(0.0, left) / SENDS)
-            except Fall:  # of its causes only the silence is left: nothing came to any of its requests
+                await echo(sock, where, max(0.0, left) / SENDS, any_sign=True)
+            except Fall as fall:
+                if fall.cause is not causes.TIMEOUT:
+                    raise  # it was not tried
                 return Fate(way, Sign.TIMEOUT)
         except OSError as error:
             return denial(way, sock, address, error, filters.firewalls)

@@ -51,6 +51,7 @@ async def attempt(way: Way, resolver: Resolver | None, until: float) -> Fate:
             return Fate(way, cause=ROUND_NOT_JUDGED, detail=f"on the way to the proxy: {error.strerror}")
         # Beyond the time for an answer: one has come, and must not be lost for what may follow it.
         if _is_tunnel(way) and 200 <= head.status < 300:
+            connection.put_back(answer.behind)
             return await _inside(way, proxy, connection, until, f"CONNECT was answered {_said(head)}")
         page = await _page(answer, until) if proxy.denied.body is not None else b""
     found, detail = judge(proxy, head, page, tunnel=_is_tunnel(way))

@@ -177,7 +177,8 @@ class Canary:
             raise fall(self._session, error, missing=folder_causes.CANARY_TAKEN) from error
         if content == self._content:
             return
-        if content.startswith(MARK) and content != self._found and _STAMP.search(content):
+        ours = content.startswith(self._content)  # and something else behind it
+        if content.startswith(MARK) and content != self._found and _STAMP.search(content) and not ours:
             raise Fall(folder_causes.CANARY_BUSY)  # another run of ours took this one for a leftover
         await self._try_to_remove(None)  # the file that this very run made, and nobody else's
         raise Fall(folder_causes.CANARY_DIFFERS, f"{len(content)} bytes instead of {len(self._content)}")

@@ -56,7 +56,8 @@ class Login(asyncssh.SSHClient):
     """What asyncssh asks us, and what we have seen: `key_shown` and `begun` are the rungs' ends.
 
     `begun` is set when the server has proved that it has the pinned key; nothing of ours was sent before.
-    `ended` is how asyncssh saw the connection end, once it has: by the server's words, or by what made no sense.
+    `gone` is whether the connection has ended, and `ended` how asyncssh saw it: by the server's words, or by what made
+    no sense; None when the server said that it was done with us.
     """
 
     def __init__(self, pinned: PinnedKey, credential: Credential) -> None:
@@ -68,13 +69,14 @@ class Login(asyncssh.SSHClient):
         self.offered_again: list[str] = []  # and those after our attempt
         self.asked_more = False
         self.must_change = False
+        self.gone = False
         self.ended: Exception | None = None
         self._pinned = pinned
         self._credential = credential
         self._answered = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.ended = exc
+        self.gone, self.ended = True, exc
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         self.shown = key.public_data

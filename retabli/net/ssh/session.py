@@ -51,9 +51,8 @@ class SftpSession:
         with ladder.rung(ssh_causes.KEY_EXCHANGE):
             await self._until(login.key_shown)
         with ladder.rung(ssh_causes.HOST_KEY):
-            if login.shown != self._pinned.blob:
-                shown, wanted = fingerprint(login.shown), fingerprint(self._pinned.blob)
-                raise Fall(ssh_causes.HOST_KEY_CHANGED, f"{shown} instead of {wanted}")
+            if self._another_key_shown:
+                raise self._changed()
             await self._until(login.begun)
         with ladder.rung(stages.AUTH):
             await self._until(None)
@@ -87,7 +86,16 @@ class SftpSession:
     @property
     def _gone(self) -> bool:
         """Whether the connection itself has ended, and not only what ran over it."""
-        return self.wire.error is not None or self._login.ended is not None
+        return self.wire.error is not None or self._login.gone
+
+    @property
+    def _another_key_shown(self) -> bool:
+        """Whether the last host key that we were shown is another than the pinned one: keys are renewed, too."""
+        return self._login.key_shown.is_set() and self._login.shown != self._pinned.blob
+
+    def _changed(self) -> Fall:
+        shown, wanted = fingerprint(self._login.shown), fingerprint(self._pinned.blob)
+        return Fall(ssh_causes.HOST_KEY_CHANGED, f"{shown} instead of {wanted}")
 
     def lost(self) -> Exception:
         """What ended the connection under the session: the network, the server, or what it sent."""
@@ -154,6 +162,8 @@ class SftpSession:
         login, offer = self._login, self.wire.offer
         if offer is not None and not set(offer.host_key) & set(self._pinned.proofs):
             return Fall(ssh_causes.HOST_KEY_TYPE, f"{self._pinned.type} is pinned; offered: {_some(offer.host_key)}")
+        if self._another_key_shown:
+            return self._changed()
         if isinstance(error, asyncssh.ConnectionLost):
             if login.shown_ours and not self.connected:
                 return Fall(ssh_causes.SSH_CUT_AT_LOGIN, f"after {login.tried}")

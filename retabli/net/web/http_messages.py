@@ -198,6 +198,11 @@ class Answer:
                 yield b""  # framing only: endless chunk extensions or trailers must not keep the reader from counting
 
     @property
+    def behind(self) -> bytes:
+        """What came together with the head, behind it: in a tunnel, the first words of its other end."""
+        return b"".join(self._events.pieces)
+
+    @property
     def _has_body(self) -> bool:
         """RFC 9112, 6.3: what has no body, whatever its fields say."""
         status = self._events.status

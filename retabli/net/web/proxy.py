@@ -80,6 +80,7 @@ async def _connect(connection: Connection, proxy: Proxy, host: str, port: int, u
     answer = Answer(connection, "CONNECT")
     head = await answer.head()
     if 200 <= head.status < 300:
+        connection.put_back(answer.behind)
         return
     page = await refusal_page(answer) if proxy.denied.body is not None and head.status != 407 else b""
     raise judge_connect(proxy, head, page, presented=presented is not None)

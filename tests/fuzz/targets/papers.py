@@ -79,7 +79,8 @@ def list_date(data: bytes) -> None:
         known = datetime.fromisoformat(text)
     except ValueError:
         return
-    if known.tzinfo is not None and known.year > 1900:
+    told = text[10:11] in ("T", " ")  # Python takes any sign for the one between date and time, lists have these two
+    if known.tzinfo is not None and known.year > 1900 and told:
         assert at is not None
         assert abs(at - known.timestamp()) < 1.5e-6
     assert plain_domain(plain_domain(text)) == plain_domain(text)
@@ -109,7 +110,11 @@ def xml(data: bytes) -> None:
     found = outcome(lambda: outline(data), Refused)
     if isinstance(found, Fell):
         return
-    root = ElementTree.fromstring(data).tag  # noqa: S314 - what has a DOCTYPE was refused
+    try:
+        root = ElementTree.fromstring(data).tag  # noqa: S314 - what has a DOCTYPE was refused
+    except ElementTree.ParseError:
+        assert b"}" in data  # the other reader's own sign between a namespace and a name: it takes none with it
+        return
     assert found.root == root.replace("{", "").replace("}", " ")[:200]
     assert all(len(value) <= len(data) for each in found.documents for value in each.slots.values())
 

@@ -14,3 +14,8 @@ def families() -> tuple[str, ...]:
 def cells_of(family: str) -> tuple[Cell, ...]:
     found: Iterator[Cell] = importlib.import_module(f"{__name__}.{family}").cells()
     return tuple(found)
+
+
+def needs_root(family: str) -> bool:
+    """Whether its cells are met in a network of their own."""
+    return getattr(importlib.import_module(f"{__name__}.{family}"), "NEEDS_ROOT", False)

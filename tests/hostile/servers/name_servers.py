@@ -125,7 +125,7 @@ BY_TCP: dict[str, Fault] = {
 }
 
 
-def _probes(grounds: Grounds, names: NameServer) -> dict[str, Probe]:
+def probes_asking(grounds: Grounds, names: NameServer) -> dict[str, Probe]:
     resolver = {"nameservers": ["127.0.0.1"], "port": names.port}
     usual: dict[str, Any] = {"resolver": resolver, "timeout": grounds.timeout}
     shut: dict[str, Any] = {"attempts": [{"to": "www.test", "port": 9, "family": 4}], "control": {"alive": DECLARED}}
@@ -146,7 +146,7 @@ KINDS = ("dns", "http", "smtp", "tcp", "ntp", "sip", "containment")
 def _met(kind: str, fault: Fault, by_tcp: Fault | None = None) -> Meet:
     async def meeting(grounds: Grounds) -> Result:
         names = await grounds.stack.enter_async_context(name_server({}, fault, by_tcp=by_tcp))
-        return await climb(_probes(grounds, names)[kind])
+        return await climb(probes_asking(grounds, names)[kind])
 
     return meeting
 

@@ -21,6 +21,7 @@ from tests.mail_servers import (
 HUGE = b"".join(b"250-X-KEYWORD-%d some words\r\n" % number for number in range(30_000)) + b"250 AUTH PLAIN\r\n"
 ESCAPES = b"\x1b[2J\x1b]0;owned\x07\x00\x08" + "\u202egnp.exe\u2066".encode()
 PLACES = {"at the greeting": "BANNER", "at EHLO": "EHLO", "at MAIL": "MAIL", "at RCPT": "RCPT"}
+SENDERS = {"at DATA": "DATA", "after the message": "END"}
 REPLIES: dict[str, Answer] = {
     "code 999": b"999 what\r\n",
     "code 000": b"000 nothing\r\n",
@@ -36,6 +37,8 @@ REPLIES: dict[str, Answer] = {
     "UTF-16": "550 no\r\n".encode("utf-16"),
     "escapes": b"550 5.7.1 " + ESCAPES + b"\r\n",
     "a forged line": b"550 no\r250 2.0.0 Ok: queued as FORGED\r\n",
+    "greylisted": b"450 4.2.0 <x@y.test>: Recipient address rejected: Greylisted\r\n",
+    "put off": b"451 4.7.1 Please try again later\r\n",
     "421 and gone": after(b"421 4.3.2 closing\r\n", closes),
     "half a line and gone": after(b"25", closes),
     "half a reply and gone": after(b"250-one\r\n250-two\r\n", closes),
@@ -60,7 +63,7 @@ def _served(way: Way, answers: Mapping[str, Answer]) -> Meet:
 
 def cells() -> Iterator[Cell]:
     for way in (way for way in every() if way.name in WAYS):
-        for place, verb in PLACES.items():
+        for place, verb in (PLACES if way.kind == "smtp" else PLACES | SENDERS).items():
             for name, answer in (REPLIES | FLOODS).items():
                 met = _served(way, {verb: answer})
                 yield cell("smtp_replies", f"{name} {place}", way, met, heavy=name in FLOODS)

@@ -80,6 +80,7 @@ SERVERS: dict[str, Handler] = {
 FLOODS: dict[str, Handler] = {
     "warnings without end": heard_then(then=endless(record(21, bytes((WARNING, 90))) * 5000)),
     "empty records without end": heard_then(then=endless(record(22, b"") * 8000)),
+    "hello requests without end": heard_then(then=endless(record(22, bytes(16_000)))),
     "retries without end": heard_then(then=endless(hello(retry=True) * 500)),
     "a handshake message without end": heard_then(
         record(22, b"\x0b\xff\xff\xff"), then=endless(record(22, bytes(16_000)))
