@@ -84,13 +84,23 @@ class Figures:
         )
         for outcome in ("accepted", "refused", "delayed", "busy"):
             self._logins.labels(outcome)
-        self._certificate_ends: Gauge | None = None  # there may be none
-        self._copied: Gauge | None = None
-        self._restored: Gauge | None = None
+        self._certificate_ends = _Late(
+            "retabli_web_certificate_expiry_timestamp_seconds", "When the certificate of the pages ends.", registry
+        )
+        self._copied = _Late(
+            "retabli_state_copy_timestamp_seconds", "Of when the newest good copy of the state is.", registry
+        )
+        self._restored = _Late(
+            "retabli_state_restored_timestamp_seconds",
+            "When a copy was put in the place of a state that was damaged or lost.",
+            registry,
+        )
         self._copies_failed = Counter(
             "retabli_state_copies_failed", "Copies of the state that could not be taken.", registry=registry
         )
-        self._log_broken: Gauge | None = None
+        self._log_broken = _Late(
+            "retabli_log_broken", "1 if the log's chain did not hold when it was last copied.", registry
+        )
         self._short = Gauge(
             "retabli_machine_short",
             "1 while our own machine lacks descriptors, ports, threads or memory.",
@@ -190,24 +200,11 @@ class Figures:
 
     def certificate(self, ends: float | None) -> None:
         """When the certificate of the pages ends; None, and no series: there is none."""
-        if ends is None:
-            return
-        if self._certificate_ends is None:
-            self._certificate_ends = Gauge(
-                "retabli_web_certificate_expiry_timestamp_seconds",
-                "When the certificate of the pages ends.",
-                registry=self.registry,
-            )
-        self._certificate_ends.set(ends)
+        if ends is not None:
+            self._certificate_ends.set(ends)
 
     def state_copied(self, at: float) -> None:
         """The newest good copy of the state is of that wall time. No series before the first one."""
-        if self._copied is None:
-            self._copied = Gauge(
-                "retabli_state_copy_timestamp_seconds",
-                "Of when the newest good copy of the state is.",
-                registry=self.registry,
-            )
         self._copied.set(at)
 
     def state_copy_failed(self) -> None:
@@ -215,22 +212,10 @@ class Figures:
 
     def log_broken(self, *, broken: bool) -> None:
         """Whether the log's chain held, as it was walked with a copy. No series before the first one."""
-        if self._log_broken is None:
-            self._log_broken = Gauge(
-                "retabli_log_broken",
-                "1 if the log's chain did not hold when it was last copied.",
-                registry=self.registry,
-            )
         self._log_broken.set(int(broken))
 
     def state_restored(self, at: float) -> None:
         """A copy was put in the place of the state, at that wall time. No series if this start found a whole one."""
-        if self._restored is None:
-            self._restored = Gauge(
-                "retabli_state_restored_timestamp_seconds",
-                "When a copy was put in the place of a state that was damaged or lost.",
-                registry=self.registry,
-            )
         self._restored.set(at)
 
     def log_row(self) -> None:
@@ -242,6 +227,21 @@ class Figures:
         if as_openmetrics:
             return bytes(openmetrics.generate_latest(registry))  # type: ignore[no-untyped-call]
         return text.generate_latest(registry)
+
+
+class _Late:
+    """A gauge without any series until there is something to say: 0 would be a moment, or an all-clear."""
+
+    def __init__(self, name: str, help_: str, registry: CollectorRegistry) -> None:
+        self._name = name
+        self._help = help_
+        self._registry = registry
+        self._gauge: Gauge | None = None
+
+    def set(self, value: float) -> None:
+        if self._gauge is None:
+            self._gauge = Gauge(self._name, self._help, registry=self._registry)
+        self._gauge.set(value)
 
 
 def _histogram(name: str, help_: str, buckets: tuple[float, ...], registry: CollectorRegistry) -> Histogram:

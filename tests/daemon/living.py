@@ -123,9 +123,24 @@ class Life:
                 self.process.kill()
             await self.process.communicate()
 
-    async def get(self, path: str) -> Any:
+    async def end_saying(self) -> str:
+        """End it as systemd does; all that it said."""
+        assert self.process is not None
+        assert self.process.stderr is not None
+        self.process.terminate()
+        said, _ = await asyncio.gather(self.process.stderr.read(), self.process.wait())
+        self.process = None
+        return said.decode()
+
+    async def answer(self, path: str) -> httpx.Response:
         async with httpx.AsyncClient(trust_env=False) as client:
-            return (await client.get(f"http://127.0.0.1:{self.port}{path}")).json()
+            return await client.get(f"http://127.0.0.1:{self.port}{path}")
+
+    async def get(self, path: str) -> Any:
+        return (await self.answer(path)).json()
+
+    async def health(self) -> str:
+        return (await self.answer("/-/healthy")).text.strip()
 
     async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         flow: dict[str, Any] = {}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import resource
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,22 +41,6 @@ class Shortage:
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.before)
 
 
-async def healthy(life: Life) -> str:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"http://127.0.0.1:{life.port}/-/healthy")).text
-
-
-async def said_by(life: Life) -> str:
-    """All that it said until its end."""
-    assert life.process is not None
-    assert life.process.stderr is not None
-    life.process.send_signal(signal.SIGTERM)
-    said = (await life.process.stderr.read()).decode()
-    await life.process.wait()
-    life.process = None
-    return said
-
-
 async def short_of(life: Life) -> dict[str, Any]:
     return await life.until(lambda flow: (flow["cause"] or {}).get("cause") == "local_resources")
 
@@ -69,16 +52,16 @@ async def test_what_cannot_be_tried_for_want_of_descriptors_is_unknown_and_recov
     shortage = Shortage(life)
     shortage.leave(KEPT_FROM_PROBES - 10)
     await life.until(lambda flow: flow["state"] == "unknown")
-    while "open files are used" not in await healthy(life):
+    while "open files are used" not in await life.health():
         await asyncio.sleep(0.2)
     metrics = await text(life, "/metrics")
     assert "retabli_machine_short 1.0" in metrics
     shortage.end()
     await life.until_state("restored")
-    while (await healthy(life)).strip() != "healthy":
+    while await life.health() != "healthy":
         await asyncio.sleep(0.2)
     assert life.hook.bodies == []
-    said = await said_by(life)
+    said = await life.end_saying()
     assert said.count("our own machine lacks something") == said.count("has again what it lacked") == 1, said
 
 
@@ -89,7 +72,7 @@ async def test_a_drop_while_nothing_at_all_can_be_opened_is_paged_once_it_can(li
     shortage = Shortage(life)
     shortage.leave(0)
     await life.watched.stop()
-    browser = asyncio.create_task(healthy(life))  # is not answered: there is no descriptor for it
+    browser = asyncio.create_task(life.health())  # is not answered: there is no descriptor for it
     await asyncio.sleep(3.0)  # ten and more runs, each of which would have been a failure
     assert life.hook.bodies == []
     assert not browser.done()
@@ -97,7 +80,7 @@ async def test_a_drop_while_nothing_at_all_can_be_opened_is_paged_once_it_can(li
     await browser
     assert await life.hook.told(1) == ["firing"]
     assert life.hook.bodies[0]["cause"] == "refused"
-    said = await said_by(life)
+    said = await life.end_saying()
     assert "Traceback" not in said
     assert said.count("\n") < 30, said
 

@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.daemon.living import Life, life_in
@@ -51,20 +50,9 @@ def make_room(disk: Path) -> None:
     (disk / "filler").unlink()
 
 
-async def health(life: Life) -> tuple[int, str]:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.get(f"http://127.0.0.1:{life.port}/-/healthy")
-    return answer.status_code, answer.text
-
-
-async def get(life: Life, path: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"http://127.0.0.1:{life.port}{path}")).text
-
-
 async def until_written(life: Life) -> None:
     await life.until(lambda flow: True)
-    while "only in memory" in (await health(life))[1]:
+    while "only in memory" in await life.health():
         await asyncio.sleep(0.1)
 
 
@@ -88,11 +76,11 @@ async def test_on_a_full_disk_it_watches_pages_and_resolves_and_with_room_all_st
     await life.watched.stop()
     assert await life.hook.told(1) == ["firing"]
     dropped = await life.until_state("dropped")
-    code, why = await health(life)
-    assert code == 503
-    assert "only in memory" in why
-    assert "the disk is full" in why
-    while "retabli_state_unwritten 1.0" not in await get(life, "/metrics"):
+    answer = await life.answer("/-/healthy")
+    assert answer.status_code == 503
+    assert "only in memory" in answer.text
+    assert "the disk is full" in answer.text
+    while "retabli_state_unwritten 1.0" not in (await life.answer("/metrics")).text:
         await asyncio.sleep(0.1)  # another process: there is nothing here to await
     await life.watched.start()
     assert await life.hook.told(2) == ["firing", "resolved"]
@@ -121,12 +109,7 @@ async def test_a_daemon_that_is_ended_on_a_full_disk_says_what_is_lost_and_pages
     fill(small_disk)
     await life.watched.stop()
     assert await life.hook.told(1) == ["firing"]
-    assert life.process is not None
-    assert life.process.stderr is not None
-    life.process.send_signal(signal.SIGTERM)
-    said = (await life.process.stderr.read()).decode()
-    await life.process.wait()
-    life.process = None
+    said = await life.end_saying()
     assert "Traceback" not in said
     assert said.count("cannot be written, and goes on in memory") == 1
     assert "the state ends without the" in said
@@ -172,7 +155,7 @@ async def test_a_storm_on_a_full_disk_is_told_whole_and_stands_whole_in_the_log(
     await life.hook.until(lambda: len(pages(life, "firing")) == number, within=60)
     await life.watched.start()
     await life.hook.until(lambda: len(pages(life, "resolved")) == number, within=60)
-    assert "only in memory" in (await health(life))[1]
+    assert "only in memory" in await life.health()
     make_room(small_disk)
     await until_written(life)
     await life.end(signal.SIGKILL)
@@ -230,7 +213,7 @@ async def test_what_a_disk_with_errors_does_not_take_is_written_once_it_does(tmp
         sign.touch()
         await life.watched.stop()
         assert await life.hook.told(1) == ["firing"]
-        assert "disk I/O error" in (await health(life))[1]
+        assert "disk I/O error" in await life.health()
         sign.unlink()
         await until_written(life)
         await life.end(signal.SIGKILL)

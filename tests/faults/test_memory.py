@@ -38,11 +38,6 @@ class Shortage:
         resource.prlimit(self.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-async def healthy(life: Life) -> str:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"http://127.0.0.1:{life.port}/-/healthy")).text
-
-
 async def test_without_a_thread_to_be_had_a_name_is_not_looked_up_and_the_flow_is_unknown(life: Life) -> None:
     await life.start()
     await life.until_state("restored")
@@ -60,7 +55,7 @@ async def test_without_a_thread_to_be_had_a_name_is_not_looked_up_and_the_flow_i
     async with asyncio.timeout(20):
         while (await life.get("/api/v1/flows"))["flows"][1]["state"] != "restored":
             await asyncio.sleep(0.1)
-        while "our own machine lacks something" not in await healthy(life):
+        while "our own machine lacks something" not in await life.health():
             await asyncio.sleep(0.1)
     shortage.end()
     await life.until_state("restored")
@@ -88,7 +83,7 @@ async def test_without_memory_it_either_goes_on_whole_or_ends_and_never_pages_by
         await life.start()  # as whoever keeps it would
     await life.until_state("restored")
     async with asyncio.timeout(40):
-        while (await healthy(life)).strip() != "healthy":
+        while await life.health() != "healthy":
             await asyncio.sleep(0.1)
     assert life.hook.bodies == []
     await life.watched.stop()
