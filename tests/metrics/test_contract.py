@@ -427,6 +427,7 @@ retabli_mail_late_total retabli_mail_duplicate_total retabli_mail_bounced_total 
 retabli_mail_in_flight retabli_mail_roundtrip_seconds_bucket retabli_alerts_sent_total retabli_alerts_failed_total
 retabli_alerts_pending retabli_part_restarts_total retabli_loop_stall_seconds_bucket
 retabli_loop_stalled_seconds_total retabli_machine_short retabli_state_unwritten
+retabli_state_copy_timestamp_seconds retabli_state_copies_failed_total retabli_log_broken
 retabli_config_last_reload_successful retabli_config_last_reload_timestamp_seconds retabli_log_rows_total
 retabli_build_info probe_success probe_duration_seconds probe_dns_lookup_time_seconds probe_ip_protocol
 probe_http_status_code probe_http_version probe_http_ssl probe_http_redirects probe_http_duration_seconds
@@ -439,6 +440,8 @@ def show_everything(metrics: Metrics) -> None:
     figures = metrics.figures
     figures.channels(["duty"])
     figures.parts(["web"])
+    figures.state_copied(NOW)
+    figures.log_broken(broken=False)
     shut = flow("internet", intent=Intent.CLOSED, probes={"web": Containment()})
     metrics.show(picture(shut, State.CONTAINED, [result(Containment())], closure=Closure(True, True, True)), None, None)
     of = flow(probes={"loop": MailLoop(), "www": Http()})
