@@ -6,7 +6,7 @@ wanted="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd squid unbound nginx nf
   orthanc orthanc-dicomweb dcmtk openssh-server prometheus prometheus-alertmanager
   prometheus-blackbox-exporter monitoring-plugins-basic
   kamailio kamailio-tls-modules sip-tester flite chromium faketime prosody
-  systemd-container mmdebstrap podman runc docker-compose"
+  systemd-container mmdebstrap podman runc docker-compose gcc libc6-dev"
 
 missing=""
 for package in $wanted; do
