@@ -95,8 +95,8 @@ HOST_KEY_TYPE = cause(
 HOST_KEY_CHANGED = cause(
     "host_key_changed",
     Side.PARTNER_DOWN,
-    fr="la clé d'hôte a changé : rien n'a été envoyé",
-    en="the host key has changed: nothing was sent",
+    fr="la clé d'hôte a changé : rien ne lui est envoyé",
+    en="the host key has changed: nothing is sent to it",
     look=_HOST_KEY,
 )
 HOST_KEY_UNPROVEN = cause(
