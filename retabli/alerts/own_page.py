@@ -7,6 +7,8 @@ from retabli.alerts.message import SUMMARY, Letterhead, cut, short, text_of
 from retabli.model.stamps import iso
 from retabli.view.site import seen_from
 
+STATE_LANE = "*state"  # of the outbox: no flow has such a name
+
 
 def compose(
     letterhead: Letterhead,

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from retabli.alerts.message import Letterhead
-from retabli.alerts.own_page import compose
+from retabli.alerts.own_page import STATE_LANE, compose
 from retabli.model.record import Entry, Event, Message
-from retabli.model.stamps import iso
+from retabli.model.stamps import iso, stamp
 from retabli.model.words import Words
 from retabli.store import Restored
-from retabli.store.generations import stamp
 from retabli.view.times import spoken
 
 REASON = "state_restored"
-LANE = "*state"  # no flow has such a name
 
 HEADING = Words("Retabli repart d'une copie de son état", "Retabli goes on from a copy of its state")
 LOST = Words(
@@ -51,7 +49,7 @@ def telling(restored: Restored, letterhead: Letterhead, channels: Sequence[str],
         "incident": body["incident"],
         "channels": list(channels),
     }
-    messages = [Message(str(body["key"]), channel, LANE, body) for channel in channels]
+    messages = [Message(str(body["key"]), channel, STATE_LANE, body) for channel in channels]
     return Telling(Entry(at, Event.COPY, None, data), messages)
 
 

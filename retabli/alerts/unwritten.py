@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from retabli.alerts.last_words import REASON
 from retabli.alerts.message import Letterhead
-from retabli.alerts.own_page import compose
+from retabli.alerts.own_page import STATE_LANE, compose
 from retabli.model.record import Entry, Event, Message
-from retabli.model.stamps import iso
+from retabli.model.stamps import iso, stamp
 from retabli.model.words import Words
 from retabli.view.times import spoken
 
@@ -78,7 +77,7 @@ class Unwritten:
         if event is Event.PAGE:
             data |= {"since": iso(self._since[1]), "error": self._why}
         entry = Entry(self._wall(), event, None, data)
-        messages = [Message(str(body["key"]), channel, "*state", body) for channel in self._told]
+        messages = [Message(str(body["key"]), channel, STATE_LANE, body) for channel in self._told]
         await self._state.commit(standings={}, units={}, entries=[entry], messages=messages)
         self._logged(entry)
         return True
@@ -115,7 +114,7 @@ def words(letterhead: Letterhead, status: str, why: str, since: float, now: floa
     )
     return compose(
         letterhead,
-        incident=f"state-{datetime.fromtimestamp(since, UTC).strftime('%Y%m%dT%H%M%SZ')}",
+        incident=f"state-{stamp(since)}",
         status=status,
         reason=REASON,
         title="Retabli",

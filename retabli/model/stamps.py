@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+STAMP = "%Y%m%dT%H%M%SZ"
 LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 2 * 86_400  # that a calendar has in every zone
 
 
@@ -55,3 +56,8 @@ def _ahead(then: datetime) -> timedelta:
         return (then if then.tzinfo is not None else then.astimezone()).utcoffset() or timedelta(0)
     except (OverflowError, ValueError, OSError):
         return timedelta(0)  # at the ends of the calendar the machine has no offset to give
+
+
+def stamp(at: float) -> str:
+    """An instant, in wall seconds, as a part of a name: of a file, of an incident."""
+    return datetime.fromtimestamp(at, UTC).strftime(STAMP)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from retabli.model.stamps import STAMP, stamp
+
 HOUR, DAY = 3600.0, 86_400.0  # seconds
-STAMP = "%Y%m%dT%H%M%SZ"
 NAME = re.compile(r"(?P<number>\d{6,})-(?P<stamp>\d{8}T\d{6}Z)-(?P<digest>[0-9a-f]{16})(?P<broken>-broken-log)?\.db")
 
 
@@ -42,11 +43,6 @@ def folder_of(state: Path) -> Path:
 def digest_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def stamp(at: float) -> str:
-    """An instant, in wall seconds, as a part of a file's name."""
-    return datetime.fromtimestamp(at, UTC).strftime(STAMP)
 
 
 def name(number: int, at: float, digest: str, *, broken: bool) -> str:

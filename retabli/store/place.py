@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from retabli.model.stamps import stamp
 from retabli.store.chain import Verdict
 from retabli.store.copies import pour, verdict_of
 from retabli.store.copying import keep
 from retabli.store.facts import StoreError
 from retabli.store.faults import told
-from retabli.store.generations import stamp
 from retabli.store.reader import Reader
 from retabli.store.schema import beside
 

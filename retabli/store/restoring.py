@@ -14,10 +14,11 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from retabli.model.stamps import stamp
 from retabli.store.copies import fault_of
 from retabli.store.facts import Remembered, Restored, StoreDamaged
 from retabli.store.faults import damage, told
-from retabli.store.generations import Generation, generations, stamp
+from retabli.store.generations import Generation, generations
 from retabli.store.reader import Reader
 from retabli.store.schema import BESIDE, beside, flush, look_for_damage, open_for_writing
 

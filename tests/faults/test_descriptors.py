@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ import pytest
 from retabli.net.descriptors import KEPT_FROM_BROWSERS, KEPT_FROM_PROBES
 from tests.daemon.living import Life, life_in
 from tests.net.peers import closed_port
-
-
-@pytest.fixture
-async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    async with life_in(tmp_path) as life:
-        yield life
 
 
 class Shortage:

@@ -50,6 +50,15 @@ def make_room(disk: Path) -> None:
     (disk / "filler").unlink()
 
 
+async def drop_on_a_full_disk(life: Life, disk: Path) -> None:
+    """Restored, and then a page that only memory knows."""
+    await life.start()
+    await life.until_state("restored")
+    fill(disk)
+    await life.watched.stop()
+    assert await life.hook.told(1) == ["firing"]
+
+
 async def until_written(life: Life) -> None:
     await life.until(lambda flow: True)
     while "only in memory" in await life.health():
@@ -70,11 +79,7 @@ async def states(life: Life) -> list[str]:
 async def test_on_a_full_disk_it_watches_pages_and_resolves_and_with_room_all_stands_in_the_log(
     life: Life, small_disk: Path
 ) -> None:
-    await life.start()
-    await life.until_state("restored")
-    fill(small_disk)
-    await life.watched.stop()
-    assert await life.hook.told(1) == ["firing"]
+    await drop_on_a_full_disk(life, small_disk)
     dropped = await life.until_state("dropped")
     answer = await life.answer("/-/healthy")
     assert answer.status_code == 503
@@ -104,11 +109,7 @@ async def test_on_a_full_disk_it_watches_pages_and_resolves_and_with_room_all_st
 async def test_a_daemon_that_is_ended_on_a_full_disk_says_what_is_lost_and_pages_again_after_it(
     life: Life, small_disk: Path
 ) -> None:
-    await life.start()
-    await life.until_state("restored")
-    fill(small_disk)
-    await life.watched.stop()
-    assert await life.hook.told(1) == ["firing"]
+    await drop_on_a_full_disk(life, small_disk)
     said = await life.end_saying()
     assert "Traceback" not in said
     assert said.count("cannot be written, and goes on in memory") == 1

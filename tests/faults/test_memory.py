@@ -3,22 +3,15 @@
 import asyncio
 import resource
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.daemon.living import Life, life_in
+from tests.daemon.living import Life
 
 pytestmark = pytest.mark.timeout(120)
 MIB = 1 << 20
-
-
-@pytest.fixture
-async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    async with life_in(tmp_path) as life:
-        yield life
 
 
 class Shortage:

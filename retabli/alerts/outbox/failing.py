@@ -4,13 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from retabli.alerts.message import Letterhead
 from retabli.alerts.own_page import compose
 from retabli.model.record import Entry, Event, Message
-from retabli.model.stamps import iso
+from retabli.model.stamps import iso, stamp
 from retabli.model.words import Words
 from retabli.store import Failing
 from retabli.view.times import spoken
@@ -137,8 +136,7 @@ class Troubles:
             trouble.alone = True
             return False
         log.error("channel %s fails for long (%s): %s is told", channel, trouble.reason, ", ".join(others))
-        when = datetime.fromtimestamp(trouble.since_at, UTC).strftime("%Y%m%dT%H%M%SZ")
-        trouble.incident, trouble.told = f"channel-{channel}-{when}", others
+        trouble.incident, trouble.told = f"channel-{channel}-{stamp(trouble.since_at)}", others
         body = words(channel, trouble, "firing", REASON, letterhead, self._wall(), waiting)
         entry = self._entry(Event.PAGE, channel, trouble, REASON, others)
         await self._memory.report_failing(channel, trouble.incident, entry, _messages(channel, body, others))
