@@ -147,9 +147,9 @@ async def test_browsers_that_hold_their_connections_do_not_take_the_last_descrip
         for _ in range(3 * KEPT_FROM_PROBES):
             _, writer = await asyncio.open_connection("127.0.0.1", life.port)
             held.callback(writer.close)
-        while (free := free_descriptors(shortage.pid)) > KEPT_FROM_BROWSERS + 2:
-            await asyncio.sleep(0.1)
-        assert free >= KEPT_FROM_BROWSERS - 16  # what it opens of its own, for moments
+        # Those that it takes and lets go of in one turn, and what it opens of its own, are there for moments.
+        while not KEPT_FROM_BROWSERS - 16 <= free_descriptors(shortage.pid) <= KEPT_FROM_BROWSERS + 2:
+            await asyncio.sleep(0.1)  # another process: there is nothing here to await
         await life.hook.start()
         assert await life.hook.told(1) == ["firing"]
 
