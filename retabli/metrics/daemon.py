@@ -28,6 +28,12 @@ class Figures:
         Info("retabli_build", "What this daemon is, and where it stands.", registry=registry).info(
             {"version": version, "standpoint": standpoint}
         )
+        self._describe_scheduler(registry)
+        self._describe_channels(registry)
+        self._describe_configuration(registry)
+        self._describe_state(registry)
+
+    def _describe_scheduler(self, registry: CollectorRegistry) -> None:
         self._lateness = _histogram("retabli_scheduler_lateness_seconds", "From due to start.", _SHORT, registry)
         self._wait = _histogram("retabli_scheduler_wait_seconds", "Waited for a place to run in.", _WAITS, registry)
         self._stall = _histogram("retabli_loop_stall_seconds", "How late the loop woke.", _SHORT, registry)
@@ -44,6 +50,8 @@ class Figures:
         self._restarts = Counter(
             "retabli_part_restarts", "Times that a part died and was started again.", ("part",), registry=registry
         )
+
+    def _describe_channels(self, registry: CollectorRegistry) -> None:
         self._sent = Counter("retabli_alerts_sent", "Messages that a channel took.", ("channel",), registry=registry)
         self._failed = Counter(
             "retabli_alerts_failed", "Attempts that a channel refused or missed.", ("channel",), registry=registry
@@ -70,6 +78,8 @@ class Figures:
             "retabli_heartbeats_failed", "Heartbeats that a channel refused or missed.", ("channel",), registry=registry
         )
         self._beating: set[str] = set()
+
+    def _describe_configuration(self, registry: CollectorRegistry) -> None:
         self._reload = Gauge(
             "retabli_config_last_reload_successful", "Whether the configuration was last taken.", registry=registry
         )
@@ -87,6 +97,8 @@ class Figures:
         self._certificate_ends = _Late(
             "retabli_web_certificate_expiry_timestamp_seconds", "When the certificate of the pages ends.", registry
         )
+
+    def _describe_state(self, registry: CollectorRegistry) -> None:
         self._copied = _Late(
             "retabli_state_copy_timestamp_seconds", "Of when the newest good copy of the state is.", registry
         )
