@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -50,9 +51,9 @@ def address(text: str) -> str:
     whole = (text if "://" in text else f"http://{text}").rstrip("/")
     try:
         url = httpx.URL(whole)
-        if url.scheme in ("http", "https") and url.host:
+        if url.scheme in ("http", "https") and url.host and urlsplit(whole).hostname:  # httpx takes half a bracket
             return whole
-    except (httpx.InvalidURL, UnicodeError):
+    except (httpx.InvalidURL, ValueError):
         pass
     raise argparse.ArgumentTypeError(f"{clean(text)!r} is no address such as http://127.0.0.1:9877")
 

@@ -9,6 +9,7 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -113,8 +114,19 @@ def _share(value: str) -> str:
     return value
 
 
+def _place(value: str) -> str:
+    """`https://r.exa]ple` begins as an address does, and is none."""
+    try:
+        host = urlsplit(value).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ValueError(f'"{value}" is no address: write https://retabli.example')
+    return value
+
+
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
-Address: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+Address: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_place)]
 
 
 def _positive(value: float) -> float:

@@ -171,7 +171,9 @@ async def test_somebody_who_is_not_retabli_cannot_be_asked(capsys: pytest.Captur
     assert "404" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("url", ["nonsense://[", "", "ftp://a.example", "http://", "http://[::1"])
+@pytest.mark.parametrize(
+    "url", ["nonsense://[", "", "ftp://a.example", "http://", "http://[::1", "http://[x", "http://x]y:1"]
+)
 def test_an_address_that_is_none_is_a_fault_of_whoever_typed_it(url: str) -> None:
     ended = typed("status", "--url", url)
     assert ended.code == 2

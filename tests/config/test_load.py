@@ -213,6 +213,22 @@ def test_a_mapping_may_be_spread_over_files(write: Write, tmp_path: Path) -> Non
     assert (configuration.listen, configuration.url) == (("0.0.0.0", 1), "https://r.example")  # noqa: S104
 
 
+@pytest.mark.parametrize("url", ["https://r.exa]ple", "https://[::1", "http://:80"])
+def test_an_address_of_the_pages_that_is_none_is_a_fault(write: Write, url: str) -> None:
+    assert faults(write(SMALL + f"web: {{url: '{url}'}}\n")) == [
+        f'retabli.yaml:{SMALL.count(chr(10)) + 1}: web.url: "{url}" is no address: write https://retabli.example'
+    ]
+
+
+@pytest.mark.parametrize("url", ["https://h.exa]ple", "ftp://h.example", "https://"])
+def test_an_address_of_a_channel_that_is_none_is_a_fault(write: Write, url: str) -> None:
+    hook = f"alerts: {{channels: {{duty: {{kind: webhook, url: '{url}'}}}}}}\n"
+    assert faults(write(SMALL + hook)) == [
+        f"retabli.yaml:{SMALL.count(chr(10)) + 1}: alerts.channels.duty.url: "
+        f"{url!r} is no address: write http://… or https://…"
+    ]
+
+
 def test_the_faults_of_all_files_are_told_at_once(write: Write, tmp_path: Path) -> None:
     write("site: {name: 3, foo: 1}\nflows: {a: {intent: x, probes: {p: {kind: y}, q: {kind: tcp}}}}\n", "conf/1.yaml")
     write("flows: {b: {intent: open, depends_on: [c], probes: {}}}\nbar: 1\n", "conf/2.yaml")

@@ -26,7 +26,14 @@ SECRET_HEADER = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECA
 
 
 def address(value: str) -> str:
-    parts = urlsplit(value)
+    """
+    Raises:
+        ValueError: it is none, or bears a secret.
+    """
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # brackets that hold no address
+        raise ValueError(f"{value!r} is no address: write http://… or https://…") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is no address: write http://… or https://…")
     if parts.username is not None or parts.password is not None:
