@@ -223,10 +223,8 @@ def test_an_address_of_the_pages_that_is_none_is_a_fault(write: Write, url: str)
 @pytest.mark.parametrize("url", ["https://h.exa]ple", "ftp://h.example", "https://"])
 def test_an_address_of_a_channel_that_is_none_is_a_fault(write: Write, url: str) -> None:
     hook = f"alerts: {{channels: {{duty: {{kind: webhook, url: '{url}'}}}}}}\n"
-    assert faults(write(SMALL + hook)) == [
-        f"retabli.yaml:{SMALL.count(chr(10)) + 1}: alerts.channels.duty.url: "
-        f"{url!r} is no address: write http://… or https://…"
-    ]
+    where = f"retabli.yaml:{SMALL.count(chr(10)) + 1}: alerts.channels.duty.url"
+    assert faults(write(SMALL + hook)) == [f"{where}: {url!r} is no address: write http://… or https://…"]
 
 
 def test_the_faults_of_all_files_are_told_at_once(write: Write, tmp_path: Path) -> None:
