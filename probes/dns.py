@@ -69,6 +69,10 @@ class Dns(Probe):
             self._normal(text)
         return self
 
+    @property
+    def brief(self) -> bool:
+        return True
+
     def climbs(self) -> tuple[Stage, ...]:
         return self.LADDER if self.expect else self.LADDER[:1]
 

@@ -100,6 +100,10 @@ class Http(Probe):
                 )
         return headers
 
+    @property
+    def brief(self) -> bool:
+        return self.url.lower().startswith("http:")
+
     def climbs(self) -> tuple[Stage, ...]:
         plain = self.url.lower().startswith("http:")
         left_out = [stages.PROXY] if self.proxy is None or plain else []

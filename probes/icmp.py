@@ -32,6 +32,10 @@ class Icmp(Probe):
     kind: Literal["icmp"]
     host: str = Field(description="name or address; IPv4 and IPv6 are tried together")
 
+    @property
+    def brief(self) -> bool:
+        return True
+
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.host, 0, "icmp"
 

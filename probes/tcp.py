@@ -23,6 +23,10 @@ class Tcp(Probe):
     host: str = Field(description="name or address; each of its addresses is tried, one that answers is enough")
     port: Port
 
+    @property
+    def brief(self) -> bool:
+        return True
+
     def openings(self) -> Iterator[tuple[str, int, str]]:
         yield self.host, self.port, "tcp"
 

@@ -131,8 +131,12 @@ class Web(Probe):
     def targets_of(self) -> tuple[str, ...]:
         return self.targets + (self.targets_file.targets if self.targets_file is not None else ())
 
+    @property
+    def brief(self) -> bool:
+        return all(target.lower().startswith("http:") for target in self.targets_of())
+
     def climbs(self) -> tuple[Stage, ...]:
-        plain = all(target.lower().startswith("http:") for target in self.targets_of())
+        plain = self.brief
         left_out = [
             (stages.PROXY, self.proxy is None or plain),
             (stages.TLS, plain and self.follow == "nowhere"),

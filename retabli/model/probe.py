@@ -52,6 +52,11 @@ class Probe(Settings):
         return self.timeout + self.patience
 
     @property
+    def brief(self) -> bool:
+        """Whether a run takes us well under a millisecond: no TLS, no SSH, nothing large. Such runs share instants."""
+        return False
+
+    @property
     def in_flight(self) -> int:
         """How many runs of one unit may be under way at once: 1, but for mail, whose arrivals are awaited."""
         return 1

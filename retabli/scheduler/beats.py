@@ -36,7 +36,9 @@ def slot_for(rate: float) -> float:
 
 
 def place(name: UnitName, every: float, slot: float) -> float:
-    """Where in its interval a unit beats, in seconds: by its name, and on a slot."""
+    """Where in its interval a unit beats, in seconds: by its name, and on a slot. A slot of 0: an instant of its own."""
+    if not slot:
+        return fraction(name) * every
     return math.floor(fraction(name) * every / slot) * slot
 
 

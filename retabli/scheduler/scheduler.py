@@ -126,7 +126,7 @@ class Scheduler:
         for unit in left:
             self._units.pop(unit.name, None)
         fresh: list[Unit] = []
-        slot = slot_for(sum(1 / probe.every for probe, _ in units.values()))
+        slot = slot_for(sum(1 / probe.every for probe, _ in units.values() if probe.brief))
         for name, (probe, policy) in units.items():
             known = self._units.get(name)
             if known is not None:
@@ -164,7 +164,7 @@ class Scheduler:
             stages=probe.climbs(),
             refusals=Refusals(memory),
             every=probe.every,
-            phase=place(name, probe.every, slot),
+            phase=place(name, probe.every, slot if probe.brief else 0.0),
             label=str(name),
         )
 
