@@ -54,7 +54,7 @@ log = logging.getLogger("retabli")
 
 class Daemon:
     """One daemon over one configuration. `load` reads it again for a reload; `stamp` maps the times that are shown;
-    `systemd` is told how it gets on."""
+    `systemd` is told how it gets on; `settled` is called whenever a configuration has been taken up."""
 
     def __init__(
         self,
@@ -66,9 +66,11 @@ class Daemon:
         switches: Switches | None = None,
         watch_own_link: bool = True,
         systemd: Systemd | None = None,
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
         self.configuration = configuration
         self._load = load
+        self._settled = settled
         self._service = Service(systemd or Systemd(), self._standing, lambda: self.scheduler.last_woke)
         self._service.takes_up("the state is opened")
         self._watch_own_link = watch_own_link
@@ -220,6 +222,7 @@ class Daemon:
         self.scheduler.every(LOOK, self._alerting.look_at_state, "state")
         self.figures.reloaded(successful=True, at=time.time())
         self._begun = True
+        self._settled()
         self.health.begin()
 
     async def _refuse(self, refusal: ConfigurationFault, by: str) -> Sequence[str]:
@@ -249,6 +252,7 @@ class Daemon:
         warn_of_open_files(len(units))
         await self.scheduler.adopt(units)
         self.figures.reloaded(successful=True, at=time.time())
+        self._settled()
         log.info("reloaded: %d flows", len(fresh.flows))
 
     def _flows(self) -> Mapping[str, Flow]:

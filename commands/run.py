@@ -20,6 +20,7 @@ def main(args: argparse.Namespace) -> int:
     import faulthandler
 
     from commands import Refused
+    from commands._garbage import settle, stand_by
     from commands._loop import run
     from commands._systemd import from_environment
     from config.faults import ConfigurationFault
@@ -32,6 +33,7 @@ def main(args: argparse.Namespace) -> int:
         listen = parse_listen(args.listen) if args.listen else None
     except ValueError as error:
         raise Refused(f"--listen: {error}") from None
+    stand_by()
     faulthandler.enable()  # a watchdog ends us by SIGABRT: the log then says what stood still, and where
     systemd = from_environment()
     try:
@@ -45,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
         from commands._serving import serve
 
         log = logging.getLogger("retabli")
-        daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config), systemd=systemd)
+        daemon = Daemon(configuration, listen=listen, load=lambda: load(args.config), systemd=systemd, settled=settle)
         for warning in configuration.warnings:
             log.warning("%s", warning)
         if daemon.store.load().last_seen is None:

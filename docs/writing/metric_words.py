@@ -209,9 +209,9 @@ DAEMON = {
         ("by",),
         Words(
             "secondes où la boucle était figée, par sorte de sonde ou partie qui la retenait ; `machine` : personne "
-            "dans ce processus",
+            "dans ce processus ; `collector` : le ramasse-miettes de Python",
             "seconds in which the loop stood still, by the kind of probe or the part that kept it; `machine`: nobody "
-            "in this process",
+            "in this process; `collector`: Python's collector of garbage",
         ),
     ),
     "retabli_probe_run_duration_seconds": About(

@@ -36,7 +36,7 @@ def slot_for(rate: float) -> float:
 
 
 def place(name: UnitName, every: float, slot: float) -> float:
-    """Where in its interval a unit beats, in seconds: by its name, and on a slot. A slot of 0: an instant of its own."""
+    """Where in its interval a unit beats, in seconds: by its name, and on a slot; where that is 0, anywhere."""
     if not slot:
         return fraction(name) * every
     return math.floor(fraction(name) * every / slot) * slot

@@ -1,6 +1,7 @@
 """Who keeps the loop from turning: looked for by a thread of its own, since the loop itself cannot look."""
 
 import asyncio
+import gc
 import logging
 import selectors
 import sys
@@ -24,13 +25,14 @@ SPAN = 60.0  # seconds that are looked back on …
 MUCH = 15.0  # … and how many of them the loop may have stood still in a daemon that calls itself well
 
 MACHINE = "machine"  # nobody in this process: it was frozen, or got no processor
+COLLECTOR = "collector"  # Python's own, of cyclic garbage: whose turn it was in has nothing to do with it
 OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """`kind` is a probe's kind, the name of a part of the daemon, or `machine`; `task` the unit or the part; `place`
-    the innermost line of code."""
+    """`kind` is a probe's kind, the name of a part of the daemon, `machine` or `collector`; `task` is the unit or the
+    part, `place` the innermost line of code."""
 
     kind: str
     task: str = ""
@@ -39,10 +41,13 @@ class Culprit:
     def __str__(self) -> str:
         if self.kind == MACHINE:
             return "by the machine, which gave it no time"
+        if self.kind == COLLECTOR:
+            return "by Python's collector of garbage"
         return f"in {self.task or 'no task'} ({self.kind}), at {self.place}"
 
 
 NOBODY = Culprit(MACHINE)
+GARBAGE = Culprit(COLLECTOR)
 
 log = logging.getLogger("retabli.loop")
 
@@ -57,6 +62,8 @@ class Culprits:
     def __init__(self) -> None:
         self._turned = time.monotonic()
         self._seen: Counter[Culprit] = Counter()
+        self._collects = 0.0  # when the collection under way began
+        self._collected = 0.0  # seconds of collections since the last sign
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -67,19 +74,31 @@ class Culprits:
         arguments = (asyncio.get_running_loop(), threading.get_ident(), self._over)
         self._thread = threading.Thread(target=self._watch, args=arguments, name="culprits", daemon=True)
         self._thread.start()
+        gc.callbacks.append(self._collecting)
 
     def end(self) -> None:
         """Never waits: the thread ends by itself."""
         self._over.set()
         self._thread = None
+        if self._collecting in gc.callbacks:
+            gc.callbacks.remove(self._collecting)
 
     def turned(self) -> Culprit:
         """The loop turns; who kept it from that since the last sign, as far as was seen."""
         self._turned = time.monotonic()
-        if not self._seen:
-            return NOBODY
         seen, self._seen = self._seen, Counter()
+        collected, self._collected = self._collected, 0.0
+        if collected > LATE:
+            return GARBAGE
+        if not seen:
+            return NOBODY
         return seen.most_common(1)[0][0]
+
+    def _collecting(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._collects = time.monotonic()
+        else:
+            self._collected += time.monotonic() - self._collects
 
     def _watch(self, loop: asyncio.AbstractEventLoop, thread: int, over: threading.Event) -> None:
         began, used = time.monotonic(), time.process_time()

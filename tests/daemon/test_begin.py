@@ -1,8 +1,10 @@
 """How a daemon begins: with every open file it may have, deaf to nothing, and looking where it looked before."""
 
 import asyncio
+import gc
 import resource
 import signal
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from commands import _daemon
+from commands._garbage import settle, stand_by
 from commands._open_files import raise_open_files, warn_of_open_files
 from config.loading import load
 from retabli.model.record import Event
@@ -46,6 +49,46 @@ class Living:
     async def __aexit__(self, *_: object) -> None:
         self.stop.set()
         await self.task
+
+
+def test_the_collector_leaves_alone_what_stands_and_finds_what_a_reload_replaced() -> None:
+    class Old:
+        pass
+
+    try:
+        stand_by()
+        assert not gc.isenabled()
+        old = Old()
+        old.itself = old  # type: ignore[attr-defined]
+        settle()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 1000
+        replaced = weakref.ref(old)
+        del old
+        gc.collect()
+        assert replaced() is not None  # frozen: not looked at
+        settle()
+        assert replaced() is None
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+async def test_what_is_read_is_taken_for_lasting_once_probing_has_begun_and_after_each_reload(life: Life) -> None:
+    configuration = load(life.config)
+    settled: list[int] = []
+    daemon = _daemon.Daemon(
+        configuration, load=lambda: configuration, settled=lambda: settled.append(len(daemon.scheduler._units))
+    )
+    stop, began = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(daemon.run(stop, began=lambda _: began.set()))
+    await began.wait()
+    assert len(settled) == 1
+    await daemon.reload()
+    assert len(settled) == 2
+    assert all(settled)
+    stop.set()
+    await task
 
 
 def test_as_many_files_are_opened_as_may_be() -> None:

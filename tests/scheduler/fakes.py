@@ -25,6 +25,10 @@ class FakeProbe(Probe):
 class HealthyProbe(FakeProbe):
     takes: float = 0.1
 
+    @property
+    def brief(self) -> bool:
+        return True
+
     async def run(self, ladder: Ladder) -> None:
         with ladder.rung(stages.CONNECT):
             await asyncio.sleep(self.takes)

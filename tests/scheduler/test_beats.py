@@ -78,6 +78,17 @@ async def test_the_beats_of_many_units_share_slots_a_handful_to_each() -> None:
         assert max(beats.values()) < 3 * TOGETHER
 
 
+async def test_what_computes_for_long_has_an_instant_of_its_own() -> None:
+    judge = RememberingJudge()
+    scheduler = Scheduler(judge, RememberingMeter())
+    await scheduler.adopt(many(1000, lambda _: PlayedProbe(every=5.0, play=lambda ladder, _: answer(ladder))))
+    async with ticking(scheduler):
+        await asyncio.sleep(30.0)
+        beats = Counter(result.beat for _, result in judge.results if result.beat > 20.0)
+        assert len(beats) > 1900
+        assert max(beats.values()) == 1
+
+
 async def test_a_unit_starts_exactly_when_it_is_due_between_two_plans() -> None:
     judge, meter = RememberingJudge(), RememberingMeter()
     scheduler = Scheduler(judge, meter)

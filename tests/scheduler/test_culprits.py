@@ -1,6 +1,7 @@
 """Whoever keeps the loop from turning is named: the unit, its kind and the line. In real time, for it is."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -72,6 +73,22 @@ async def test_a_task_that_is_no_probe_is_named_by_its_name() -> None:
         while not meter.culprits:
             await asyncio.sleep(0.05)
     assert [kind for kind, _ in meter.culprits] == ["drain"]
+
+
+async def test_what_pythons_own_collector_takes_is_not_laid_on_the_probe_whose_turn_it_was() -> None:
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(1.4)
+
+    async def leave_garbage(ladder: Ladder, _: int) -> None:
+        with ladder.rung(stages.RESOLVE):
+            slow = Slow()
+            slow.itself = slow  # type: ignore[attr-defined]
+            del slow
+            gc.collect()
+
+    meter = await blocked_by(leave_garbage)
+    assert [kind for kind, seconds in meter.culprits if seconds >= 1.0] == ["collector"]
 
 
 async def test_without_stalls_nobody_is_named() -> None:
