@@ -38,7 +38,7 @@ async def short_of(life: Life) -> dict[str, Any]:
     return await life.until(lambda flow: (flow["cause"] or {}).get("cause") == "local_resources")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_what_cannot_be_tried_for_want_of_descriptors_is_unknown_and_recovers_by_itself(life: Life) -> None:
     await life.start()
     await life.until_state("restored")
@@ -134,7 +134,7 @@ async def test_a_page_by_mail_goes_out_by_them_too(life: Life) -> None:
     assert b"Subject: " in mails[0]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_browsers_that_hold_their_connections_do_not_take_the_last_descriptors(life: Life) -> None:
     await life.start()
     await life.until_state("restored")
@@ -151,7 +151,9 @@ async def test_browsers_that_hold_their_connections_do_not_take_the_last_descrip
         while not KEPT_FROM_BROWSERS - 16 <= free_descriptors(shortage.pid) <= KEPT_FROM_BROWSERS + 2:
             await asyncio.sleep(0.1)  # another process: there is nothing here to await
         await life.hook.start()
-        assert await life.hook.told(1) == ["firing"]
+        # How often it was tried in vain, and so how long until the next try, depends on how long all this took.
+        await life.hook.until(lambda: life.hook.bodies, within=70.0)
+        assert [body["status"] for body in life.hook.bodies] == ["firing"]
 
 
 @pytest.mark.timeout(60)
