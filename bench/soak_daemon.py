@@ -19,7 +19,7 @@ commands._daemon.PRUNE *= share  # noqa: SLF001
 
 def count(*_: object) -> None:
     written = counts.with_suffix(".new")
-    written.write_text(str(len(gc.get_objects())))
+    written.write_text(str(len(gc.get_objects()) + gc.get_freeze_count()))
     written.rename(counts)
 
 
