@@ -436,6 +436,17 @@ def test_settings_that_cannot_be_meant_are_refused(keys: dict[str, Any]) -> None
         settings(Http, **({"url": "http://a.example/"} | keys))
 
 
+@pytest.mark.parametrize("host", ["a]b", "a[b", "a%5Db", "a,b", "a'b", "a..b", f"{'a' * 64}.example", "a." * 130])
+def test_a_host_that_no_name_can_be_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match="names no host"):
+        settings(Http, url=f"http://{host}/")
+
+
+@pytest.mark.parametrize("host", ["xn--9ca.example", "é.example", "a_b.example", "a.example.", "192.0.2.1", "[::1]"])
+def test_a_host_that_may_be_one_is_taken(host: str) -> None:
+    assert settings(Http, url=f"http://{host}/").url == f"http://{host}/"
+
+
 def test_settings_that_contradict_each_other_are_faults_and_unwise_ones_warnings() -> None:
     def faults(**keys: Any) -> list[str]:
         return list(settings(Http, url="http://a.example/", **keys).faults())
