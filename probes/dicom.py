@@ -11,7 +11,7 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Duration, Port, Tls, format_duration, split_host_port
+from retabli.model.settings import Duration, Host, Port, Tls, format_duration, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate
@@ -73,7 +73,7 @@ class Dicom(Probe):
     )
 
     kind: Literal["dicom"]
-    host: str
+    host: Host
     port: Port = Field(default=104, description="104, or 11112 (IANA's both)")
     calling_ae: AeTitle = Field(default="RETABLI", description="our AE title, as the partner must know it")
     called_ae: AeTitle = Field(description="the partner's AE title")

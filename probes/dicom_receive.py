@@ -10,7 +10,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.profile import ProfileRef
-from retabli.model.settings import Duration, Port, ProxyRef, SecretRef, Tls, format_duration
+from retabli.model.settings import Duration, Host, Port, ProxyRef, SecretRef, Tls, format_duration
 from retabli.model.stages import Stage
 from retabli.net.dicom import receive_causes
 from retabli.net.dicom.archive_settings import archive_faults, road, sent_in_clear
@@ -55,7 +55,7 @@ class DicomReceive(Probe):
 
     kind: Literal["dicom_receive"]
     url: WebAddress | None = Field(default=None, description="our archive's DICOMweb root: it is asked by QIDO-RS")
-    host: str | None = Field(default=None, description="or the archive itself: it is asked by C-FIND")
+    host: Host | None = Field(default=None, description="or the archive itself: it is asked by C-FIND")
     port: Port = 104
     calling_ae: AeTitle = Field(default="RETABLI", description="our AE title, as the archive knows it")
     called_ae: AeTitle | None = Field(default=None, description="the archive's AE title")

@@ -10,7 +10,7 @@ from retabli.model import stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Duration, Port, Tls
+from retabli.model.settings import Duration, Host, Port, Tls
 from retabli.model.stages import Stage
 from retabli.net.disk import disk
 from retabli.net.hl7 import hl7_causes
@@ -58,7 +58,7 @@ class Hl7Mllp(Probe):
 
     kind: Literal["hl7_mllp"]
     every: Duration = 300.0
-    host: str
+    host: Host
     port: Port = PORT
     tls: Tls = Field(default=Tls(mode="none"), description="MLLP over TLS from the first byte; in clear by default")
     message: MessageFileRef = Field(description="a file with one HL7 v2 message; MSH-11 must be T")

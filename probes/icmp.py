@@ -10,6 +10,7 @@ from retabli.model import causes, stages
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
+from retabli.model.settings import Host
 from retabli.model.stages import Stage, stage
 from retabli.net.attempts import interleaved, sockaddr, told, verdict
 from retabli.net.icmp_errors import IcmpCame, listen_for_errors
@@ -30,7 +31,7 @@ class Icmp(Probe):
     SUMMARY: ClassVar[tuple[str, str]] = ("Une machine répond au ping.", "A host answers a ping.")
 
     kind: Literal["icmp"]
-    host: str = Field(description="name or address; IPv4 and IPv6 are tried together")
+    host: Host = Field(description="name or address; IPv4 and IPv6 are tried together")
 
     @property
     def brief(self) -> bool:

@@ -11,7 +11,7 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
+from retabli.model.settings import Ciphers, Duration, Host, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net.mail import mail_causes, smtp
@@ -85,7 +85,7 @@ class MsSante(Probe):
     max_age: Duration = Field(default=2.0 * DAY, description="of the list: beyond it, it says nothing any more")
     domain: MailDomain = Field(description="our mail domain")
     partner: MailDomain = Field(description="the partner's mail domain")
-    host: str | None = Field(default=None, description="the partner's server; the domain's MX by default")
+    host: Host | None = Field(default=None, description="the partner's server; the domain's MX by default")
     port: Port = 25
     tls: SmtpTls = Field(description="starttls with ca, client_cert and client_key")
     ciphers: Ciphers = Field(

@@ -15,7 +15,7 @@ from retabli.model.causes import Cause, Side, cause
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Duration, Port
+from retabli.model.settings import Duration, Host, Port
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
 from retabli.net.attempts import interleaved, open_socket, sockaddr
@@ -100,7 +100,7 @@ class Ntp(Probe):
     EVERY: ClassVar[str | None] = "1m"  # public servers ask for no more than one question in 15 s (RFC 4330, 10)
 
     kind: Literal["ntp"]
-    host: str
+    host: Host
     port: Port = 123
     max_offset: Duration = Field(default=1.0, description="how far our clock may be from the server's")
 

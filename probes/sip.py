@@ -14,7 +14,7 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Port, Tls
+from retabli.model.settings import Host, Port, Tls
 from retabli.model.stages import Stage, stage
 from retabli.net.attempts import interleaved, verdict
 from retabli.net.connect import open_connection
@@ -53,7 +53,7 @@ class Sip(Probe):
     )
 
     kind: Literal["sip"]
-    host: str
+    host: Host
     port: Port | None = Field(default=None, description="5060, or 5061 with transport: tls")
     transport: Literal["udp", "tcp", "tls"] = "udp"
     uri: Annotated[str, StringConstraints(pattern=r"^sips?:[!-;=?-~]{1,200}$")] | None = Field(

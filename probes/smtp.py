@@ -7,7 +7,7 @@ from retabli.model import stages
 from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Port, SecretRef, SmtpTls, Submit, Tls
+from retabli.model.settings import Host, Port, SecretRef, SmtpTls, Submit, Tls
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net.mail import smtp
@@ -45,7 +45,7 @@ class Smtp(Probe):
     )
 
     kind: Literal["smtp"]
-    host: str
+    host: Host
     port: Port = 25
     tls: SmtpTls = Tls(mode="none")
     user: str | None = None

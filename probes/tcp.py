@@ -8,7 +8,7 @@ from pydantic import Field
 from retabli.model import stages
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Port
+from retabli.model.settings import Host, Port
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 
@@ -20,7 +20,7 @@ class Tcp(Probe):
     SUMMARY: ClassVar[tuple[str, str]] = ("Un port TCP accepte une connexion.", "A TCP port accepts a connection.")
 
     kind: Literal["tcp"]
-    host: str = Field(description="name or address; each of its addresses is tried, one that answers is enough")
+    host: Host = Field(description="name or address; each of its addresses is tried, one that answers is enough")
     port: Port
 
     @property

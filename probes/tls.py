@@ -10,7 +10,7 @@ from retabli.model.causes import Cause, Side, Verdict, cause
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Port, Tls
+from retabli.model.settings import Host, Port, Tls
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net.connect import open_connection
@@ -44,7 +44,7 @@ class TlsService(Probe):
     )
 
     kind: Literal["tls"]
-    host: str = Field(description="name or address; also the name the certificate must bear, unless tls.server_name")
+    host: Host = Field(description="name or address; also the name the certificate must bear, unless tls.server_name")
     port: Port = 443
     tls: Tls = Tls()
     min_days: int = Field(

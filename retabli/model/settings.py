@@ -7,6 +7,7 @@ Faults are raised as ValueError with a sentence for the operator; the loader add
 """
 
 import difflib
+import ipaddress
 import os
 import re
 import ssl
@@ -234,10 +235,52 @@ def _starttls(value: object) -> object:
 SmtpTls = Annotated[Tls, BeforeValidator(_starttls)]
 
 
+# What names are made of (RFC 1123, 2.1), and the underscore that some have all the same; labels of 63 at most. Letters
+# of every script: they are written as `xn--…` where they are asked for (RFC 5891).
+HOST_NAME = re.compile(r"(?=.{1,254}\Z)([\w-]{1,63}\.)*[\w-]{1,63}\.?")
+
+
+def check_host(value: str) -> str:
+    """A name, or an address (an IPv6 one with or without brackets).
+
+    Raises:
+        ValueError: a sentence for the operator: it can be neither.
+    """
+    if is_address(value[1:-1] if value.startswith("[") and value.endswith("]") else value):
+        return value
+    if HOST_NAME.fullmatch(value):
+        return value
+    if "://" in value:
+        raise ValueError(f'"{value}" is a web address: only the host is wanted here')
+    name, _, port = value.rpartition(":")
+    if port.isdigit() and HOST_NAME.fullmatch(name):
+        raise ValueError(f'"{value}" holds a port, which has a setting of its own')
+    raise ValueError(f'"{value}" is neither a name nor an address')
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address, perhaps with a zone (RFC 4007), and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_name_server(value: str) -> str:
+    if not is_address(value):
+        raise ValueError(f'"{value}" is no address: by whom should the name of a name server be resolved?')
+    return value
+
+
+Host = Annotated[str, AfterValidator(check_host)]
+NameServer = Annotated[str, AfterValidator(check_name_server)]
+
+
 class Resolver(Settings):
     """Name servers asked directly, instead of the system's resolver."""
 
-    nameservers: tuple[str, ...] = Field(min_length=1, strict=False)
+    nameservers: tuple[NameServer, ...] = Field(min_length=1, strict=False)
     port: Port = 53
 
 
@@ -279,7 +322,7 @@ class Mailbox(Settings):
     """An IMAP mailbox that belongs to the probes. `name` is its key in the configuration."""
 
     name: str = ""
-    imap: str
+    imap: Host
     port: Port = 993
     tls: Tls = Tls()
     user: str
@@ -292,7 +335,7 @@ class Mailbox(Settings):
 class Submit(Settings):
     """Where a message is handed over: a relay, or a submission service with an account."""
 
-    host: str
+    host: Host
     port: Port = 25
     tls: SmtpTls = Tls(mode="none")
     user: str | None = None

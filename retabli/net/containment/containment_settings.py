@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from retabli.model.settings import Denied, Port, Proxy, Settings, did_you_mean
+from retabli.model.settings import Denied, Host, NameServer, Port, Proxy, Settings, check_host, did_you_mean
 from retabli.net.nameservers import unspecified
 from retabli.net.resolve import literal_address
 from retabli.net.web.http_settings import Pattern, Texts
@@ -63,7 +63,7 @@ class Alive(Settings):
 
 
 class Path(Settings):
-    to: str = Field(min_length=1)
+    to: Host
     port: Port
 
 
@@ -104,7 +104,9 @@ class DnsTunnel(Settings):
     inside_name: str = Field(
         min_length=1, description="a name that the inside resolver must know: its control in the same round"
     )
-    nameserver: str | None = Field(default=None, description="the inside resolver, where it is not the probe's own")
+    nameserver: NameServer | None = Field(
+        default=None, description="the inside resolver, where it is not the probe's own"
+    )
     port: Port = 53
     denied: tuple[NameDenial, ...] = Field(
         default=(),
@@ -117,7 +119,7 @@ class DnsTunnel(Settings):
 
 def _somewhere(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        literal = literal_address(value)
+        literal = literal_address(check_host(value))
         if literal is not None and unspecified(literal):
             raise ValueError(f"{value} is nowhere: nothing could be proven by it")
     return values

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from retabli.model import causes, stages
 from retabli.model.ladder import Fall, Ladder
-from retabli.model.settings import Port, Resolver, SecretRef, Settings, Tls
+from retabli.model.settings import Host, Port, Resolver, SecretRef, Settings, Tls
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection
@@ -39,7 +39,7 @@ COMMAND_LINE = 255  # RFC 2449, section 4
 class Maildrop(Settings):
     """A maildrop that belongs to the probe alone: POP3 is exclusive, and would lock everybody else out."""
 
-    host: str
+    host: Host
     port: Port = 995
     tls: Tls = Tls()
     user: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from retabli.model.settings import Duration, File, Port, Settings, Tls
+from retabli.model.settings import Duration, File, Host, Port, Settings, Tls
 from retabli.net.hl7.exchange import PORT, Expected, tls_faults
 from retabli.net.hl7.message_file import MessageFileRef
 
@@ -17,7 +17,7 @@ class ReportSubmit(Settings):
         description="a file with one HL7 v2 message (ORU^R01, MDM^T02); MSH-11 must be T; {token}, {control_id}, "
         "{mail_from} and {rcpt_to} in it are filled in, where the engine copies them into the mail from"
     )
-    host: str | None = None
+    host: Host | None = None
     port: Port = PORT
     tls: Tls = Tls(mode="none")
     expect: Annotated[tuple[Expected, ...], Field(strict=False, min_length=1)] = Field(

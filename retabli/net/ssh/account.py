@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from retabli.model.settings import Port, SecretRef, Settings
+from retabli.model.settings import Host, Port, SecretRef, Settings
 
 # Which signatures prove a key of each type (RFC 4253, 6.6; RFC 8332; RFC 5656; RFC 8709), the strongest first.
 PROOFS = {
@@ -74,7 +74,7 @@ def fingerprint(blob: bytes) -> str:
 class SftpAccount(Settings):
     """An account on an SFTP server, and the folder that matters. Nothing else is ever read: no agent, no ~/.ssh."""
 
-    host: str
+    host: Host
     port: Port = 22
     user: str = Field(min_length=1)
     password: SecretRef | None = None

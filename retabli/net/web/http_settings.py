@@ -8,13 +8,10 @@ from typing import Annotated
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from retabli.model.settings import Proxy, Settings, Tls
+from retabli.model.settings import HOST_NAME, Proxy, Settings, Tls
 from retabli.net.web.http import Network
 from retabli.net.web.http_messages import FIELD_VALUE
 from retabli.net.web.http_redirects import PORTS
-
-# What names are made of (RFC 1123, 2.1), and the underscore that some have all the same; labels of 63 at most.
-HOST = re.compile(r"(?=.{1,254}\Z)([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 
 
 def check_address(value: str) -> str:
@@ -35,8 +32,8 @@ def check_address(value: str) -> str:
         raise ValueError(f'"{value}" is no web address: it begins with neither http:// nor https://')
     if not host or host.startswith(".") or ".." in host:
         raise ValueError(f'"{value}" names no host')
-    if ":" not in host and not HOST.fullmatch(host):  # an IPv6 address was read by httpx
-        raise ValueError(f'"{value}" names no host: {url.host} holds what no name may, or is too long')
+    if ":" not in host and not HOST_NAME.fullmatch(host):  # an IPv6 address was read by httpx
+        raise ValueError(f'"{value}" names no host: what stands there holds what no name may, or is too long')
     if port is not None and not 0 < port < 65_536:
         raise ValueError(f'"{value}" has a port that cannot be')
     if url.userinfo:
