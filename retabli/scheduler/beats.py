@@ -18,7 +18,7 @@ LATE = 1.0  # seconds: a beat overdue by more was stalled, and is paced
 GENTLE = 0.1  # seconds between two first beats where there are few
 TOLD = 10  # missed beats of one unit at most: a process that was frozen for a night is not to count for minutes
 OPENING = 3.0  # seconds in which all have had their first, where the rate allows
-TOGETHER = 32.0  # beats in one slot, on average, at most: the last of them is as late as all others take to begin
+TOGETHER = 16.0  # beats in one slot, on average, at most: the last of them is as late as all others take to begin
 LONGEST_SLOT = 1 / 8  # seconds
 PATIENCE = 3  # turns of the loop that a beat waits at most while the network speaks
 
