@@ -101,13 +101,16 @@ class Http(Probe):
         return headers
 
     @property
-    def brief(self) -> bool:
+    def _plain(self) -> bool:
         return self.url.lower().startswith("http:")
 
+    @property
+    def brief(self) -> bool:
+        return self._plain
+
     def climbs(self) -> tuple[Stage, ...]:
-        plain = self.url.lower().startswith("http:")
-        left_out = [stages.PROXY] if self.proxy is None or plain else []
-        if plain and self.follow == "nowhere":
+        left_out = [stages.PROXY] if self.proxy is None or self._plain else []
+        if self._plain and self.follow == "nowhere":
             left_out.append(stages.TLS)
         return tuple(stage for stage in self.LADDER if stage not in left_out)
 

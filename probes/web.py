@@ -132,14 +132,17 @@ class Web(Probe):
         return self.targets + (self.targets_file.targets if self.targets_file is not None else ())
 
     @property
-    def brief(self) -> bool:
+    def _plain(self) -> bool:
         return all(target.lower().startswith("http:") for target in self.targets_of())
 
+    @property
+    def brief(self) -> bool:
+        return self._plain
+
     def climbs(self) -> tuple[Stage, ...]:
-        plain = self.brief
         left_out = [
-            (stages.PROXY, self.proxy is None or plain),
-            (stages.TLS, plain and self.follow == "nowhere"),
+            (stages.PROXY, self.proxy is None or self._plain),
+            (stages.TLS, self._plain and self.follow == "nowhere"),
             (DEPENDENCIES, not self.depends),
         ]
         return tuple(rung for rung in self.LADDER if (rung, True) not in left_out)
