@@ -65,6 +65,9 @@ def told(path: Path) -> Iterator[None]:
         if pattern in (DAMAGED, NOT_OURS):
             raise StoreDamaged(said, " ".join(str(error).split()), foreign=pattern is NOT_OURS) from error
         raise StoreError(said) from error
+    except UnicodeDecodeError as error:  # what SQLite says of a damaged schema quotes it, and Python reads it as text
+        damage = sqlite3.DatabaseError("malformed database schema: what it quotes is no text")
+        raise StoreDamaged(sentence(path, damage), str(damage), foreign=False) from error
 
 
 def _pattern(error: sqlite3.Error) -> str:

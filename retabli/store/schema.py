@@ -185,6 +185,9 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"{address}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
+    except UnicodeDecodeError:
+        connection.close()
+        raise
     return connection
 
 

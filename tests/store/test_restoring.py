@@ -245,6 +245,13 @@ async def test_a_copy_of_the_version_before_is_good_and_brought_up_to_date(tmp_p
 # pages overwritten ------------------------------------------------------------------------------------------------
 
 
+async def test_a_schema_that_is_no_text_is_damage(state: Path) -> None:
+    """SQLite quotes it in what it says, and Python cannot read that as text: it was a traceback."""
+    whole = state.read_bytes()
+    state.write_bytes(whole.replace(b"CREATE TABLE", b"CREATE TABL\xb1"))
+    await restored(state)
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("closed", [True, False])
 async def test_whatever_is_overwritten_the_state_is_whole_or_restored_or_refused_and_never_short(
