@@ -152,7 +152,11 @@ async def test_browsers_that_hold_their_connections_do_not_take_the_last_descrip
             await asyncio.sleep(0.1)  # another process: there is nothing here to await
         await life.hook.start()
         # How often it was tried in vain, and so how long until the next try, depends on how long all this took.
-        await life.hook.until(lambda: life.hook.bodies, within=70.0)
+        try:
+            await life.hook.until(lambda: life.hook.bodies, within=70.0)
+        except TimeoutError:
+            free = free_descriptors(shortage.pid)
+            pytest.fail(f"not told, with {free} descriptors free: {await life.end_saying()}")
         assert [body["status"] for body in life.hook.bodies] == ["firing"]
 
 
