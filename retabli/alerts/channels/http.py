@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
+import httpcore  # noqa: F401 - httpx would load it with the first page, which may fall into a shortage of open files
 import httpx
 
 from retabli.alerts.channels.channel import NotAccepted, because_of
