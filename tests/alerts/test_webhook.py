@@ -1,6 +1,7 @@
 """A webhook is accepted by a 2xx answer in time and by nothing else; what it answers is bounded."""
 
 import asyncio
+import errno
 import gzip
 import hashlib
 import hmac
@@ -11,6 +12,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trustme
 from pydantic import ValidationError
@@ -42,6 +44,27 @@ async def refusal(url: str, **given: Any) -> str:
     with pytest.raises(NotAccepted) as refused:
         await send(url, **given)
     return refused.value.reason
+
+
+async def test_a_client_that_cannot_be_built_for_want_of_descriptors_is_built_at_the_next_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The attempt after it found no client, and so did every other one: the page was lost."""
+
+    class Short(httpx.AsyncClient):
+        def __init__(self, **_: Any) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    async with receiving(ok) as hook:
+        channel = build(webhook(url=hook.url))
+        with monkeypatch.context() as short:
+            short.setattr(httpx, "AsyncClient", Short)
+            for _ in range(2):
+                with pytest.raises((NotAccepted, OSError), match="Too many open files"):
+                    await channel.send(MESSAGE)
+        await channel.send(MESSAGE)
+        await channel.close()
+    assert len(hook.requests) == 1
 
 
 async def test_the_body_is_the_message_stamped_with_when_it_was_sent_and_the_key_stands_in_a_header_too() -> None:

@@ -104,7 +104,6 @@ class Clients:
         """The client; another one once the files of its TLS settings were renewed (the old one ends what it began)."""
         context = await asyncio.to_thread(context_for, self._tls)
         if context is not self._context:
-            self._context = context
             client = httpx.AsyncClient(
                 verify=context,
                 trust_env=False,  # a proxy of the environment is no road that anybody decided on
@@ -115,6 +114,7 @@ class Clients:
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=2),
             )
             self._clients.append(client)
+            self._context = context  # last: what fails before, for want of descriptors, is tried anew with the next one
         return self._clients[-1]
 
 
