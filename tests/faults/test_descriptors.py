@@ -38,7 +38,7 @@ async def short_of(life: Life) -> dict[str, Any]:
     return await life.until(lambda flow: (flow["cause"] or {}).get("cause") == "local_resources")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(60)
 async def test_what_cannot_be_tried_for_want_of_descriptors_is_unknown_and_recovers_by_itself(life: Life) -> None:
     await life.start()
     await life.until_state("restored")
