@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from retabli.model.causes import Cause
+from retabli.model.hosts import literal_address
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.stages import Stage, stage
@@ -15,7 +16,6 @@ from retabli.net.containment.direct import Filters
 from retabli.net.containment.round import NO_IPV6, Plan, Round
 from retabli.net.containment.verdict import Findings
 from retabli.net.containment.ways import ControlSeen, Fate, Sign, Way
-from retabli.net.resolve import literal_address
 from retabli.net.web.http_settings import Cidr, web_openings
 from retabli.net.web.promql_causes import ENGINE_AUTH_REFUSED
 

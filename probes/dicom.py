@@ -9,9 +9,10 @@ from pydantic import Field
 
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Duration, Host, Port, Tls, format_duration, split_host_port
+from retabli.model.settings import Duration, Port, Tls, format_duration, split_host_port
 from retabli.model.stages import Stage, stage
 from retabli.net.dicom import dicom_causes, services, statuses
 from retabli.net.dicom.association import ASSOCIATION, CONTEXT, Association, Partner, associate

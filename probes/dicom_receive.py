@@ -7,10 +7,11 @@ from pydantic import Field, model_validator
 
 from retabli.model import stages
 from retabli.model.causes import Cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.profile import ProfileRef
-from retabli.model.settings import Duration, Host, Port, ProxyRef, SecretRef, Tls, format_duration
+from retabli.model.settings import Duration, Port, ProxyRef, SecretRef, Tls, format_duration
 from retabli.model.stages import Stage
 from retabli.net.dicom import receive_causes
 from retabli.net.dicom.archive_settings import archive_faults, road, sent_in_clear

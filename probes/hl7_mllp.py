@@ -8,9 +8,10 @@ from pydantic import Field
 
 from retabli.model import stages
 from retabli.model.causes import Cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Duration, Host, Port, Tls
+from retabli.model.settings import Duration, Port, Tls
 from retabli.model.stages import Stage
 from retabli.net.disk import disk
 from retabli.net.hl7 import hl7_causes

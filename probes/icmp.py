@@ -7,10 +7,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from retabli.model import causes, stages
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Host
 from retabli.model.stages import Stage, stage
 from retabli.net.attempts import interleaved, sockaddr, told, verdict
 from retabli.net.icmp_errors import IcmpCame, listen_for_errors

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Ciphers, Duration, Host, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
+from retabli.model.settings import Ciphers, Duration, Mailbox, MailboxRef, Port, SecretRef, SmtpTls, Submit
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net.mail import mail_causes, smtp

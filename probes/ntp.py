@@ -12,10 +12,11 @@ from pydantic import Field
 
 from retabli.model import causes, stages
 from retabli.model.causes import Cause, Side, cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Duration, Host, Port
+from retabli.model.settings import Duration, Port
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
 from retabli.net.attempts import interleaved, open_socket, sockaddr

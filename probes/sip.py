@@ -11,10 +11,11 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from retabli import __version__
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Host, Port, Tls
+from retabli.model.settings import Port, Tls
 from retabli.model.stages import Stage, stage
 from retabli.net.attempts import interleaved, verdict
 from retabli.net.connect import open_connection

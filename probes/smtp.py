@@ -5,9 +5,10 @@ from typing import ClassVar, Literal
 
 from retabli.model import stages
 from retabli.model.causes import Cause, Side, Verdict, cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Host, Port, SecretRef, SmtpTls, Submit, Tls
+from retabli.model.settings import Port, SecretRef, SmtpTls, Submit, Tls
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net.mail import smtp

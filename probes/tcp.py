@@ -6,9 +6,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from retabli.model import stages
+from retabli.model.hosts import Host
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
-from retabli.model.settings import Host, Port
+from retabli.model.settings import Port
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 

@@ -7,10 +7,11 @@ from pydantic import Field
 
 from retabli.model import stages
 from retabli.model.causes import Cause, Side, Verdict, cause
+from retabli.model.hosts import Host
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
 from retabli.model.result import Measure
-from retabli.model.settings import Host, Port, Tls
+from retabli.model.settings import Port, Tls
 from retabli.model.stages import Stage
 from retabli.model.words import Words
 from retabli.net.connect import open_connection

@@ -7,7 +7,6 @@ Faults are raised as ValueError with a sentence for the operator; the loader add
 """
 
 import difflib
-import ipaddress
 import os
 import re
 import ssl
@@ -28,6 +27,7 @@ from pydantic import (
 )
 
 from retabli.model import causes
+from retabli.model.hosts import Host, NameServer
 from retabli.model.ladder import Fall
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -233,48 +233,6 @@ def _starttls(value: object) -> object:
 
 
 SmtpTls = Annotated[Tls, BeforeValidator(_starttls)]
-
-
-# What names are made of (RFC 1123, 2.1), and the underscore that some have all the same; labels of 63 at most. Letters
-# of every script: they are written as `xn--…` where they are asked for (RFC 5891).
-HOST_NAME = re.compile(r"(?=.{1,254}\Z)([\w-]{1,63}\.)*[\w-]{1,63}\.?")
-
-
-def check_host(value: str) -> str:
-    """A name, or an address (an IPv6 one with or without brackets).
-
-    Raises:
-        ValueError: a sentence for the operator: it can be neither.
-    """
-    if is_address(value[1:-1] if value.startswith("[") and value.endswith("]") else value):
-        return value
-    if HOST_NAME.fullmatch(value):
-        return value
-    if "://" in value:
-        raise ValueError(f'"{value}" is a web address: only the host is wanted here')
-    name, _, port = value.rpartition(":")
-    if port.isdigit() and HOST_NAME.fullmatch(name):
-        raise ValueError(f'"{value}" holds a port, which has a setting of its own')
-    raise ValueError(f'"{value}" is neither a name nor an address')
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an IPv4 or IPv6 address, perhaps with a zone (RFC 4007), and no name."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def check_name_server(value: str) -> str:
-    if not is_address(value):
-        raise ValueError(f'"{value}" is no address: by whom should the name of a name server be resolved?')
-    return value
-
-
-Host = Annotated[str, AfterValidator(check_host)]
-NameServer = Annotated[str, AfterValidator(check_name_server)]
 
 
 class Resolver(Settings):

@@ -17,6 +17,7 @@ import dns.rcode
 import dns.rdatatype
 
 from retabli.model import causes
+from retabli.model.hosts import literal_address
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.net.attempts import connect, open_socket, sockaddr
 from retabli.net.hearing import elapsed
@@ -216,10 +217,10 @@ def literal(server: str) -> str:
     Raises:
         Fall: it is a name, for which another resolver would be needed (`dns_refused`, as nobody can be asked).
     """
-    try:
-        return str(ipaddress.ip_address(server.strip("[]")))
-    except ValueError as error:
-        raise Fall(causes.DNS_REFUSED, f"{server} is no IP address") from error
+    address = literal_address(server)
+    if address is None:
+        raise Fall(causes.DNS_REFUSED, f"{server} is no IP address")
+    return address
 
 
 @lru_cache(maxsize=10_000)

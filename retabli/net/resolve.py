@@ -1,11 +1,9 @@
 """Names to addresses, and any other question to DNS, by the system's resolver or by chosen name servers."""
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 import dns.exception
@@ -15,6 +13,7 @@ import dns.rdata
 import dns.rdatatype
 
 from retabli.model import causes
+from retabli.model.hosts import literal_address
 from retabli.model.ladder import Fall
 from retabli.model.settings import Resolver
 from retabli.net.hearing import elapsed
@@ -111,16 +110,6 @@ def _follow(reply: Reply) -> dns.message.ChainingResult:
 
 
 # Addresses --------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=10_000)
-def literal_address(host: str) -> str | None:
-    """The address that is written there, if it is one and no name."""
-    text = host[1:-1] if host.startswith("[") else host
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
 
 
 def _usable(addresses: Sequence[str], family: int | None) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from retabli.model.settings import Denied, Host, NameServer, Port, Proxy, Settings, check_host, did_you_mean
+from retabli.model.hosts import Host, NameServer, check_host, literal_address
+from retabli.model.settings import Denied, Port, Proxy, Settings, did_you_mean
 from retabli.net.nameservers import unspecified
-from retabli.net.resolve import literal_address
 from retabli.net.web.http_settings import Pattern, Texts
 from retabli.net.web.promql import PromqlQuery
 

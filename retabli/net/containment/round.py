@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from retabli.model import causes
+from retabli.model.hosts import literal_address
 from retabli.model.ladder import Fall
 from retabli.model.settings import Proxy, Resolver
 from retabli.net.attempts import has_source, sockaddr
@@ -21,7 +22,7 @@ from retabli.net.containment.direct import Filters
 from retabli.net.containment.sinkholes import Network, sunk
 from retabli.net.containment.ways import Controls, Fate, Sign, Way
 from retabli.net.nameservers import Patience
-from retabli.net.resolve import literal_address, resolve
+from retabli.net.resolve import resolve
 
 MOST_ADDRESSES = 4  # of one name and family: a firewall may have forgotten one of several
 GRACE = 0.15  # seconds that the other attempts still have once one was answered: more that is open may show

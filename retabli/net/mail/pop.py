@@ -13,8 +13,9 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from retabli.model import causes, stages
+from retabli.model.hosts import Host
 from retabli.model.ladder import Fall, Ladder
-from retabli.model.settings import Host, Port, Resolver, SecretRef, Settings, Tls
+from retabli.model.settings import Port, Resolver, SecretRef, Settings, Tls
 from retabli.model.stages import Stage
 from retabli.net.connect import open_connection
 from retabli.net.connection import Connection

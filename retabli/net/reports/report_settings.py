@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from retabli.model.settings import Duration, File, Host, Port, Settings, Tls
+from retabli.model.hosts import Host
+from retabli.model.settings import Duration, File, Port, Settings, Tls
 from retabli.net.hl7.exchange import PORT, Expected, tls_faults
 from retabli.net.hl7.message_file import MessageFileRef
 

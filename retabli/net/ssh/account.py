@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from retabli.model.settings import Host, Port, SecretRef, Settings
+from retabli.model.hosts import Host
+from retabli.model.settings import Port, SecretRef, Settings
 
 # Which signatures prove a key of each type (RFC 4253, 6.6; RFC 8332; RFC 5656; RFC 8709), the strongest first.
 PROOFS = {

@@ -8,7 +8,8 @@ from typing import Annotated
 import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from retabli.model.settings import HOST_NAME, Proxy, Settings, Tls
+from retabli.model.hosts import HOST_NAME
+from retabli.model.settings import Proxy, Settings, Tls
 from retabli.net.web.http import Network
 from retabli.net.web.http_messages import FIELD_VALUE
 from retabli.net.web.http_redirects import PORTS
