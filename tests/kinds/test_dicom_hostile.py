@@ -192,10 +192,12 @@ async def test_our_receiver_survives_whoever_comes_to_it(said: bytes, caplog: py
                 await asyncio.sleep(0.01)
                 continue
             visited.append(said)
-            with contextlib.suppress(OSError):
-                writer.write(said)
-                await (reader.read(100) if said else asyncio.sleep(0))
-            writer.close()
+            try:
+                with contextlib.suppress(OSError):
+                    writer.write(said)
+                    await (reader.read(100) if said else asyncio.sleep(0))
+            finally:
+                writer.close()  # also when the test is over first
 
     with a_free_port() as own, archive.serving() as port:
         archive.destinations["US"] = own
