@@ -32,7 +32,8 @@ from bench.protocols import PROTOCOLS, Protocol
 from bench.targets import raise_descriptors
 from bench.usage import cpu, quantile, resident
 from bench.whole import Scrape, scrape, until_it_answers
-from tests.real.servers import Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server, accepts
 
 ROOT = Path(__file__).parents[1]
 PEERS = ("prometheus", "prometheus-blackbox-exporter")
@@ -151,7 +152,7 @@ class SideBySide:
 @contextmanager
 def side_by_side(folder: Path, protocol: Protocol, found: Counterparts, every: float) -> Iterator[SideBySide]:
     folder.mkdir()
-    port, exporter, reader, asker = (free_port() for _ in range(4))
+    port, exporter, reader, asker = (closed_port() for _ in range(4))
     config = _configuration(folder, protocol, found, port, every)
     (folder / "blackbox.yml").write_text(json.dumps({"modules": {"it": protocol.module(found.authority)}}))
     blackbox = [

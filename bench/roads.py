@@ -26,8 +26,8 @@ import httpx
 from bench.cuts import Cut, OnCall
 from bench.doors import FIRST, Door, Kind, enter_own_network, prepare_network
 from bench.roads_table import print_figures
+from tests.net.peers import closed_port
 from tests.real.second_road import Rhythm, missing, second_road
-from tests.real.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,7 +37,7 @@ class Daemon:
 
     def __init__(self, folder: Path, cuts: Sequence[Cut], hook: int, options: argparse.Namespace) -> None:
         self.folder, self.cuts, self.hook, self.options = folder, cuts, hook, options
-        self.port = free_port()
+        self.port = closed_port()
         self.config = folder / "retabli.yaml"
         self.process: asyncio.subprocess.Process | None = None
         folder.mkdir()

@@ -33,7 +33,7 @@ from bench.soak_targets import FALLING, PORTS, Port, serving
 from bench.targets import raise_descriptors
 from bench.usage import resident
 from tests.daemon.living import Post
-from tests.real.servers import free_port
+from tests.net.peers import closed_port
 
 WEEK = 100 * 7 * 24 * 60  # runs of a hundred flows, one a minute
 SCRAPE = 5.0  # seconds
@@ -71,7 +71,7 @@ class Soak:
     reloads: int = 0
 
     def __post_init__(self) -> None:
-        self.port = free_port()
+        self.port = closed_port()
         self.config = self.folder / "retabli.yaml"
         self.counts = self.folder / "objects"
         self.share = 60 * 100 / (self.options.flows / self.options.every) / 3600  # of an hour, in which its runs come

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -19,15 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.scale import configuration, flows
 from bench.targets import raise_descriptors, serving
+from tests.net.peers import closed_port
 
 ROOT = Path(__file__).parents[1]
 SCRAPE = 5.0  # seconds between two scrapes
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def cpu(pid: int) -> float:
@@ -86,7 +80,7 @@ async def until_it_answers(client: httpx.AsyncClient) -> Scrape:
 
 
 async def measure(folder: Path, config: str, options: argparse.Namespace) -> None:
-    port = free_port()
+    port = closed_port()
     path = folder / "bench.yaml"
     path.write_text(config + f'web: {{listen: "127.0.0.1:{port}"}}\n')
     began = time.time()

@@ -16,7 +16,8 @@ from retabli.model.words import Words
 from retabli.published import Bulletin, bulletin, write
 from tests.browser.test_accessible import violations
 from tests.browser.watching import watching
-from tests.real.servers import Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server, accepts
 from tests.view.pictures import Smtp, flow
 from tests.web.hospital import SITE
 from tests.web.serving import Served
@@ -55,7 +56,7 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
             for place, (intent, state) in enumerate(given)
         ]
         bulletins[language] = Bulletin(SITE, language, now, now, tuple(each for each in flows if each is not None))
-    folder, port = tmp_path / "public", free_port()
+    folder, port = tmp_path / "public", closed_port()
     write(folder, bulletins, {"fr": [], "en": []}, "fr")
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
     server = Server(command, lambda: accepts(port), tmp_path / "server.log", listens=(port,))

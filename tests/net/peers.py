@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import itertools
+import os
 import random
 import socket
 import ssl
@@ -121,14 +122,21 @@ def trickling(text: bytes, pause: float) -> Handler:
     return trickle
 
 
+# Outside the range that the kernel gives away; a lane for each worker of the tests. Each number is given once: two
+# parts of a test, of which the first listens only later, would else be given the same one now and then.
+_LANES = 8
+_lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw7").removeprefix("gw")) % _LANES
+_nobodys = itertools.cycle(random.SystemRandom().sample(range(15000 + _lane, 30000, _LANES), 15000 // _LANES))
+
+
 def closed_port() -> int:
-    """A port of 127.0.0.1 that nobody has, outside the range that the kernel gives away: it stays nobody's."""
-    while True:
-        port = random.randint(15000, 30000)  # noqa: S311 - no secret
-        with socket.socket() as found:
-            with contextlib.suppress(OSError):
-                found.bind(("127.0.0.1", port))
-                return port
+    """A port of 127.0.0.1 that nobody has and nobody is given, by TCP and UDP; whoever asked may take it later."""
+    for port in _nobodys:
+        with contextlib.suppress(OSError), socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
+            break
+    return port
 
 
 Conversation = Callable[[Any], None]  # with the socket, plain or TLS

@@ -15,7 +15,8 @@ import yaml
 
 from tests.daemon.living import Post
 from tests.deploy.shipped import FOLDER
-from tests.real.servers import Server, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server
 
 RESEND = 2  # seconds after which Prometheus repeats an alert; Alertmanager forgets it after four times as many
 FORGOTTEN = 4 * RESEND
@@ -71,7 +72,7 @@ class Stack:
         self.folder, self.probe = folder, probe
         shutil.copytree(FOLDER / "rules", folder / "rules")
         shutil.copytree(FOLDER / "templates", folder / "templates")
-        self.port, self.am_port = free_port(), free_port()
+        self.port, self.am_port = closed_port(), closed_port()
         (folder / "prometheus.yml").write_text(self._prometheus(daemon))
         (folder / "alertmanager.yml").write_text(_alertmanager(told))
         self.prometheus = Server(

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests.daemon.living import Post
-from tests.real.servers import PATIENCE, Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import PATIENCE, Server, accepts
 
 PROGRAM = "prometheus-alertmanager"  # as the distribution calls it
 needs_alertmanager = pytest.mark.skipif(
@@ -117,7 +118,7 @@ def member(
     """Not started yet. `gossip` and `peers` are the ports of the cluster's own talk."""
     folder.mkdir(exist_ok=True)
     (folder / "alertmanager.yml").write_text(configuration)
-    port = port or free_port()
+    port = port or closed_port()
     command = [
         *(PROGRAM, f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/data"),
         *(
@@ -166,7 +167,7 @@ def cluster(
     folder: Path, tells: str, *, configuration: str = CONFIGURATION
 ) -> Iterator[tuple[Alertmanager, Alertmanager]]:
     """Two that know each other."""
-    gossips = free_port(), free_port()
+    gossips = closed_port(), closed_port()
     written = configuration.format(receiver=tells)
     first, second = (
         member(folder / f"alertmanager-{number}", written, gossip=gossips[number], peers=(gossips[1 - number],))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.real.servers import Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server, accepts
 
 NEEDED = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 ROOT = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def second_road(
     folder: Path, hook: str, daemons: Sequence[int], rhythm: Rhythm, *, targets: Sequence[int] = ()
 ) -> Iterator[SecondRoad]:
     """From the daemons' metrics, and from blackbox_exporter's look at these ports, to the webhook's address."""
-    exporter, pager, port = free_port(), free_port(), free_port()
+    exporter, pager, port = closed_port(), closed_port(), closed_port()
     shipped = shipped_rules()
     _write(folder / "own.yml", PAGE_OPEN)
     _write(folder / "usual.yml", usual_rule(rhythm))

@@ -15,15 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.mail_servers import HOST, identity
+from tests.net.peers import closed_port
 
 PATIENCE = 15.0  # seconds a server may take to be ready, or to end
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        number: int = sock.getsockname()[1]
-        return number
 
 
 def speaks_first(port: int) -> bool:
@@ -226,7 +220,7 @@ def dovecot(users: Mapping[str, str] | None = None, *, certificate: str = "good"
         accounts = users or {"probe": "secret"}
         (folder / "users").write_text("".join(f"{name}:{password}\n" for name, password in accounts.items()))
         chain, key = write_identity(folder, certificate)
-        imap, imaps, pop3 = free_port(), free_port(), free_port()
+        imap, imaps, pop3 = closed_port(), closed_port(), closed_port()
         config = folder / "dovecot.conf"
         config.write_text(
             _DOVECOT.format(
@@ -378,7 +372,7 @@ def postfix(
         lines = (f"{name} = {value}".replace("{folder}", str(folder)) for name, value in given.items())
         (folder / "main.cf").write_text("\n".join(lines) + "\n")
         wanted = services or {"smtp": {}}
-        ports = {name: free_port() for name in wanted}
+        ports = {name: closed_port() for name in wanted}
         master = _MASTER + "".join(_smtpd(ports[name], own, folder) for name, own in wanted.items())
         (folder / "master.cf").write_text(master)
         subprocess.run(["postfix", "-c", str(folder), "check"], check=True, capture_output=True)  # makes its folders

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.servers import NGINX_BEGINS, Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import NGINX_BEGINS, Server, accepts
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -61,7 +62,7 @@ class Recogniser:
 @contextmanager
 def recogniser() -> Iterator[Recogniser]:
     with tempfile.TemporaryDirectory(prefix="recogniser-") as folder:
-        ports = free_port(), free_port()
+        ports = closed_port(), closed_port()
         command = [sys.executable, "-m", "tests.real.recogniser", *map(str, ports)]
         server = Server(command, lambda: all(map(accepts, ports)), Path(folder) / "log", listens=ports)
         before = os.getcwd()
@@ -85,13 +86,13 @@ def before(recogniser: Recogniser, authority: trustme.CA, *hosts: str) -> Iterat
         certificate = authority.issue_cert(*hosts)
         (folder / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         certificate.private_key_pem.write_to_path(folder / "key.pem")
-        secure = free_port()
+        secure = closed_port()
         text = _NGINX.format(
             folder=folder,
             secure=secure,
             posted=recogniser.posted,
             streamed=recogniser.streamed,
-            closed=free_port(),
+            closed=closed_port(),
         )
         (folder / "nginx.conf").write_text(text)
         command = ["nginx", "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.real.servers import Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server, accepts
 
 SEPARATION = Path("/run/sshd")  # where sshd wants an empty folder to shut its helper in
 
@@ -81,7 +82,7 @@ def _sshd(folder: Path, settings: Mapping[str, str]) -> Iterator[Sshd]:
         make_key(folder, name)
     place = folder / "in"
     place.mkdir()
-    port = free_port()
+    port = closed_port()
     server = Sshd(
         ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")],
         lambda: accepts(port),

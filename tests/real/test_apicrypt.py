@@ -18,7 +18,8 @@ from probes.apicrypt import Apicrypt
 from retabli.model.result import Result
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
-from tests.real.servers import Dovecot, Postfix, dovecot, free_port, postfix, submission
+from tests.net.peers import closed_port
+from tests.real.servers import Dovecot, Postfix, dovecot, postfix, submission
 from tests.said import counts, told
 
 pytestmark = [
@@ -43,7 +44,7 @@ service pop3-login {{
 
 @pytest.fixture(scope="module")
 def pop3s() -> int:
-    return free_port()
+    return closed_port()
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +207,7 @@ async def test_an_account_that_is_unknown_is_told(site: Site) -> None:
 
 
 async def test_a_pop_server_that_is_stopped_or_frozen_leaves_the_arrival_unjudged(site: Site) -> None:
-    extra = _POP.format(pop3s=(port := free_port()))
+    extra = _POP.format(pop3s=(port := closed_port()))
     with dovecot(extra=extra) as elsewhere:  # not the one that the submission asks about passwords
         elsewhere.freeze()
         result = await site.climb(pop=site.account(port, "implicit"), within="1s", timeout="1s")

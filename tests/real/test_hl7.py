@@ -20,7 +20,8 @@ from retabli.model.settings import Mailbox
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST, authority
 from tests.net.hl7_engines import RESULT, write
-from tests.real.servers import Dovecot, Postfix, Server, accepts, dovecot, free_port, postfix, write_identity
+from tests.net.peers import closed_port
+from tests.real.servers import Dovecot, Postfix, Server, accepts, dovecot, postfix, write_identity
 from tests.real.test_firewalls import Namespace, namespace
 from tests.said import climbed, told
 
@@ -34,7 +35,7 @@ ROOT = Path(__file__).parent.parent.parent
 @contextmanager
 def engine(folder: Path, answers: str = "AA", *, inside: tuple[str, ...] = (), **keys: Any) -> Iterator[Server]:
     """One engine in a process of its own, started by the command `inside` if one is given."""
-    port = free_port() if not inside else 2575
+    port = closed_port() if not inside else 2575
     told = json.dumps({"port": port, "answers": answers, **keys})
     command = [*inside, sys.executable, "-m", "tests.real.hl7_engine", told]
     ready = (lambda: accepts(port)) if not inside else lambda: _listens(inside, port)

@@ -17,9 +17,9 @@ from retabli.model.causes import Cause
 from retabli.model.result import Outcome, Result
 from retabli.net.sip import sip_causes
 from tests.climbing import climb, settings
-from tests.net.peers import client_files
+from tests.net.peers import client_files, closed_port
 from tests.real.archives import inside, namespace
-from tests.real.servers import Server, accepts, free_port
+from tests.real.servers import Server, accepts
 
 pytestmark = [
     pytest.mark.real,
@@ -60,7 +60,7 @@ request_route {{
 @contextmanager
 def kamailio(folder: Path, *, tls: str = "", secure: int | None = None) -> Iterator[tuple[int, Server]]:
     """`tls`: further lines of its configuration, which have it listen at `secure` too."""
-    port = free_port()
+    port = closed_port()
     (folder / "kamailio.cfg").write_text(CONFIGURATION.format(port=port, modules=MODULES, tls=tls).lstrip())
     command = [shutil.which("kamailio") or "", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-w", str(folder)]
     command += ["-Y", str(folder), "-P", str(folder / "pid"), "-m", "32", "-M", "8"]
@@ -131,7 +131,7 @@ async def test_a_frozen_and_a_stopped_kamailio_are_told_apart(transport: str, tm
 @contextmanager
 def kamailio_over_tls(folder: Path, files: dict[str, str], ca: Path, *, demands: int, method: str) -> Iterator[int]:
     """`demands`: 1 to demand a client certificate of that authority."""
-    secure = free_port()
+    secure = closed_port()
     lines = (
         f"listen=tls:127.0.0.1:{secure}",
         "enable_tls=yes",
@@ -212,7 +212,7 @@ SCENARIO = """<?xml version="1.0" encoding="ISO-8859-1" ?>
 @contextmanager
 def sipp(folder: Path, status: str, *options: str) -> Iterator[int]:
     """SIPp as a switchboard that answers one status."""
-    port = free_port()
+    port = closed_port()
     (folder / "scenario.xml").write_text(SCENARIO.format(status=status))
     command = [shutil.which("sipp") or "", "-sf", str(folder / "scenario.xml"), "-i", "127.0.0.1", "-p", str(port)]
     command += ["-nostdin", *options]

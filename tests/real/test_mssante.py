@@ -19,7 +19,8 @@ from simulator.authority import Authority, Identity
 from tests.climbing import climb, settings
 from tests.mail_servers import HOST
 from tests.mssante_world import OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
-from tests.real.servers import UNBOUND_BEGINS, Dovecot, Postfix, Server, accepts, dovecot, free_port, postfix
+from tests.net.peers import closed_port
+from tests.real.servers import UNBOUND_BEGINS, Dovecot, Postfix, Server, accepts, dovecot, postfix
 from tests.said import where_and_why
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
@@ -294,7 +295,7 @@ def nginx(made: Space) -> Iterator[Publisher]:
     folder = Path(tempfile.mkdtemp(prefix="nginx-"))
     try:
         (folder / "www").mkdir()
-        port = free_port()
+        port = closed_port()
         (folder / "nginx.conf").write_text(
             NGINX.format(folder=folder, port=port, certificate=made.partner.certificate, key=made.partner.key)
         )
@@ -359,7 +360,7 @@ remote-control:
 
 
 async def test_unbound_gives_the_partner_s_exchangers(real: Real, tmp_path: Path) -> None:
-    port = free_port()
+    port = closed_port()
     (tmp_path / "unbound.conf").write_text(UNBOUND.format(port=port, folder=tmp_path, domain=THEIRS))
     command = ["unbound", "-d", "-c", str(tmp_path / "unbound.conf")]
     server = Server(command, lambda: accepts(port), tmp_path / "unbound.out", (port,))

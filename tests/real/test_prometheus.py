@@ -18,7 +18,8 @@ from retabli.model.result import Result
 from retabli.net.web import promql
 from retabli.net.web.promql_settings import PromqlQuery
 from tests.climbing import climb, settings
-from tests.real.servers import Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server, accepts
 from tests.said import told
 
 pytestmark = [
@@ -49,7 +50,7 @@ class Exporter:
     def __init__(self) -> None:
         self.restored = "1"
         self.unknown = "0"
-        self.port = free_port()
+        self.port = closed_port()
         self._server: ThreadingHTTPServer | None = None
 
     def start(self) -> None:
@@ -104,7 +105,7 @@ class Metrics:
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     folder = tmp_path_factory.mktemp("prometheus")
-    exporter, port = Exporter(), free_port()
+    exporter, port = Exporter(), closed_port()
     exporter.start()
     (folder / "prometheus.yml").write_text(CONFIGURATION.format(port=port, exporter=exporter.port))
     command = [

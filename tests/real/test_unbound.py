@@ -14,8 +14,8 @@ from retabli.model import causes, stages
 from retabli.model.causes import Cause
 from retabli.model.result import Outcome
 from tests.climbing import climb, settings
-from tests.net.peers import serving, silent
-from tests.real.servers import UNBOUND_BEGINS, Server, accepts, free_port
+from tests.net.peers import closed_port, serving, silent
+from tests.real.servers import UNBOUND_BEGINS, Server, accepts
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(shutil.which("unbound") is None, reason="unbound is not installed")]
 
@@ -46,9 +46,9 @@ remote-control:
 
 @contextmanager
 def unbound(folder: Path, access: str, refusing: int = 1) -> Iterator[int]:
-    port = free_port()
+    port = closed_port()
     text = CONFIGURATION.format(
-        port=port, dead=free_port(), folder=folder, access=access, refusing=refusing, long="x" * 250
+        port=port, dead=closed_port(), folder=folder, access=access, refusing=refusing, long="x" * 250
     )
     (folder / "unbound.conf").write_text(text)
     command = [shutil.which("unbound") or "", "-d", "-c", str(folder / "unbound.conf")]

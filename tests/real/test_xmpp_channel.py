@@ -13,7 +13,8 @@ from retabli.alerts.channels import CHANNELS, build
 from retabli.alerts.channels.channel import Channel, NotAccepted
 from tests.alerts.messages import page
 from tests.mail_servers import HOST, authority
-from tests.real.servers import Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import Server, accepts
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
@@ -58,7 +59,7 @@ class Prosody:
 def prosody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prosody]:
     folder = tmp_path_factory.mktemp("prosody")
     (folder / "data").mkdir()
-    ports = {"starttls": free_port(), "implicit": free_port()}
+    ports = {"starttls": closed_port(), "implicit": closed_port()}
     identity = authority().issue_cert(DOMAIN)
     identity.private_key_pem.write_to_path(folder / "key.pem")
     (folder / "cert.pem").write_bytes(b"".join(each.bytes() for each in identity.cert_chain_pems))

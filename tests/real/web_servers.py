@@ -12,7 +12,8 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.servers import NGINX_BEGINS, UNBOUND_BEGINS, Server, accepts, free_port
+from tests.net.peers import closed_port
+from tests.real.servers import NGINX_BEGINS, UNBOUND_BEGINS, Server, accepts
 
 _NAMES = (
     UNBOUND_BEGINS
@@ -148,7 +149,7 @@ class Nginx:
 def nginx(authority: trustme.CA, *hosts: str, page: str) -> Iterator[Nginx]:
     """nginx with this page at `/`, and one of each trouble that `_NGINX` names."""
     with _folder("nginx") as folder:
-        running = Nginx(free_port(), free_port(), free_port(), folder)
+        running = Nginx(closed_port(), closed_port(), closed_port(), folder)
         (folder / "site").mkdir()
         (folder / "site" / "index.html").write_text(page)
         (folder / "accounts").write_text("probe:{PLAIN}secret\n")
@@ -179,7 +180,7 @@ def squid(names_at: str, *needed: str, account: str | None = None) -> Iterator[S
     """Squid that lets these hosts through, to nobody but `account` (`name:password`) when one is given."""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder("squid"))
-        port = free_port()
+        port = closed_port()
         asks = ""
         if account is not None:
             name, _, password = account.partition(":")
