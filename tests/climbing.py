@@ -33,7 +33,24 @@ async def climb(
     deadline: float | None = None,
     confirming: bool = False,
 ) -> Result:
-    """One run of the probe under its deadline (or another, in seconds), as a Result; nothing leaves it."""
+    """One run of the probe under its deadline (or another, in seconds), as a Result; nothing leaves it.
+
+    Noted among the causes that are reached.
+    """
+    result = await run(probe, target=target, memory=memory, deadline=deadline, confirming=confirming)
+    reached.note(probe.kind, result)
+    return result
+
+
+async def run(
+    probe: Probe,
+    *,
+    target: str | None = None,
+    memory: dict[str, Any] | None = None,
+    deadline: float | None = None,
+    confirming: bool = False,
+) -> Result:
+    """The same, not noted: that takes an open file, which there may not be."""
     ladder = Ladder(probe.climbs(), target=target, memory=memory)
     started = ladder.clock()
     error: BaseException | None = None
@@ -42,6 +59,4 @@ async def climb(
             await probe.run(ladder)
     except Exception as left:  # noqa: BLE001 - whatever leaves a probe is judged by its ladder
         error = left
-    result = ladder.finish(beat=started, started=started, error=error, slow=probe.slow, confirming=confirming)
-    reached.note(probe.kind, result)
-    return result
+    return ladder.finish(beat=started, started=started, error=error, slow=probe.slow, confirming=confirming)

@@ -20,6 +20,7 @@ from retabli.model.stages import Stage
 from retabli.net.hl7 import exchange, hl7_causes
 from retabli.net.hl7.exchange import ACKNOWLEDGED, APPLIED, COMMITTED, FRAMED, MATCHED
 from tests.climbing import climb, settings
+from tests.faults.short_of_files import held
 from tests.net.hl7_engines import Answer, Engine, acking, acknowledgement, block, control_id, result, write
 from tests.net.peers import (
     Handler,
@@ -561,6 +562,16 @@ async def test_a_message_that_became_a_real_one_after_the_check_is_never_sent(tm
         write(tmp_path, b"no message")
         assert_fell(await climb(probe), stages.RESOLVE, causes.FILE_UNREADABLE)
     assert engine.received == []
+
+
+async def test_a_message_that_became_a_folder_takes_no_open_file_at_each_run(tmp_path: Path) -> None:
+    probe = settings(Hl7Mllp, host="127.0.0.1", port=closed_port(), message=write(tmp_path))
+    (tmp_path / "message.hl7").unlink()
+    (tmp_path / "message.hl7").mkdir()
+    before = held()
+    for _ in range(3):
+        assert_fell(await climb(probe), stages.RESOLVE, causes.FILE_UNREADABLE)
+    assert held().keys() == before.keys()
 
 
 async def test_an_agreed_mark_replaces_the_usual_ones(tmp_path: Path) -> None:

@@ -65,9 +65,8 @@ class MessageFile(Settings):
 
 def _read(path: Path) -> bytes:
     """A regular file only: a pipe would keep us waiting."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Unfit("it is no regular file")
         return file.read(LARGEST + 1)
 

@@ -69,17 +69,17 @@ async def run(
     """
     loop = asyncio.get_running_loop()
     over, dead = asyncio.Event(), asyncio.Event()
-    pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]
+    pipes = _pipes()
     with contextlib.ExitStack() as stack:
         outlets = [_Outlet(read_end, over) for read_end, _ in pipes]
         for outlet in outlets:
             stack.callback(outlet.close)
         process = await _Start(command, environment, reads, pipes).process()
-        for outlet in outlets:
-            os.set_blocking(outlet.descriptor, False)
-            loop.add_reader(outlet.descriptor, outlet.read)
         timed_out = False
         try:
+            for outlet in outlets:
+                os.set_blocking(outlet.descriptor, False)
+                loop.add_reader(outlet.descriptor, outlet.read)
             watched = os.pidfd_open(process.pid)
             stack.callback(os.close, watched)
             loop.add_reader(watched, dead.set)  # readable once it has ended; it is reaped by us alone, below
@@ -96,14 +96,29 @@ async def run(
         return Ended(status, stdout, stderr, timed_out=timed_out, too_long=over.is_set())
 
 
+def _pipes() -> list[tuple[int, int]]:
+    """Of its output and its errors: both or none, for a shortage must not be made worse by who meets it."""
+    first = os.pipe2(os.O_CLOEXEC)
+    try:
+        return [first, os.pipe2(os.O_CLOEXEC)]
+    except OSError:
+        for end in first:
+            os.close(end)
+        raise
+
+
 def _source(content: bytes | None) -> int:
     """What it reads lies in memory: it may read it at its leisure, or not at all, and nobody waits for that."""
     if content is None:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     source = os.memfd_create("stdin")
-    with open(source, "wb", closefd=False) as file:
-        file.write(content)
-    os.lseek(source, 0, os.SEEK_SET)
+    try:
+        with open(source, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(source, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(source)
+        raise
     return source
 
 
@@ -129,7 +144,7 @@ class _Start:
     async def process(self) -> "subprocess.Popen[bytes]":
         try:
             return await asyncio.to_thread(self._begin)
-        except asyncio.CancelledError:
+        except BaseException:  # given up, or no thread could be had for it
             with self._turn:
                 self._given_up.set()
                 if not self._begun:
