@@ -1,12 +1,11 @@
 """The daemon's event loop: one that notes when it heard of something, and looks up names in threads of their own."""
 
 import asyncio
-import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from retabli.net.hearing import HearingLoop
-from retabli.net.system_resolver import Lookups
+from retabli.net.system_resolver import Lookups, getaddrinfo
 
 T = TypeVar("T")
 
@@ -26,10 +25,10 @@ class Loop(HearingLoop):
         """As `socket.getaddrinfo`.
 
         Raises:
-            OSError: as that raises it, or there is no thread to ask in.
+            OSError: as that raises it, or there is no descriptor or no thread to ask with.
         """
         try:
-            asked = self._lookups.submit(lambda: socket.getaddrinfo(host, port, **hints))
+            asked = self._lookups.submit(lambda: getaddrinfo(host, port, **hints))
         except RuntimeError as error:  # can't start new thread
             raise OSError(str(error)) from error
         return await asyncio.wrap_future(asked)

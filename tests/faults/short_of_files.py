@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from commands._loop import run
+from retabli.net.system_resolver import lookups
+
 
 @dataclass(frozen=True, slots=True)
 class Came:
@@ -44,7 +47,8 @@ async def twice(left: int, once: Callable[[], Awaitable[str]], close: Callable[[
 
 
 async def in_a_child(work: Callable[[], Awaitable[Any]]) -> Any:
-    """What it gives (something that JSON can write), in a child that knows all that this process knows."""
+    """What it gives (something that JSON can write), in a child that knows all that this process knows, on the daemon's
+    own loop."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads do not come along: none of them is needed
@@ -52,7 +56,8 @@ async def in_a_child(work: Callable[[], Awaitable[Any]]) -> Any:
     if child == 0:
         with contextlib.suppress(BaseException):
             os.close(reading)
-            os.write(writing, json.dumps(asyncio.run(_said(work))).encode())
+            lookups.cache_clear()  # their threads did not come along
+            os.write(writing, json.dumps(run(_said(work))).encode())
         os._exit(0)  # nothing of the test's is ended twice
     os.close(writing)
     with open(reading, "rb") as pipe:
