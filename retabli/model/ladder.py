@@ -133,10 +133,23 @@ TABLE: tuple[tuple[type[BaseException], Callable[[BaseException], Cause | None]]
 )
 
 
+LACKS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+def _lacked(fall: Fall) -> bool:
+    """Whether it came of what our own machine lacked, whatever it says: a parser that could not load a table."""
+    link: BaseException | None = fall
+    while link is not None:
+        if isinstance(link, MemoryError) or (isinstance(link, OSError) and link.errno in LACKS):
+            return True
+        link = link.__cause__ or link.__context__
+    return False
+
+
 def cause_of(error: BaseException) -> Cause | None:
     """The cause that an exception stands for, or None for one that nobody foresaw."""
     if isinstance(error, Fall):
-        return error.cause
+        return causes.LOCAL_RESOURCES if _lacked(error) else error.cause
     for kind, find in TABLE:
         if isinstance(error, kind):
             found = find(error)

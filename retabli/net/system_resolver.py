@@ -111,18 +111,18 @@ class Vague(Exception):
 
 
 def _lookup(host: str, family: int) -> list[str]:
-    found = getaddrinfo(host, None, family=family, type=socket.SOCK_STREAM)
+    found = getaddrinfo(host, None, family, socket.SOCK_STREAM)
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
-def getaddrinfo(host: Any, port: Any, **hints: Any) -> list[Any]:
+def getaddrinfo(*asked: Any, **hints: Any) -> list[Any]:
     """As `socket.getaddrinfo`, but for a shortage of descriptors, in which the C library says that no name exists.
 
     Raises:
         OSError: as that raises it; EMFILE, ENFILE: nothing could be asked.
     """
     try:
-        return socket.getaddrinfo(host, port, **hints)
+        return socket.getaddrinfo(*asked, **hints)
     except socket.gaierror:
         require(A_LOOKUP)
         raise

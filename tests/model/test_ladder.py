@@ -52,6 +52,17 @@ def test_each_rung_is_timed_and_told_as_it_ends() -> None:
     assert (result.outcome, result.stage, result.rung, result.seconds) == (Outcome.OK, stages.GREETING, 3, 6.0)
 
 
+def because_of(error: Exception) -> Fall:
+    """What a parser that could not go on for that reason says of what it was to read."""
+    try:
+        try:
+            raise error
+        except Exception as link:
+            raise Fall(causes.GARBAGE) from link
+    except Fall as fall:
+        return fall
+
+
 @pytest.mark.parametrize(
     ("error", "code", "outcome"),
     [
@@ -61,6 +72,9 @@ def test_each_rung_is_timed_and_told_as_it_ends() -> None:
         (ConnectionResetError(), "reset", Outcome.FAILED),
         (OSError(errno.EHOSTUNREACH, "no route"), "unreachable", Outcome.FAILED),
         (OSError(errno.EMFILE, "too many"), "local_resources", Outcome.UNKNOWN),
+        (because_of(OSError(errno.EMFILE, "too many")), "local_resources", Outcome.UNKNOWN),
+        (because_of(MemoryError()), "local_resources", Outcome.UNKNOWN),
+        (because_of(OSError(errno.EINVAL, "no seek")), "garbage", Outcome.FAILED),
         (asyncio.IncompleteReadError(b"", 4), "closed_early", Outcome.FAILED),
         (TimeoutError(), "timeout", Outcome.FAILED),
         (asyncio.CancelledError(), "timeout", Outcome.FAILED),

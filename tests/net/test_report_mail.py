@@ -1,12 +1,18 @@
 """A mail that may bring a report, taken apart within bounds whatever is in it."""
 
+import codecs
+import encodings
+import sys
 import time
 import tracemalloc
 
 import pytest
 
+from retabli.model.ladder import Fall, cause_of
 from retabli.net.reports.report_book import ReportBook
 from retabli.net.reports.report_mail import FINDINGS, LENGTH, examine, finding_of
+from tests.faults.short_of_files import in_a_child, shortage
+from tests.net.xdm_archives import archive
 
 HEAD = b"From: sender@chu.example\r\n"
 DISPOSITION = HEAD + b"Content-Disposition: attachment; "
@@ -53,6 +59,28 @@ def test_a_hostile_mail_costs_little_time_and_memory(name: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 40_000_000
     finally:
         tracemalloc.stop()
+
+
+async def test_an_archive_that_cannot_be_read_for_want_of_open_files_is_not_called_broken() -> None:
+    """`zipfile` loads the characters of the names in it (cp437) with the first archive."""
+    content = DISPOSITION + b"filename=IHE_XDM.zip\r\n\r\n" + archive()
+
+    async def work() -> list[str]:
+        codecs.unregister(encodings.search_function)  # which forgets what was loaded
+        encodings._cache.pop("cp437", None)
+        sys.modules.pop("encodings.cp437", None)
+        codecs.register(encodings.search_function)
+        found = []
+        for left in (0, 50):
+            with shortage(left):
+                try:
+                    found.append(examine(content, ReportBook({}, b"key").find, ("xdm", "pdf"))[1])
+                except Fall as fall:
+                    cause = cause_of(fall)
+                    found.append(cause.code if cause else "")
+        return found
+
+    assert await in_a_child(work) == ["local_resources", ""]
 
 
 def test_a_finding_that_nobody_knows_is_no_whole_report() -> None:

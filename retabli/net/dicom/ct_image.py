@@ -5,7 +5,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retabli.model.ladder import Fall
+from retabli.model import causes
+from retabli.model.ladder import Fall, cause_of
 from retabli.net.dicom import data_sets
 from retabli.net.dicom.marked_image import Uids, mark
 from retabli.net.dicom.syntaxes import STORAGE
@@ -57,16 +58,20 @@ class SyntheticImage:
         return data_sets.written(self._data_set(), transfer)
 
     def is_in(self, data: bytes, transfer: str) -> bool:
-        """Whether that data set is this image, by its identifiers and its pixels."""
+        """Whether that data set is this image, by its identifiers and its pixels.
+
+        Raises:
+            Fall, OSError: our own machine lacked what it takes to read it.
+        """
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 found = data_sets.read(data, transfer)
                 instance, pixels = str(found.SOPInstanceUID), bytes(found.PixelData)
-        except Fall:
-            return False
-        except data_sets.unreadable():
-            return False
+        except Exception as error:
+            if isinstance(error, (Fall, *data_sets.unreadable())) and cause_of(error) is not causes.LOCAL_RESOURCES:
+                return False
+            raise  # whatever it is, we could not read it
         return instance == self.uids.instance and pixels == self.pixels
 
     def _data_set(self) -> "Dataset":

@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from retabli.model.ladder import Fall
+from retabli.model import causes
+from retabli.model.ladder import Fall, cause_of
 from retabli.net.mail import dsn
 from retabli.net.mail.sightings import Kind, Sighting
 from retabli.net.mail.tokens import Token
@@ -109,7 +110,10 @@ class _Found:
 def examine(content: bytes, find: Callable[[str], Token | None], expect: Collection[Form]) -> tuple[Token | None, str]:
     """The token that a mail carries, and what is wrong with its report: a code of FINDINGS with a detail, or nothing.
 
-    It blocks, for as long as bounded work takes: to be called in a thread. Never raises, whatever is in the mail.
+    It blocks, for as long as bounded work takes: to be called in a thread. Whatever is in the mail, it never raises.
+
+    Raises:
+        Fall: our own machine lacked what it takes to read it.
     """
     found = _Found(find)
     head = content[:TEXT].split(b"\r\n\r\n", 1)[0]
@@ -121,6 +125,8 @@ def examine(content: bytes, find: Callable[[str], Token | None], expect: Collect
         parsed = email.message_from_bytes(content, policy=email.policy.compat32)
         _judge(list(_parts(parsed)), found, expect)
     except Fall as fall:
+        if cause_of(fall) is causes.LOCAL_RESOURCES:
+            raise
         return found.token, f"{fall.cause.code}: {fall.detail}" if fall.detail else fall.cause.code
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
         return found.token, f"{report_causes.ARCHIVE_MISSING.code}: a message that cannot be taken apart"
