@@ -129,19 +129,21 @@ def getaddrinfo(*asked: Any, **hints: Any) -> list[Any]:
 
 
 def system_nameservers() -> tuple[str, ...]:
-    """The name servers of /etc/resolv.conf, read again when it has changed; this machine's own when it names none."""
+    """The name servers of /etc/resolv.conf, read again when it has changed; this machine's own when it names none, or
+    there is none that we may read (resolv.conf(5)).
+
+    Raises:
+        OSError: EMFILE, ENFILE and the like: it cannot be read now, and whom the machine asks is not known.
+    """
     try:
         stat = RESOLV_CONF.stat()
-    except OSError:
+        return _nameservers(RESOLV_CONF, stat.st_mtime_ns, stat.st_size)
+    except (FileNotFoundError, PermissionError):
         return ("127.0.0.1",)
-    return _nameservers(RESOLV_CONF, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1)
 def _nameservers(path: Path, _modified: int, _size: int) -> tuple[str, ...]:
-    try:
-        lines = [line.split() for line in path.read_text(errors="replace").splitlines()]
-    except OSError:
-        return ("127.0.0.1",)
+    lines = [line.split() for line in path.read_text(errors="replace").splitlines()]
     found = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
     return found or ("127.0.0.1",)

@@ -3,6 +3,7 @@
 The verdict on a certificate is OpenSSL's alone. What is read here besides (names, dates) is told, never judged.
 """
 
+import os
 import ssl
 import warnings
 from collections.abc import Callable
@@ -105,7 +106,7 @@ def context_judging_clients(tls: Tls) -> ssl.SSLContext:
 
 def _current(tls: Tls, build: Callable[[Tls], ssl.SSLContext]) -> ssl.SSLContext:
     files = [path for path in (tls.ca, tls.client_cert, tls.client_key, *tls.crl) if path is not None]
-    identities = tuple(_identity(path) for path in files)
+    identities = (*map(_identity, files), *(() if tls.ca is not None else (_bundle_identity(),)))
     kept = _kept(tls, build)
     if kept.context is None or kept.identities != identities:
         kept.context, kept.identities = build(tls), identities
@@ -123,6 +124,21 @@ class _Kept:
 @lru_cache(maxsize=128)
 def _kept(_: Tls, __: Callable[[Tls], ssl.SSLContext]) -> _Kept:
     return _Kept()
+
+
+@cache
+def _authorities() -> tuple[Path, str]:
+    """Those that this machine trusts: a file of all of them, which there need not be, and a folder in which OpenSSL
+    looks for one by its name when it needs it (SSL_CTX_set_default_verify_paths(3))."""
+    found = ssl.get_default_verify_paths()
+    bundle, folder = (
+        os.environ.get(name, place)
+        for name, place in (
+            (found.openssl_cafile_env, found.openssl_cafile),
+            (found.openssl_capath_env, found.openssl_capath),
+        )
+    )
+    return Path(bundle), folder
 
 
 @cache
@@ -144,6 +160,15 @@ def _identity(path: Path) -> tuple[int, int, int]:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
+def _bundle_identity() -> tuple[int, int, int]:
+    """Of the machine's own authorities, which change without us: one is added, or no longer trusted."""
+    try:
+        stat = _authorities()[0].stat()
+    except OSError:
+        return 0, 0, 0
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
 def _context(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name
     # The same on every Python: 3.13 turned VERIFY_X509_STRICT on, which refuses many private authorities.
@@ -157,7 +182,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
         _allow_ciphers(context, tls.ciphers)
     if ssl.OPENSSL_VERSION_INFO >= (3, 2):
         context.options |= NO_COMPRESSED_CERTIFICATES
-    _trust(context, tls, ssl.Purpose.SERVER_AUTH)
+    _trust(context, tls)
     if tls.client_cert is not None:
         load_client_certificate(context, tls.client_cert, tls.client_key)
     return context
@@ -167,21 +192,34 @@ def _judging_context(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
     context.verify_mode = ssl.CERT_REQUIRED
-    _trust(context, tls, ssl.Purpose.CLIENT_AUTH)
+    _trust(context, tls)
     if tls.client_cert is not None:
         load_client_certificate(context, tls.client_cert, tls.client_key)
     return context
 
 
-def _trust(context: ssl.SSLContext, tls: Tls, purpose: ssl.Purpose) -> None:
+def _trust(context: ssl.SSLContext, tls: Tls) -> None:
     if tls.ca is None:
-        context.load_default_certs(purpose)
+        _trust_as_this_machine(context)
     else:
         # What the operator names is trusted as it is: an intermediate authority too, or the server's own certificate.
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
         _load_authorities(context, tls.ca)
     if tls.crl:
         load_revocation_lists(context, tls.crl)
+
+
+def _trust_as_this_machine(context: ssl.SSLContext) -> None:
+    """As `load_default_certs` does, which passes over a file that cannot be read now: the context, which is kept, would
+    trust nobody from then on."""
+    bundle, folder = _authorities()
+    context.load_verify_locations(capath=folder)
+    try:
+        context.load_verify_locations(cafile=bundle)
+    except (FileNotFoundError, ssl.SSLError):  # they lie in the folder alone
+        pass
+    except OSError as error:
+        raise Fall(causes.FILE_UNREADABLE, f"{bundle}: {error.strerror}") from error
 
 
 def _allow_versions(context: ssl.SSLContext, tls: Tls) -> None:

@@ -22,6 +22,7 @@ from retabli.net import system_resolver
 from retabli.net.nameservers import Patience, absolute, ask
 from retabli.net.resolve import query, resolve
 from retabli.net.system_resolver import Lookups
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.net.name_server import (
     Fault,
     answer,
@@ -408,6 +409,22 @@ def test_the_systems_name_servers_are_those_of_its_file(tmp_path: Path, monkeypa
     assert system_resolver.system_nameservers() == ("127.0.0.1",)
     path.write_text("# nameserver 192.0.2.1\nsearch chu.test\nnameserver 192.0.2.53\nnameserver 2001:db8::53\n")
     assert system_resolver.system_nameservers() == ("192.0.2.53", "2001:db8::53")
+
+
+async def test_name_servers_that_could_not_be_read_for_a_moment_are_not_this_machine_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wrong ones would be asked until the file changed; they refuse, and a closure would be proven by that."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.53\n")
+    monkeypatch.setattr(system_resolver, "RESOLV_CONF", path)
+
+    async def work() -> list[str]:
+        with shortage(0), pytest.raises(OSError, match="Too many open files"):
+            system_resolver.system_nameservers()
+        return list(system_resolver.system_nameservers())
+
+    assert await in_a_child(work) == ["192.0.2.53"]
 
 
 async def test_the_deadline_within_this_rung_is_a_resolver_that_does_not_answer() -> None:

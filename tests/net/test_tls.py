@@ -3,7 +3,7 @@
 import contextlib
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, cause_of
 from retabli.model.settings import Tls
 from retabli.net import certificates
+from retabli.net import tls as net_tls
 from retabli.net.certificates import read_chain
 from retabli.net.tls import Session, cause_of_alert, certificates_in, context_for, server_name_of
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.net.peers import FUTURE, LONG_AGO, PAST, demanding_context, revocation_list, server_context
 
 
@@ -35,6 +37,50 @@ def test_a_renewed_authority_is_seen(authority: trustme.CA, stranger: trustme.CA
     authority.cert_pem.write_to_path(path)
     os.utime(path, ns=(1, 1))
     assert shake(server, context_for(Tls(ca=path))).error is None
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of the authorities that this machine trusts, and the only ones: there is no folder of them."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    net_tls._authorities.cache_clear()
+    net_tls._kept.cache_clear()
+    yield tmp_path / "bundle.pem"
+    net_tls._authorities.cache_clear()
+    net_tls._kept.cache_clear()
+
+
+def test_this_machine_s_own_authorities_are_trusted_and_a_change_of_them_is_seen(
+    authority: trustme.CA, stranger: trustme.CA, bundle: Path
+) -> None:
+    server = server_context(authority.issue_cert("localhost"))
+    for turn, trusted in enumerate((None, stranger, authority, stranger)):
+        if trusted is not None:
+            trusted.cert_pem.write_to_path(bundle)
+            os.utime(bundle, ns=(turn, turn))
+        error = shake(server, context_for(Tls())).error
+        assert (error is None) == (trusted is authority), error
+
+
+async def test_authorities_that_could_not_be_read_for_a_moment_are_read_again(
+    authority: trustme.CA, bundle: Path
+) -> None:
+    """A context that trusts nobody would be kept: every certificate would be refused from then on."""
+    authority.cert_pem.write_to_path(bundle)
+
+    async def work() -> list[str]:
+        found = []
+        for left in (0, 50):
+            with shortage(left):
+                try:
+                    found.append(str(context_for(Tls()).cert_store_stats()["x509_ca"]))
+                except Fall as fall:
+                    cause = cause_of(fall)
+                    found.append(cause.code if cause else "")
+        return found
+
+    assert await in_a_child(work) == ["local_resources", "1"]
 
 
 def test_an_intermediate_authority_alone_may_be_trusted(authority: trustme.CA, tmp_path: Path) -> None:
