@@ -51,23 +51,26 @@ class Refusals:
     def pausing(self, now: float) -> bool:
         return now < self._until - 0.001  # beats lie on a grid: the one a quarter of an hour later is late enough
 
-    def changed(self, secrets: bytes) -> bool:
-        return self._refused is not None and secrets != self._refused
+    def changed(self, secrets: bytes | None) -> bool:
+        return secrets is not None and self._refused is not None and secrets != self._refused
 
 
-async def fingerprint(probe: Probe) -> bytes:
-    """A digest of what the probe's secrets hold now. It is compared in memory, and neither kept nor shown."""
+async def fingerprint(probe: Probe) -> bytes | None:
+    """A digest of what the probe's secrets hold now; None while one cannot be read, which is no change of it.
+
+    It is compared in memory, and neither kept nor shown.
+    """
     if any(secret.path is not None for secret in probe.secrets()):
         return await asyncio.to_thread(_fingerprint, probe)
     return _fingerprint(probe)
 
 
-def _fingerprint(probe: Probe) -> bytes:
+def _fingerprint(probe: Probe) -> bytes | None:
     digest = hashlib.blake2b(digest_size=16)
     for secret in probe.secrets():
         try:
             value = secret.read()
         except Fall:
-            value = b""
+            return None
         digest.update(b"%d:" % len(value) + value)
     return digest.digest()

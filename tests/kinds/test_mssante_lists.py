@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +53,7 @@ def listed(world: Space, **dated: Any) -> str:
 class Publisher:
     """Gives the list with an ETag, and 304 to whoever has it; `answer` replaces that. `asked` is every request."""
 
-    def __init__(self, content: str, tag: str = '"v1"') -> None:
+    def __init__(self, content: str | bytes, tag: str = '"v1"') -> None:
         self.content = content
         self.tag = tag
         self.answer: Answer | None = None
@@ -373,6 +374,33 @@ async def test_a_revocation_list_that_cannot_be_fetched_again_is_used_on(world: 
         answers["/a.crl"] = NOT_HERE
         assert told(await climb(probe)) == GOOD
         answers["/a.crl"] = page(world.authority.revocation_list(world.partner))
+        assert told(await climb(probe)) == ("tls", "cert_revoked", False)
+
+
+async def test_a_revocation_list_that_could_not_be_put_aside_for_a_moment_is_had_at_the_next_run(
+    world: Space, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server says "unchanged" to whoever asks as if he had it, and there was none until the next one."""
+    publisher = Publisher(world.authority.revocation_list(world.partner))
+    async with site(publisher.talk) as running:
+        publisher.running = running
+        probe = world.probe(port, crl=running.url("/a.crl"))
+        with monkeypatch.context() as moment:
+            moment.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+            assert told(await climb(probe)) == ("tls", "revocation_list_unusable", True)
+        assert told(await climb(probe)) == ("tls", "cert_revoked", False)
+        assert len(running.requests) == 2
+
+
+async def test_a_broken_revocation_list_is_not_sent_again_until_it_changes(world: Space, port: int) -> None:
+    publisher = Publisher("no list at all")
+    async with site(publisher.talk) as running:
+        publisher.running = running
+        probe = world.probe(port, crl=running.url("/a.crl"))
+        for _ in range(2):
+            assert told(await climb(probe)) == ("tls", "revocation_list_unusable", True)
+        assert b"If-None-Match" in running.requests[-1]
+        publisher.content, publisher.tag = world.authority.revocation_list(world.partner), '"v2"'
         assert told(await climb(probe)) == ("tls", "cert_revoked", False)
 
 

@@ -83,6 +83,23 @@ async def test_a_changed_secret_lifts_the_wait(password: Secret, monkeypatch: py
 
 
 @pytest.mark.looptime
+async def test_a_secret_that_cannot_be_read_meanwhile_has_not_changed(
+    password: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more attempt after each such moment would lock the account."""
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=30.0, play=refused, password=password)))
+    async with ticking(scheduler):
+        await asyncio.sleep(300.0)
+        monkeypatch.delenv("PROBE_PASSWORD")
+        await asyncio.sleep(65.0)
+        monkeypatch.setenv("PROBE_PASSWORD", "wrong")
+        await asyncio.sleep(300.0)
+        assert len(judge.results) == 3
+
+
+@pytest.mark.looptime
 async def test_somebody_who_says_the_secret_is_right_lifts_the_wait(password: Secret) -> None:
     judge = RememberingJudge()
     scheduler = scheduling(judge)

@@ -11,10 +11,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall, Ladder
 from retabli.model.settings import Resolver
-from retabli.net.mssante.documents import Document, obtain, placed
+from retabli.net.mssante.documents import Copy, Document, obtain, placed
 from retabli.net.mssante.mssante_causes import REVOCATION_LIST_UNUSABLE
 from retabli.net.revocation_lists import LARGEST, revocation_lists_in
 
@@ -94,15 +95,30 @@ async def _renew(held: _Held, document: Document, ladder: Ladder, patience: floa
         copy = await obtain(
             document, ladder, most=LARGEST, patience=patience, resolver=resolver, validators=held.validators
         )
+        if copy is not None:
+            await _take(held, document, copy, ladder.clock())
         held.asked = ladder.clock()
-        if copy is None:
-            return
-        held.validators = copy.validators
-        found = await asyncio.to_thread(revocation_lists_in, copy.content, document.place)
-        held.file = await asyncio.to_thread(_file_of, b"".join(found)) if document.file is None else None
-        held.path = document.file or (held.file.path if held.file else None)
-        held.fault = ""
     except Fall as fall:
         held.fault = fall.detail
         if document.file is not None:  # what is there now is what counts; and it is looked at anew next time
             held.path, held.validators = None, {}
+
+
+async def _take(held: _Held, document: Document, copy: Copy, now: float) -> None:
+    """What marks this version is noted once it is whole, or known to be broken: one that was cut short, by a deadline
+    or for want of a thread or a file, would else be "unchanged" from then on.
+
+    Raises:
+        Fall: `file_unreadable`.
+    """
+    try:
+        found = await asyncio.to_thread(revocation_lists_in, copy.content, document.place)
+    except Fall:
+        held.validators, held.asked = copy.validators, now
+        raise
+    try:
+        held.file = await asyncio.to_thread(_file_of, b"".join(found)) if document.file is None else None
+    except OSError as error:
+        raise Fall(causes.FILE_UNREADABLE, f"{tempfile.gettempdir()}: {error.strerror}") from error
+    held.path = document.file or (held.file.path if held.file else None)
+    held.validators, held.fault = copy.validators, ""
