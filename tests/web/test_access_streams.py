@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -192,6 +193,23 @@ async def test_comparisons_wait_for_their_turn_and_no_address_has_all_of_them() 
         await comparing.matches(right, "x", "192.0.2.1")
     assert await comparing.matches(right, "x", "192.0.2.2") is False
     assert await asyncio.gather(*waiting) == [True, True]
+    comparing.close()
+
+
+async def test_a_comparison_that_no_thread_could_be_had_for_takes_nobody_s_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    comparing = Checking()
+    right = hash_of(PASSWORDS["wall"])
+    with monkeypatch.context() as shortage:
+        shortage.setattr(threading.Thread, "start", none)
+        for _ in range(checking.EACH):
+            with pytest.raises(RuntimeError):
+                await comparing.matches(right, PASSWORDS["wall"], "192.0.2.1")
+    assert await comparing.matches(right, PASSWORDS["wall"], "192.0.2.1")
     comparing.close()
 
 

@@ -90,9 +90,12 @@ class Access:
                 return
             try:
                 await asyncio.to_thread(write)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # or no thread can be started for it
                 self.sessions.changed = True
-                log.warning("the sessions cannot be written, and end with this process: %s", error.strerror or error)
+                log.warning(
+                    "the sessions cannot be written, and end with this process: %s",
+                    getattr(error, "strerror", None) or error,
+                )
 
     def close(self) -> None:
         self._checking.close()

@@ -44,8 +44,8 @@ class Checking:
         where = place(address)
         if self._under_way.total() >= WAITING or self._under_way[where] >= EACH:
             raise Busy
-        self._under_way[where] += 1
         comparing = asyncio.get_running_loop().run_in_executor(self._thread, hash_.matches, password)
+        self._under_way[where] += 1  # once there is a thread for it: what was not begun is never over
         comparing.add_done_callback(lambda _: self._over(where))
         return await asyncio.shield(comparing)  # whoever asked may leave; the thread is taken all the same
 
