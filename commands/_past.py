@@ -34,8 +34,11 @@ class KeptRuns:
     async def _in_time(self, read: Callable[[Reader], T]) -> T:
         if self._under_way >= WAITING:
             raise HistoryUnreadable("too many reads of the state wait already")
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._pool, self._read, read)
+        except RuntimeError as error:  # can't start new thread
+            raise HistoryUnreadable(str(error)) from error
         self._under_way += 1
-        reading = asyncio.get_running_loop().run_in_executor(self._pool, self._read, read)
         reading.add_done_callback(self._over)
         done, _ = await asyncio.wait({reading}, timeout=SECONDS)
         if not done:  # it counts as under way until its thread is free again

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import socket
+import weakref
 from collections.abc import Mapping, MutableMapping
 
 LONGEST_STATUS = 300  # characters: one line of `systemctl status`
@@ -22,6 +23,7 @@ class Systemd:
         self.watchdog = watchdog
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._failed = False
+        self._socket: socket.socket | None = None  # kept: without a free descriptor we would fall silent, and be ended
 
     @property
     def listens(self) -> bool:
@@ -32,8 +34,10 @@ class Systemd:
         if not self._address:
             return False
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as ours:
-                ours.sendto("\n".join(lines).encode(errors="replace"), self._address)
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+                weakref.finalize(self, self._socket.close)
+            self._socket.sendto("\n".join(lines).encode(errors="replace"), self._address)
         except OSError as error:
             if not self._failed and error.errno != errno.EAGAIN:  # full: it is busy, and reads later
                 log.warning("systemd does not hear us: %s", error.strerror)

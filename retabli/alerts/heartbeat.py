@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from retabli.alerts.channels.channel import Channel, NotAccepted
+from retabli.alerts.channels.channel import Channel, is_refusal
 from retabli.alerts.message import Letterhead
 from retabli.alerts.own_page import placed
 from retabli.model.record import Message
@@ -141,17 +141,25 @@ class Pulse:
         try:
             async with asyncio.timeout(within):
                 await channel.send(Message(str(body["key"]), name, "*heartbeat", body))
-        except (NotAccepted, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - said by its name, below
             self._figures.beat_failed(name)
             if name not in self._failing:
-                said = f"no answer within {within:g} s" if isinstance(error, TimeoutError) else clean(str(error))
-                log.error("channel %s did not take a heartbeat: %s", name, said)
+                self._say(name, error, within)
             self._failing.add(name)
         else:
             self._figures.beat(name, now)
             if name in self._failing:
                 log.warning("channel %s takes heartbeats again", name)
             self._failing.discard(name)
+
+    def _say(self, name: str, error: Exception, within: float) -> None:
+        """A defect of one channel, too, is said and no more: the others are to hear of us in time."""
+        if isinstance(error, TimeoutError):
+            log.error("channel %s did not take a heartbeat: no answer within %g s", name, within)
+        elif is_refusal(error):
+            log.error("channel %s did not take a heartbeat: %s", name, clean(str(error)) or type(error).__name__)
+        else:
+            log.error("channel %s has a defect", name, exc_info=error)
 
     def _body(self, now: float) -> dict[str, Any]:
         letterhead, settings = self._letterhead, self._settings

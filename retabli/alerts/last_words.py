@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from retabli.alerts.channels.channel import Channel, NotAccepted
+from retabli.alerts.channels.channel import Channel, is_refusal
 from retabli.alerts.message import Letterhead
 from retabli.alerts.own_page import compose
 from retabli.model.record import Message
@@ -55,7 +55,7 @@ async def say(
         error = None if task.cancelled() else task.exception()
         if error is None:
             accepted.append(tasks[task])
-        elif isinstance(error, NotAccepted | OSError):
+        elif is_refusal(error):
             log.error("channel %s did not take the last words: %s", tasks[task], clean(str(error)))
         else:
             log.error("channel %s has a defect", tasks[task], exc_info=error)

@@ -46,7 +46,7 @@ class Unwritten:
         self._logged = logged
         self._since: tuple[float, float] | None = None  # on the loop's clock and on the wall clock
         self._why = ""
-        self._told: tuple[str, ...] = ()
+        self._told: tuple[str, ...] | None = None  # the channels to which it was told; there may be none
 
     async def look(self, letterhead: Letterhead, channels: Sequence[str]) -> bool:
         """To be called each second. Whether there is something new to be sent.
@@ -62,25 +62,27 @@ class Unwritten:
             return False
         if why is not None:
             self._why = why
-            if self._told or now - self._since[0] < LONG:
+            if self._told is not None or now - self._since[0] < LONG:
                 return False
+            await self._tell("firing", Event.PAGE, letterhead, channels)
             self._told = tuple(channels)
-            return await self._tell("firing", Event.PAGE, letterhead)
-        told = bool(self._told) and await self._tell("resolved", Event.RESOLVE, letterhead)
-        self._since, self._told = None, ()
+            return True
+        told = self._told is not None
+        if self._told is not None:
+            await self._tell("resolved", Event.RESOLVE, letterhead, self._told)
+        self._since, self._told = None, None
         return told
 
-    async def _tell(self, status: str, event: Event, letterhead: Letterhead) -> bool:
+    async def _tell(self, status: str, event: Event, letterhead: Letterhead, channels: Sequence[str]) -> None:
         assert self._since is not None  # noqa: S101 - it is told while it lasts, or as it ends
         body = words(letterhead, status, self._why, self._since[1], self._wall())
-        data = {"incident": body["incident"], "reason": REASON, "channels": list(self._told)}
+        data = {"incident": body["incident"], "reason": REASON, "channels": list(channels)}
         if event is Event.PAGE:
             data |= {"since": iso(self._since[1]), "error": self._why}
         entry = Entry(self._wall(), event, None, data)
-        messages = [Message(str(body["key"]), channel, STATE_LANE, body) for channel in self._told]
+        messages = [Message(str(body["key"]), channel, STATE_LANE, body) for channel in channels]
         await self._state.commit(standings={}, units={}, entries=[entry], messages=messages)
         self._logged(entry)
-        return True
 
 
 HEADING = {

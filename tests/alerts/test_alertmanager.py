@@ -135,6 +135,19 @@ async def test_a_member_that_nobody_listens_at_holds_nothing_back() -> None:
         assert len(posted(two)) == 1
 
 
+@pytest.mark.parametrize("error", [MemoryError(), KeyError("phone")])
+async def test_what_one_member_accepted_is_accepted_whatever_befalls_us_at_another(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise error
+
+    async with receiving(takes) as one, receiving(takes) as two, channel(one, two) as am:
+        monkeypatch.setattr(am._members[0], "post", fails)
+        await am.send(message())
+        assert len(posted(two)) == 1
+
+
 async def test_a_message_that_no_member_took_is_not_accepted_and_says_why_of_each() -> None:
     async with receiving(says(503, b"later")) as one, receiving(hangs) as two, channel(one, two, timeout="500ms") as am:
         with pytest.raises(NotAccepted) as refused:

@@ -223,7 +223,27 @@ async def test_a_page_that_was_accepted_and_not_marked_before_the_daemon_died_is
     assert duty.keys == ["mail-out-1", "mail-out-1"]
 
 
-async def test_ending_the_daemon_amid_an_attempt_leaves_the_page_waiting(store: Store) -> None:
+async def test_an_attempt_that_is_near_its_end_when_the_daemon_stops_is_not_made_again(store: Store) -> None:
+    await commit(store, messages=[page(1)])
+    begun, told = asyncio.Event(), Told()
+
+    class Slow(Told):
+        async def send(self, message: Message) -> None:
+            begun.set()
+            await asyncio.sleep(0.2)  # a gateway for SMS, in the midst of one
+            await told.send(message)
+
+    async with drained(store, {"duty": Slow()}):
+        await begun.wait()
+    assert told.keys == ["mail-out-1"]
+    assert await store.pending() == {}
+    assert [row.event for row in await store.entries()] == [Event.TOLD]
+
+
+async def test_ending_the_daemon_amid_an_attempt_leaves_the_page_waiting(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "LAST", 0.1)
     await commit(store, messages=[page(1)])
     async with hooked(hangs) as (hook, duty), drained(store, {"duty": duty}):
         await hook.until(1)
@@ -273,6 +293,30 @@ async def test_a_message_that_its_channel_chokes_on_is_told_by_another_and_what_
     }
     assert figures.failures == {"duty": 1}
     assert "channel duty has a defect" in caplog.text
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("lack", [RuntimeError("can't start new thread"), MemoryError()])
+async def test_what_our_own_machine_lacks_for_a_moment_is_no_defect_of_the_channel(
+    store: Store, lack: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The page went to the last channel alone, and on-call never had it."""
+    await commit(store, messages=[page(1)])
+
+    class Lacking(Told):
+        tries = 0
+
+        async def send(self, message: Message) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                raise lack
+            await super().send(message)
+
+    duty, archive = Lacking(), Told()
+    async with drained(store, {"duty": duty, "archive": archive}):
+        await until_empty(store)
+    assert (duty.keys, archive.keys) == (["mail-out-1"], [])
+    assert "defect" not in caplog.text
 
 
 @pytest.mark.usefixtures("soon")

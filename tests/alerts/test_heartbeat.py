@@ -144,6 +144,22 @@ async def test_a_receiver_that_hangs_or_fails_delays_no_other_is_counted_and_tol
     ]
 
 
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError(), KeyError("phone")])
+async def test_one_channel_s_lack_or_defect_delays_no_other_and_is_told_once(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Watchman):
+        async def send(self, message: Message) -> None:
+            raise error
+
+    good = Watchman()
+    async with beating([], {"broken": Broken(), "good": good}) as (_, counts):
+        await asyncio.sleep(301.0)
+    assert good.times == [0, 60, 120, 180, 240, 300]
+    assert counts.failures["broken"] == 6
+    assert len([row for row in caplog.records if "broken" in row.getMessage()]) == 1
+
+
 async def test_a_reload_changes_rhythm_and_receiver_at_once_and_may_end_it() -> None:
     old, new = Watchman(), Watchman()
     async with beating([], {"old": old}) as (pulse, _):

@@ -40,6 +40,22 @@ async def test_a_state_that_is_not_there_is_told_as_unreadable(tmp_path: Path) -
     kept.close()
 
 
+async def test_a_read_that_no_thread_could_be_had_for_takes_nobody_s_place(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    kept = KeptRuns(state)
+    with monkeypatch.context() as shortage:
+        shortage.setattr(threading.Thread, "start", none)
+        for _ in range(_past.WAITING):
+            with pytest.raises(HistoryUnreadable, match="thread"):
+                await kept.past("mail-out", each=1)
+    assert (await kept.past("mail-out", each=1)).runs
+    kept.close()
+
+
 async def test_a_read_that_hangs_is_left_behind_and_only_so_many_are_begun(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from commands._systemd import LONGEST_STATUS, Systemd, from_environment, status
 from retabli.supervisor import Supervisor
 from tests.daemon.living import Life, life_in
 from tests.entrance import ENTRANCE, ROOT
+from tests.faults.short_of_files import in_a_child, shortage
 
 
 class Manager:
@@ -56,6 +57,21 @@ def manager(address: str) -> Iterator[Manager]:
     manager = Manager(address)
     yield manager
     manager.socket.close()
+
+
+@pytest.mark.parametrize("address", ["abstract"], indirect=True)
+async def test_a_sign_of_life_takes_no_descriptor_that_there_may_not_be(manager: Manager, address: str) -> None:
+    """systemd ends a daemon that falls silent: a shortage of open files would have been its end."""
+
+    async def work() -> list[bool]:
+        systemd = Systemd(address)
+        said = [systemd.say("READY=1")]
+        with shortage(0):
+            said.append(systemd.say("WATCHDOG=1"))
+        return said
+
+    assert await in_a_child(work) == [True, True]
+    assert "WATCHDOG=1" in manager.waiting()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from retabli.alerts.channels.alertmanager_alerts import Identity, burning, ended, is_page, labels_of
 from retabli.alerts.channels.alertmanager_member import ALERTS, Member
-from retabli.alerts.channels.channel import ChannelSettings, NotAccepted
+from retabli.alerts.channels.channel import ChannelSettings, NotAccepted, is_refusal
 from retabli.alerts.channels.http import Clients, HttpTls, address, header_name, headers_in_clear
 from retabli.model.record import Message
 from retabli.model.settings import Duration, Secret, SecretRef
@@ -180,10 +180,10 @@ class AlertmanagerChannel:
             for task in waiting:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, Exception):
-                raise end
         if not accepted:
+            for end in ends:
+                if isinstance(end, Exception):
+                    raise end
             refused = [(member.url, said) for task, member in tasks.items() if (said := task.result()) is not None]
             raise NotAccepted(
                 Words(
@@ -287,8 +287,10 @@ async def _tried(member: Member, work: Callable[[Member], Awaitable[None]]) -> W
     except NotAccepted as refused:
         member.well = False
         return refused.words
-    except OSError as error:
+    except Exception as error:
         member.well = False
-        return NotAccepted(str(error)).words
+        if not is_refusal(error):
+            raise
+        return NotAccepted(str(error) or type(error).__name__).words
     member.well = True
     return None

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Protocol
 
 from pydantic import AfterValidator, Field
 
-from retabli.model.ladder import Fall
+from retabli.model import causes
+from retabli.model.ladder import Fall, cause_of
 from retabli.model.record import Message
 from retabli.model.result import clean
 from retabli.model.settings import Duration, Secret, Settings
@@ -45,8 +46,14 @@ def because_of(fall: Fall) -> NotAccepted:
     return NotAccepted(Words(f"{cause.fr} : {detail}", f"{cause.en}: {detail}"))
 
 
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether what left `send` says that the message was not taken, for a reason that may pass: the receiver's, the
+    network's, or something that our own machine lacks (a thread, memory). Anything else is a defect of the channel."""
+    return error is not None and (isinstance(error, NotAccepted | OSError) or cause_of(error) is causes.LOCAL_RESOURCES)
+
+
 class Channel(Protocol):
-    """Sends to one receiver. Anything but NotAccepted or an OSError that leaves `send` is a defect of the channel."""
+    """Sends to one receiver. What leaves `send` is a refusal (`is_refusal`), or a defect of the channel."""
 
     async def send(self, message: Message) -> None:
         """Returns when the receiver has accepted the message.

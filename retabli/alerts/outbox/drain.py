@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from retabli.alerts.channels.channel import Channel, NotAccepted
+from retabli.alerts.channels.channel import Channel, NotAccepted, is_refusal
 from retabli.alerts.outbox.failing import Troubles
 from retabli.alerts.outbox.gathering import Gathering
 from retabli.alerts.outbox.settling import Outbox, Settling
@@ -19,6 +19,7 @@ from retabli.store import OutboxRow
 
 AT_ONCE = 8  # messages that one channel is given together; a channel that hangs holds up no other
 DEADLINE = 120.0  # seconds after which an attempt has failed, should a channel have no deadline of its own
+LAST = 4.0  # seconds that what is being told is given when the daemon stops: less than a part has to end
 HAIR = 1e-6  # seconds by which a timer may ring early: what is due then is due
 LOOK_AROUND = 30.0  # seconds after which it looks into the outbox even if nobody woke it
 
@@ -98,7 +99,7 @@ class Drain:
         return self._troubles.hopeless(self._channels)
 
     async def run(self) -> None:
-        """Until cancelled. What is under way then is tried again by the next run.
+        """Until cancelled. What is under way then is given `LAST` seconds, and else tried again by the next run.
 
         Raises:
             StoreFailed: what was accepted cannot be marked.
@@ -112,12 +113,21 @@ class Drain:
                 next_look = await self._start_due()
                 self.looked = asyncio.get_running_loop().time()
                 await self._wait(next_look)
+        except asyncio.CancelledError:
+            await self._end_what_was_begun()
+            raise
         finally:
             tasks = [attempt.task for attempt in self._attempts.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._attempts.clear()
+
+    async def _end_what_was_begun(self) -> None:
+        """What is being told is told to its end, if that is near; the rest is told again at the next start."""
+        if self._attempts:
+            await asyncio.wait({attempt.task for attempt in self._attempts.values()}, timeout=LAST)
+            await self._settle_ended()
 
     async def close(self) -> None:
         """Close every channel; after `run` has ended."""
@@ -207,14 +217,14 @@ class Drain:
 
     async def _settle_ended(self) -> None:
         ended = {lane: attempt for lane, attempt in self._attempts.items() if attempt.task.done()}
-        await asyncio.gather(*(self._settle(attempt.row, attempt.task) for attempt in ended.values()))
         for lane in ended:
-            del self._attempts[lane]
+            del self._attempts[lane]  # first: what a stop interrupts may be settled already
+        await asyncio.gather(*(self._settle(attempt.row, attempt.task) for attempt in ended.values()))
 
     async def _settle(self, row: OutboxRow, task: "asyncio.Task[None]") -> None:
         channel = row.message.channel
         error = None if task.cancelled() else task.exception()
-        if task.cancelled() or isinstance(error, NotAccepted | OSError):
+        if task.cancelled() or is_refusal(error):
             self._figures.failed(channel)
             await self._settling.refused(row, _reason(error))
             more = bool(row.gathers)  # it may have fallen apart
@@ -245,4 +255,6 @@ def _reason(error: BaseException | None) -> str:
         return error.reason
     if isinstance(error, TimeoutError):
         return f"no answer within {DEADLINE:g} s"
+    if isinstance(error, MemoryError):
+        return "no memory is left"  # it has no words of its own
     return clean(str(error)) if error is not None else "cancelled"

@@ -187,7 +187,7 @@ class Access:
         account = policy.accounts.get(name)
         try:
             right = await self._checking.matches(account.hash if account else self._nobody, password, address)
-        except Busy:
+        except (Busy, RuntimeError):  # or no thread can be started for it: nobody has looked
             self.throttle.refund(name, address)
             raise NotIn("busy", 1.0) from None
         now_known = self._policy.accounts.get(name)  # a reload may have come in between
