@@ -3,6 +3,7 @@ way in which a round can fail to prove anything. Firewalls are in tests/real."""
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.model.result import Outcome, Result
+from retabli.net import system_resolver
 from retabli.net.attempts import has_source
 from retabli.net.containment import containment_causes as found
 from retabli.net.containment import direct
@@ -446,6 +448,27 @@ async def test_a_name_without_an_address_proves_nothing(way_out: dict[str, Any])
 async def test_a_dead_resolver_proves_nothing(fault: Fault, way_out: dict[str, Any]) -> None:
     result = await by_name(fault, control=way_out)
     assert fell(result) == (Outcome.UNKNOWN, "attempted", found.RESOLVER_FAILED)
+
+
+@pytest.mark.parametrize(("takes", "outcome"), [(0.0, Outcome.OK), (1.5, Outcome.UNKNOWN)])
+async def test_a_silence_that_a_late_name_left_no_time_for_proves_nothing(
+    way_out: dict[str, Any], monkeypatch: pytest.MonkeyPatch, takes: float, outcome: Outcome
+) -> None:
+    """The first of the machine's name servers is dead: the second is asked seconds later, and an open door that then
+    had milliseconds to answer was called closed."""
+
+    def late(*_: object) -> list[Any]:
+        time.sleep(takes)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (HERE, 0))]
+
+    monkeypatch.setattr(system_resolver, "getaddrinfo", late)
+    with unheard() as port:
+        attempts = [{"to": "far.test", "port": port, "family": 4}]
+        result = await tried(attempts=attempts, denied=["timeout"], control=way_out)
+    assert result.outcome is outcome, result
+    if outcome is Outcome.UNKNOWN:
+        assert result.cause is found.RESOLVER_FAILED
+        assert "resolved so late" in result.detail
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.80"])  # noqa: S104 - sinkholes

@@ -27,6 +27,7 @@ from retabli.net.resolve import resolve
 MOST_ADDRESSES = 4  # of one name and family: a firewall may have forgotten one of several
 GRACE = 0.15  # seconds that the other attempts still have once one was answered: more that is open may show
 AGAIN = 0.1  # of the round's time: how long its end may last, when the path is looked at again
+LEAST = 0.5  # of the time: how long a target must have been waited for, for its silence to prove anything
 FIRST = 0.4  # of the time: how long a proxy's account is tried alone
 
 NO_IPV6 = "this machine has no IPv6 way out"
@@ -170,7 +171,12 @@ class Round:
             return Fate(way, Sign.SINKHOLE, detail=f"the resolver gives {address}")
         if way.family == 6 and not way.demanded and not has_source(*sockaddr(address, way.port or 1)):
             return Fate(way, detail=NO_IPV6)
-        return await direct.attempt(way, address, self._until, self._plan.filters)
+        left = self._until - asyncio.get_running_loop().time()
+        fate = await direct.attempt(way, address, self._until, self._plan.filters)
+        if fate.sign is Sign.TIMEOUT and left < self._seconds * LEAST:
+            told = f"its name was resolved so late that it was waited for {max(0.0, left):.1f} s only"
+            return Fate(way, cause=RESOLVER_FAILED, detail=told)
+        return fate
 
     async def _addresses(self, way: Way) -> tuple[str, ...]:
         """Each name is resolved once a round and family, however many ports it is tried on."""
