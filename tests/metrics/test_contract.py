@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from retabli.metrics import Figures, Metrics
+from retabli.metrics import Figures, Metrics, blackbox, flows, probes
 from retabli.model import causes
 from retabli.model.record import Closure, Entry, Event, Incident
 from retabli.model.result import Mail, Measure, Outcome
@@ -367,6 +367,32 @@ async def test_a_scrape_is_of_one_instant_whatever_happens_while_it_is_read(metr
     found = _by_name(parse_text(b"".join(pieces).decode()))
     assert {at["state"] for at, value in found["retabli_flow_state"] if value} == {"restored"}
     assert found["probe_success"][0][1] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "what"), [(flows, "_standing"), (probes.UnitLines, "_counted"), (blackbox.Lines, "blocks")]
+)
+async def test_what_no_memory_was_left_to_write_is_written_at_the_next_reading(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch, place: object, what: str
+) -> None:
+    """A line that is taken for written would go on saying that the flow is restored."""
+    of, unit = flow(), Smtp()
+    well = result(unit, Outcome.OK)
+    metrics.show(picture(of, State.RESTORED, [well]), name(of), well)
+    assert "probe_success" in await scraped(metrics)
+    fallen = result(unit, Outcome.FAILED)
+    metrics.show(picture(of, State.DROPPED, [fallen]), name(of), fallen)
+
+    def lacking(*_: object) -> str:
+        raise MemoryError
+
+    with monkeypatch.context() as short, pytest.raises(MemoryError):
+        short.setattr(place, what, lacking)
+        await scraped(metrics)
+    found = await samples(metrics)
+    assert [labels["state"] for labels, value in found["retabli_flow_state"] if value] == ["dropped"]
+    assert {labels["outcome"]: value for labels, value in found["retabli_probe_runs_total"]}["failed"] == 1
+    assert [value for _, value in found["probe_success"]] == [0]
 
 
 async def test_the_loop_breathes_while_thousands_of_flows_are_read(metrics: Metrics) -> None:
