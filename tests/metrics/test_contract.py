@@ -305,6 +305,28 @@ async def test_the_daemon_s_own_figures_are_there(metrics: Metrics) -> None:
     assert not [each for each in found if each.endswith("_created")]
 
 
+async def test_a_channel_that_left_the_configuration_fails_no_more_and_is_counted_while_anything_waits_for_it(
+    metrics: Metrics,
+) -> None:
+    figures = metrics.figures
+
+    async def shown() -> tuple[object, object]:
+        found = await samples(metrics)
+        return found.get("retabli_alerts_failing", []), found.get("retabli_alerts_pending", [])
+
+    figures.channels(["sms"])
+    figures.alerts_failing("sms", failing=True)
+    figures.alerts_pending("sms", 3)
+    assert await shown() == ([({"channel": "sms"}, 1)], [({"channel": "sms"}, 3)])
+    figures.channels([])
+    figures.alerts_failing("sms", failing=True)  # by a look that had begun before
+    assert await shown() == ([], [({"channel": "sms"}, 3)])
+    figures.alerts_pending("sms", 0)
+    assert await shown() == ([], [])
+    figures.channels(["sms"])
+    assert await shown() == ([({"channel": "sms"}, 0)], [({"channel": "sms"}, 0)])
+
+
 async def test_a_flow_that_left_the_configuration_leaves_the_metrics(metrics: Metrics) -> None:
     run = result(Smtp())
     metrics.show(picture(flow(), results=[run]), name(flow()), run)
