@@ -8,7 +8,7 @@ from config.configuration import Configuration
 from retabli.alerts.channels import build
 from retabli.alerts.channels.channel import Channel
 from retabli.alerts.health import Health
-from retabli.alerts.heartbeat import Pulse, beating_channels
+from retabli.alerts.heartbeat import Heartbeat, Pulse, beating_channels
 from retabli.alerts.last_words import say
 from retabli.alerts.machine import Machine
 from retabli.alerts.message import Letterhead
@@ -80,6 +80,20 @@ class Told:
         return self.now().resolve(picture, notice, at)
 
 
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """By what one configuration tells people, made whole before any of it is used. Nothing is connected yet.
+
+    `beating` are channels of its heartbeat alone: what the drain closes at a reload cuts none off.
+    """
+
+    teller: Teller
+    gathering: Gathering
+    channels: Mapping[str, Channel]
+    heartbeat: Heartbeat | None
+    beating: Mapping[str, Channel]
+
+
 class Alerting:
     """One configuration after another. `waker` and `told` are for the pipeline: who is to be woken, and asked.
 
@@ -100,10 +114,11 @@ class Alerting:
     ) -> None:
         self._view = view
         self._figures = figures
-        self._teller = teller(configuration, "")
-        channels = self._channels(configuration)
-        self._drain = Drain(store, channels, Counted(figures), self._gathering(), logged=logged)
-        self._keeper = Keeper(store, view, Counted(figures), channels)
+        roads = self.roads(configuration, "")
+        self._teller = roads.teller
+        figures.channels(roads.channels)
+        self._drain = Drain(store, roads.channels, Counted(figures), roads.gathering, logged=logged)
+        self._keeper = Keeper(store, view, Counted(figures), roads.channels)
         self.machine = Machine(figures.short)
         self._unwritten = Unwritten(store, figures.unwritten, time.time, logged)
         self.health = Health(store, woke, self._drain, lambda: self.machine.why_not() or stood_still())
@@ -111,14 +126,29 @@ class Alerting:
         self.waker = Waker(self._drain.wake)
         self.told = Told(lambda: self._teller)
 
-    def use(self, configuration: Configuration, address: str) -> None:
-        """Go on with another configuration; `address` is where the pages are.
+    def roads(self, configuration: Configuration, address: str) -> Roads:
+        """All that a configuration needs to tell people; `address` is where the pages are."""
+        told = teller(configuration, address)
+        beating = beating_channels(configuration.heartbeat, tuple(configuration.channels))
+        return Roads(
+            told,
+            Gathering(told.letterhead, self._view.cause_words),
+            {name: build(settings) for name, settings in configuration.channels.items()},
+            configuration.heartbeat,
+            {name: build(configuration.channels[name]) for name in beating},
+        )
+
+    def use(self, roads: Roads) -> None:
+        """Go on by these, which nobody has used yet: what is under way ends on those of before, which are then closed.
 
         With the teller the channels: no message goes by one that either of them lacks.
         """
-        self._teller = teller(configuration, address)
-        self._use_channels(configuration)
-        self._take_pulse(configuration)
+        self._teller = roads.teller
+        self._figures.channels(roads.channels)
+        self._drain.use(roads.channels, roads.gathering)
+        self._keeper.use(roads.channels)  # the very channels that the drain has, which closes those of before
+        self._figures.heartbeats(roads.beating)
+        self._pulse.use(roads.heartbeat, roads.beating, roads.teller.letterhead)
 
     def keep_running(self, supervisor: Supervisor) -> None:
         supervisor.keep("drain", self._drain.run)
@@ -146,26 +176,6 @@ class Alerting:
         await self._drain.close()
 
     # bits -----------------------------------------------------------------------------------------------------
-
-    def _channels(self, configuration: Configuration) -> dict[str, Channel]:
-        self._figures.channels(configuration.channels)
-        return {name: build(settings) for name, settings in configuration.channels.items()}
-
-    def _use_channels(self, configuration: Configuration) -> None:
-        """The keeper has the very channels that the drain has: the drain closes those of before."""
-        channels = self._channels(configuration)
-        self._drain.use(channels, self._gathering())
-        self._keeper.use(channels)
-
-    def _gathering(self) -> Gathering:
-        return Gathering(self._teller.letterhead, self._view.cause_words)
-
-    def _take_pulse(self, configuration: Configuration) -> None:
-        """Heartbeats go by channels of their own: what the drain closes at a reload cuts none off."""
-        names = beating_channels(configuration.heartbeat, tuple(configuration.channels))
-        self._figures.heartbeats(names)
-        channels = {name: build(configuration.channels[name]) for name in names}
-        self._pulse.use(configuration.heartbeat, channels, self._teller.letterhead)
 
     def _states(self) -> Mapping[State, int]:
         shown = [picture.state for picture in self._view.pictures.values()]

@@ -4,8 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
@@ -16,15 +14,25 @@ from commands._past import KeptRuns
 from commands._records import Records
 from commands._service import Service
 from commands._standing import standing
+from commands._successor import (
+    Successor,
+    certificate_end,
+    fingerprints_of,
+    hosts_of,
+    is_shortage,
+    units_of,
+    warn_of_what_needs_a_restart,
+    why_not,
+)
 from commands._systemd import Systemd
-from config.configuration import Configuration, fingerprint
-from config.faults import ConfigurationFault
+from config.configuration import Configuration
+from config.faults import ConfigurationFault, Fault
 from config.web_access import certificate_warnings, exposure
 from retabli import __version__
 from retabli.alerts.health import CHECK
 from retabli.alerts.machine import LOOK
 from retabli.metrics import Figures, Metrics
-from retabli.model.flow import Flow, UnitName
+from retabli.model.flow import Flow
 from retabli.model.record import Entry, Event
 from retabli.own_link import ID as OWN_LINK
 from retabli.own_link import own_link
@@ -37,7 +45,6 @@ from retabli.view import Site, View, iso
 from retabli.web import Switches, Web
 from retabli.web import build as application
 from retabli.web.access.access import Access
-from retabli.web.access.certificate import ends_at
 from retabli.web.access.sessions import Sessions
 from retabli.web.logbook import logged
 
@@ -81,7 +88,7 @@ class Daemon:
         self.metrics = Metrics(self.figures, language=site.language)
         place = Site(site.name, site.language, site.zone, configuration.standpoint, site.cut_at)
         self.view = View(place, stamp=stamp) if stamp else View(place)
-        self._hosts = _hosts(configuration)
+        self._hosts = hosts_of(configuration)
         self._alerting = Alerting(
             configuration,
             self.store,
@@ -98,7 +105,7 @@ class Daemon:
         self.pipeline = Pipeline(self.store, outlets, self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._past = KeptRuns(configuration.state)
-        self._records = Records(self.view, lambda: self.configuration)
+        self._records = Records(self.view, configuration.state, lambda: self.configuration)
         sessions = Sessions(configuration.state.with_name(f"{configuration.state.name}.sessions"))
         self.access = Access(configuration.access, sessions, counted=self.figures.login)
         app = application(
@@ -132,7 +139,7 @@ class Daemon:
         try:
             address = self._bind()
             self._address = address
-            self._alerting.use(self.configuration, address)
+            self._alerting.use(self._alerting.roads(self.configuration, address))
             async with self._reloading:  # who asks for a reload meanwhile has it afterwards
                 await self._begin()
             supervisor = Supervisor(self.figures.part_restarted)
@@ -167,16 +174,24 @@ class Daemon:
         return self._load is not None
 
     async def reload(self, by: str = "") -> Sequence[str]:
-        """Read the configuration again, for an account: refused whole, with its faults as sentences, or taken whole."""
+        """Read the configuration again, for an account: refused whole, with its faults as sentences, or taken whole.
+
+        What our own machine lacks for it, or a defect, refuses it as a fault does: nobody would hear of it otherwise.
+
+        Raises:
+            StoreFailed: the state can no longer be written.
+        """
         assert self._load is not None  # noqa: S101 - offered only with a way to load
         async with self._reloading:
             with self._service.reloading():
                 try:
-                    fresh = await asyncio.to_thread(self._load)
+                    made = self._made_of(await asyncio.to_thread(self._load))
+                    await self._take_up(made, by)
                 except ConfigurationFault as refusal:
-                    return await self._refuse(refusal, by)
-                await self._take_up(fresh, by)
-                return []
+                    return await self._refuse(refusal.faults, by)
+                except Exception as error:  # noqa: BLE001 - whatever it was, the old one goes on and everybody is told
+                    return await self._refuse([why_not(error)], by, _defect(error))
+                return await self._follow(made)
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -194,23 +209,24 @@ class Daemon:
         self._service.takes_up("the state is taken up")
         remembered = self.store.load()
         await self.access.begin()
-        self.figures.certificate(_certificate_ends(self.configuration))
+        self.figures.certificate(certificate_end(self.configuration))
         for _, said in exposure(self.configuration.web, self._listen) if self._elsewhere else ():
             log.warning("--listen: %s", said)
         await self._keeping.tell(self._alerting.letterhead, self.configuration.channels)
         rows = await self.store.entries(limit=LOG_AT_HAND)
         self.view.fill((logged(row) for row in reversed(rows)), await asyncio.to_thread(self._records.courses))
         self._had_way_out = OWN_LINK in remembered.standings
-        flows = self._flows()
+        flows = self._flows(self.configuration)
+        self._had_way_out = OWN_LINK in flows
         await self.pipeline.begin(
             flows,
             remembered.standings,
             remembered.units,
-            _fingerprints(flows),
+            fingerprints_of(flows),
             _opening(remembered),
             clock_lost=remembered.last_seen is not None and time.time() < remembered.last_seen - SLIP,
         )
-        units = _units(flows)
+        units = units_of(flows)
         warn_of_open_files(len(units))
         await self.scheduler.adopt(units)
         self.scheduler.every(SWEEP, self.pipeline.sweep, "sweep")
@@ -225,48 +241,80 @@ class Daemon:
         self._settled()
         self.health.begin()
 
-    async def _refuse(self, refusal: ConfigurationFault, by: str) -> Sequence[str]:
+    def _made_of(self, fresh: Configuration) -> Successor:
+        flows = self._flows(fresh)
+        return Successor(
+            configuration=fresh,
+            flows=flows,
+            fingerprints=fingerprints_of(flows),
+            units=units_of(flows),
+            roads=self._alerting.roads(fresh, self._address),
+            way_back=self._alerting.roads(self.configuration, self._address),
+            hosts=hosts_of(fresh),
+            certificate_ends=certificate_end(fresh),
+        )
+
+    def _flows(self, configuration: Configuration) -> Mapping[str, Flow]:
+        link = own_link(known=self._had_way_out) if self._watch_own_link else None
+        built_in = {link.id: link} if link else {}
+        return {**configuration.flows, **built_in}
+
+    async def _refuse(self, faults: Sequence[Fault], by: str, defect: Exception | None = None) -> Sequence[str]:
         self.figures.reloaded(successful=False, at=time.time())
-        for fault in refusal.faults:
-            log.error("not reloaded: %s", fault)
-        data = {"change": "refused", "faults": len(refusal.faults), "first": str(refusal.faults[0])}
-        self._service.refused(str(refusal.faults[0]))
+        for fault in faults:
+            log.error("not reloaded: %s", fault, exc_info=defect)
+        data = {"change": "refused", "faults": len(faults), "first": str(faults[0])}
+        self._service.refused(str(faults[0]))
         refused = Entry(time.time(), Event.CONFIG, None, data | _by(by))
         await self._log(refused)
         self._logged_elsewhere(refused)
-        return [str(fault) for fault in refusal.faults]
+        return [str(fault) for fault in faults]
 
-    async def _take_up(self, fresh: Configuration, by: str) -> None:
-        before, self.configuration = self.configuration, fresh
-        _warn_of_what_needs_a_restart(before, fresh)
-        self._hosts[:] = _hosts(fresh)
-        self._admit(fresh)
+    async def _take_up(self, made: Successor, by: str) -> None:
+        """Tell people and judge by it from now on: both, or neither."""
+        data = {"change": "reloaded", "flows": len(made.configuration.flows)} | _by(by)
+        try:
+            self._alerting.use(made.roads)  # first: what is told of the change goes by channels that there are
+            await self.pipeline.adopt(made.flows, made.fingerprints, [Entry(time.time(), Event.CONFIG, None, data)])
+        except BaseException:
+            self._alerting.use(made.way_back)
+            raise
+
+    async def _follow(self, made: Successor) -> Sequence[str]:
+        """Everything else: the change is remembered by now, and there is no way back."""
+        before, fresh = self.configuration, made.configuration
+        try:
+            self.configuration = fresh
+            self._had_way_out = OWN_LINK in made.flows
+            self._hosts[:] = made.hosts
+            self._admit(made)
+            self._keeping.use(fresh)
+            await self.scheduler.adopt(made.units)
+        except Exception as error:  # noqa: BLE001 - whatever it was: what is watched now is another than what is shown
+            return self._break_off(error)
+        warn_of_what_needs_a_restart(before, fresh)
         for warning in fresh.warnings:
             log.warning("%s", warning)
-        self._alerting.use(fresh, self._address)
-        self._keeping.use(fresh)
-        flows = self._flows()
-        entry = Entry(time.time(), Event.CONFIG, None, {"change": "reloaded", "flows": len(fresh.flows)} | _by(by))
-        await self.pipeline.adopt(flows, _fingerprints(flows), [entry])
-        units = _units(flows)
-        warn_of_open_files(len(units))
-        await self.scheduler.adopt(units)
+        warn_of_open_files(len(made.units))
         self.figures.reloaded(successful=True, at=time.time())
         self._settled()
         log.info("reloaded: %d flows", len(fresh.flows))
+        return []
 
-    def _flows(self) -> Mapping[str, Flow]:
-        link = own_link(known=self._had_way_out) if self._watch_own_link else None
-        self._had_way_out = link is not None
-        built_in = {link.id: link} if link else {}
-        return {**self.configuration.flows, **built_in}
+    def _break_off(self, error: Exception) -> Sequence[str]:
+        """Another reload, even of the same configuration, does what is missing."""
+        self.figures.reloaded(successful=False, at=time.time())
+        said = str(why_not(error))
+        log.critical("not all of the configuration is taken up, reload again: %s", said, exc_info=_defect(error))
+        self._service.unfinished(said)
+        return [f"not all of it is taken up, reload again: {said}"]
 
-    def _admit(self, fresh: Configuration) -> None:
+    def _admit(self, made: Successor) -> None:
         """Who may come in now, and by which certificate."""
-        self.access.adopt(fresh.access)
-        if fresh.tls is not None:
-            self.web.adopt(fresh.tls)
-        self.figures.certificate(_certificate_ends(fresh))
+        self.access.adopt(made.configuration.access)
+        if made.configuration.tls is not None:
+            self.web.adopt(made.configuration.tls)
+        self.figures.certificate(made.certificate_ends)
 
     async def _look_at_certificate(self) -> None:
         tls = self.configuration.web.tls
@@ -302,15 +350,9 @@ def _by(account: str) -> dict[str, str]:
     return {"by": account} if account else {}
 
 
-def _certificate_ends(configuration: Configuration) -> float | None:
-    tls = configuration.web.tls
-    return ends_at(tls.cert) if tls is not None else None
-
-
-def _hosts(configuration: Configuration) -> list[str]:
-    """The name by which people reach the pages, where the configuration says it."""
-    name = urlsplit(configuration.url or "").hostname
-    return [name] if name else []
+def _defect(error: Exception) -> Exception | None:
+    """What is to be told with where it happened; that of a shortage says nothing."""
+    return None if is_shortage(error) else error
 
 
 def _opening(remembered: Remembered) -> list[Entry]:
@@ -324,22 +366,3 @@ def _opening(remembered: Remembered) -> list[Entry]:
             data["clock_behind"] = round(remembered.last_seen - now, 1)
         entries.append(Entry(now, Event.GAP, None, data))
     return [*entries, Entry(now, Event.START, None, {"version": __version__})]
-
-
-def _fingerprints(flows: Mapping[str, Flow]) -> dict[str, str]:
-    return {id_: fingerprint(flow) for id_, flow in flows.items()}
-
-
-def _units(flows: Mapping[str, Flow]) -> dict[UnitName, tuple[Any, Any]]:
-    return {name: (probe, flow.policy) for flow in flows.values() for name, probe in flow.units()}
-
-
-def _warn_of_what_needs_a_restart(before: Configuration, after: Configuration) -> None:
-    fixed = ("site", "standpoint", "state", "listen")
-    changed = [name for name in fixed if getattr(before, name) != getattr(after, name)]
-    if before.copies.folder != after.copies.folder:
-        changed.append("copies.folder")
-    if (before.tls is None) is not (after.tls is None):
-        changed.append("web.tls")  # another certificate is taken up; whether there is any, is not
-    for name in changed:
-        log.warning("%s changed: that needs a restart, everything else is taken up now", name)

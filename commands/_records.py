@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from config.configuration import Configuration
 from retabli.report import Situation, body, compose, from_view, replay, shown, written
@@ -21,9 +22,13 @@ log = logging.getLogger("retabli")
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """`_configuration` is that of now: a reload gives another one."""
+    """`_state` is where the log is, from the start to the end: another place needs a restart.
+
+    `_configuration` is that of now: a reload gives another one.
+    """
 
     _view: View
+    _state: Path
     _configuration: Callable[[], Configuration]
     # Threads of their own: whoever asks leaves before a long read ends, and what is shared serves the probes, too.
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "report"))
@@ -32,7 +37,7 @@ class Records:
         """The course of each flow, from the whole log; for a thread. Without it they begin with this start."""
         courses = Courses()
         try:
-            with Reader(self._configuration().state) as reader:
+            with Reader(self._state) as reader:
                 for move in reader.moves(ROWS):
                     courses.follow(move)
         except StoreError as error:
@@ -57,5 +62,5 @@ class Records:
         return shown(await reading, self._view.stamp)
 
     def _situation(self, at: float) -> Situation:
-        with Reader(self._configuration().state) as reader, reader.within(LONGEST):
+        with Reader(self._state) as reader, reader.within(LONGEST):
             return replay(reader.each(), self._configuration().flows, self._view.site, at)

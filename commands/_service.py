@@ -44,7 +44,7 @@ class Service:
 
     @contextmanager
     def reloading(self) -> Iterator[None]:
-        """A reload, in which `refused` may be said."""
+        """A reload, in which `refused` or `unfinished` may be said."""
         self._refusal = ""
         self._systemd.say("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
         try:
@@ -55,6 +55,9 @@ class Service:
 
     def refused(self, why: str) -> None:
         self._refusal = f"reload refused, the configuration of before goes on: {why} · "
+
+    def unfinished(self, why: str) -> None:
+        self._refusal = f"reload not finished, reload again: {why} · "
 
     # parts ----------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,15 @@
 """A daemon in its process: as many open files as it may have, and the signals that stop and reload it."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from commands._daemon import Daemon
 from commands._open_files import hear_of_shortages, raise_open_files
+
+log = logging.getLogger("retabli")
 
 
 def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> Coroutine[Any, Any, None]:
@@ -20,7 +23,12 @@ def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> 
 
     def reload() -> None:
         reloads.add(task := loop.create_task(daemon.reload(), name="reload"))
-        task.add_done_callback(reloads.discard)
+        task.add_done_callback(ended)
+
+    def ended(task: asyncio.Task[Sequence[str]]) -> None:
+        reloads.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a reload broke off: %s", str(error) or type(error).__name__, exc_info=error)
 
     if daemon.can_reload:
         loop.add_signal_handler(signal.SIGHUP, reload)

@@ -19,14 +19,16 @@ DAY = 86_400.0
 
 
 def policy_of(web: Web, findings: Findings) -> Policy:
-    """The accounts with the hashes of now, and the proxy."""
+    """The accounts with the hashes of now, and the proxy. An account whose hash cannot be read is a fault."""
     accounts = {}
     for name, user in web.users.items():
         at: Steps = ("web", "users", name, "hash")
         try:
             accounts[name] = Account(name, Role(user.role), parse(user.hash.text()))
-        except Fall:
-            continue  # told as every secret's fault is
+        except Fall as fall:
+            # Left out it would be nobody's, and pages without any account stand open. What was told already, as every
+            # secret's fault is, is told once.
+            findings.fault(at, fall.detail)
         except ValueError as error:
             findings.fault(at, f"{user.hash.place}: {error}")
     if web.proxy is not None:

@@ -65,6 +65,7 @@ class Figures:
             ("channel",),
             registry=registry,
         )
+        self._channels: set[str] = set()
         self._beat_at = Gauge(
             "retabli_heartbeat_last_success_timestamp_seconds",
             "When a heartbeat was last accepted.",
@@ -154,12 +155,19 @@ class Figures:
         self._restarts.labels(name).inc()
 
     def channels(self, names: Iterable[str]) -> None:
-        """The channels that there are: their counts stand at 0 from now."""
-        for name in names:
+        """The channels that there are, and no others: their counts stand at 0 from now.
+
+        What still waits for one that is gone is shown until it is settled.
+        """
+        kept = set(names)
+        for name in self._channels - kept:
+            self._failing.remove(name)
+        for name in kept - self._channels:
             self._sent.labels(name)
             self._failed.labels(name)
             self._pending.labels(name)
             self._failing.labels(name)
+        self._channels = kept
 
     def alert_sent(self, channel: str) -> None:
         self._sent.labels(channel).inc()
@@ -168,10 +176,14 @@ class Figures:
         self._failed.labels(channel).inc()
 
     def alerts_pending(self, channel: str, number: int) -> None:
-        self._pending.labels(channel).set(number)
+        if number or channel in self._channels:
+            self._pending.labels(channel).set(number)
+        else:
+            self._pending.remove(channel)
 
     def alerts_failing(self, channel: str, *, failing: bool) -> None:
-        self._failing.labels(channel).set(int(failing))
+        if channel in self._channels:  # a look may end after the reload that took its channel away
+            self._failing.labels(channel).set(int(failing))
 
     def heartbeats(self, channels: Iterable[str]) -> None:
         """The channels that heartbeats go to, and no others."""

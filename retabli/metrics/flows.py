@@ -59,7 +59,6 @@ class FlowLines:
         )
         if seen == self._seen:
             return
-        self._seen = seen
         base = self._base
         self.blocks = (
             self.blocks[0],
@@ -71,6 +70,7 @@ class FlowLines:
             ),
             *_closed(base, picture.closure),
         )
+        self._seen = seen  # last: what could not be written is written the next time
 
 
 def _standing(base: str, standing: Standing) -> tuple[str, ...]:

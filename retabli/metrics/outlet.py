@@ -118,10 +118,11 @@ class Metrics:
     def _write(self, most: int) -> None:
         """Bring the lines of so many flows up to date, at most."""
         for _ in range(min(most, len(self._unwritten))):
-            _, shown = self._unwritten.popitem()
+            shown = next(reversed(self._unwritten.values()))
             shown.lines.update(shown.picture)
             for unit, lines in zip(shown.picture.units, shown.units, strict=True):
                 lines.render(unit, shown.flow.intent)
+            self._unwritten.popitem()  # that one, and last: what could not be written waits for the next reading
 
     def blackbox(self, target: str) -> str | None:
         """blackbox_exporter's form of `FLOW/PROBE` (or `FLOW/PROBE[TARGET]`), from the last result.

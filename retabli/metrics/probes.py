@@ -87,8 +87,8 @@ class UnitLines:
         result, known, outcome = unit.result, unit.fresh and not self._skipped, unit.record.outcome
         rendered = (known, unit.fresh, outcome, intent, *self._runs.values())
         if result is not self._result or rendered != self._rendered:
-            self._result, self._rendered = result, rendered
             self._write(result, outcome, known=known, fresh=unit.fresh, intent=intent)
+            self._result, self._rendered = result, rendered  # last: what could not be written is written the next time
 
     def _write(
         self, result: Result | None, outcome: Outcome | None, *, known: bool, fresh: bool, intent: Intent

@@ -54,7 +54,7 @@ class ReportWriter(Protocol):
 
 
 # Reads the configuration again, for this account (empty: nobody is asked who they are). Gives its faults, as sentences:
-# none, and it is taken; any, and the old one goes on.
+# none, and it is taken; any, and the old one goes on, if they do not say otherwise.
 Reload = Callable[[str], Awaitable[Sequence[str]]]
 
 # Why this daemon is not ready yet, or does not really work, or None: it is, and does.

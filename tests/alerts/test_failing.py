@@ -5,8 +5,11 @@ import logging
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from commands._alerting import Counted
 from retabli.alerts.outbox import failing
+from retabli.metrics import Figures as Gauges
 from retabli.model.record import Event
 from tests.alerts.test_storm import GATHERING, Phone, draining, page, pages, put
 
@@ -126,6 +129,32 @@ async def test_a_failing_channel_that_is_removed_ends_its_page_and_is_not_said_t
         ("firing", "channel_failing"),
         ("resolved", "removed"),
     ]
+
+
+async def test_a_channel_that_is_removed_is_shown_as_failing_no_more_and_with_what_waits_for_it_until_it_is_settled(
+    state: Path,
+) -> None:
+    gauges = Gauges(CollectorRegistry(), version="1", standpoint="inside")
+
+    def exported() -> list[float | None]:
+        names = ("retabli_alerts_pending", "retabli_alerts_failing")
+        return [gauges.registry.get_sample_value(name, {"channel": "sms"}) for name in names]
+
+    duty, sms = Phone(), Phone(down=True)
+    gauges.channels(["duty", "sms"])
+    async with draining(state, {"duty": duty, "sms": sms}, Counted(gauges)) as (outbox, drain):
+        await put(outbox, drain, *(page(flow, channel="sms") for flow in ("port", "web", "mail")))
+        await asyncio.sleep(310)
+        assert exported() == [3, 1]
+        gauges.channels([])
+        drain.use({}, GATHERING)
+        await asyncio.sleep(60)
+        assert exported() == [3, None], "it waits for a configuration that has a channel"
+        gauges.channels(["duty"])
+        drain.use({"duty": duty}, GATHERING)
+        await asyncio.sleep(5)
+        assert exported() == [None, None]
+    assert len(duty.taken) >= 3
 
 
 async def test_what_a_gone_channel_was_to_say_of_another_is_never_given_to_that_other(state: Path) -> None:

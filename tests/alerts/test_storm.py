@@ -12,7 +12,7 @@ import pytest
 from retabli.alerts.channels.channel import Channel, NotAccepted
 from retabli.alerts.message import Letterhead
 from retabli.alerts.outbox import settling
-from retabli.alerts.outbox.drain import Drain
+from retabli.alerts.outbox.drain import Drain, Figures
 from retabli.alerts.outbox.gathering import Gathering, group_key
 from retabli.model.record import Event, Message
 from tests.alerts.outboxes import Inline
@@ -66,9 +66,11 @@ def pages(number: int, first: int = 0, **given: Any) -> list[Message]:
 
 
 @asynccontextmanager
-async def draining(path: Path, channels: Mapping[str, Channel]) -> AsyncIterator[tuple[Inline, Drain]]:
+async def draining(
+    path: Path, channels: Mapping[str, Channel], figures: Figures | None = None
+) -> AsyncIterator[tuple[Inline, Drain]]:
     outbox = Inline(path)
-    drain = Drain(outbox, channels, Counted(), GATHERING, wall=outbox.wall)
+    drain = Drain(outbox, channels, figures or Counted(), GATHERING, wall=outbox.wall)
     running = asyncio.create_task(drain.run())
     try:
         await asyncio.sleep(0)

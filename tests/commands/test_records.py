@@ -28,8 +28,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def records(store: Store) -> Records:
-    configuration = cast("Any", SimpleNamespace(flows=FLOWS, state=store.path))
-    return Records(outlets(SITE)[0], lambda: configuration)
+    configuration = cast("Any", SimpleNamespace(flows=FLOWS))
+    return Records(outlets(SITE)[0], store.path, lambda: configuration)
 
 
 def moved(at: float, was: str, now: str) -> Entry:
@@ -62,9 +62,11 @@ async def test_the_report_of_any_moment_and_of_what_has_changed_since_another(st
 
 async def test_a_moment_of_a_replay_is_told_in_the_times_that_are_shown(store: Store) -> None:
     await commit(store, entries=[Entry(NOW, Event.START, None, {}), moved(60, "recovering", "restored")])
-    configuration = cast("Any", SimpleNamespace(flows=FLOWS, state=store.path))
+    configuration = cast("Any", SimpleNamespace(flows=FLOWS))
     view = View(SITE, stamp=lambda wall: wall - 10 * 86_400, wall=lambda: NOW + 600)
-    text = await Records(view, lambda: configuration).report(language="en", form="md", public=False, at=NOW + 120)
+    text = await Records(view, store.path, lambda: configuration).report(
+        language="en", form="md", public=False, at=NOW + 120
+    )
     assert "Friday 23 June 2023 at 10:02" in text
     assert "Works since 23 June at 10:01." in text
     assert "July" not in text

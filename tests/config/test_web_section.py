@@ -1,5 +1,7 @@
 """The section `web`: accounts, a certificate and a trusted proxy, with each fault at its line."""
 
+import errno
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +29,8 @@ def write(tmp_path: Path) -> Write:
         (tmp_path / name).chmod(0o600)
 
     secret("karim", hash_of("quatre chevaux et un âne").line + "\n")
+    (tmp_path / "wide").write_bytes(hash_of("quatre chevaux et un âne").line.encode("utf-16"))
+    (tmp_path / "wide").chmod(0o600)
     secret("bad", "hunter2 in clear")
     secret("weak", hash_of("quatre chevaux et un âne").line.replace("ln=14,r=8,p=5", "ln=14,r=8,p=1"))
     authority = trustme.CA()
@@ -64,6 +68,7 @@ def test_accounts_are_read_with_their_hashes(write: Write) -> None:
         ("  users:\n    karim: {role: act, hash: {file: bad}}\n", "holds no hash of a password"),
         ("  users:\n    karim: {role: act, hash: {file: weak}}\n", "another strength"),
         ("  users:\n    karim: {role: act, hash: {file: none}}\n", "No such file"),
+        ("  users:\n    karim: {role: act, hash: {file: wide}}\n", "wide is not UTF-8 text"),
         ("  users:\n    karim: {role: root, hash: {file: karim}}\n", "must be one of view, act, admin"),
         ("  users:\n    karim: {role: act, mot: x, hash: {file: karim}}\n", "unknown key"),
         ("  users:\n    'a:b': {role: act, hash: {file: karim}}\n", "is no name of an account"),
@@ -90,6 +95,24 @@ def test_each_fault_is_told_at_its_line(write: Write, web: str, said: str) -> No
     assert said in found[0]
     assert found[0].startswith(("3: web.", "4: web."))
     assert "hunter2" not in found[0]
+
+
+@pytest.mark.parametrize("lacking", [1, 2])
+def test_an_account_whose_hash_could_not_be_read_for_a_moment_is_never_left_out(
+    write: Write, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    """It is read more than once: whichever time lacked an open file, the pages do not stand open without it."""
+    path, read, times = write("  users:\n    karim: {role: act, hash: {file: karim}}\n"), Path.read_bytes, [0]
+
+    def short(file: Path) -> bytes:
+        times[0] += file.name == "karim"
+        if file.name == "karim" and times[0] == lacking:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return read(file)
+
+    monkeypatch.setattr(Path, "read_bytes", short)
+    assert faults(path) == [f"4: web.users.karim.hash: {path.parent / 'karim'}: Too many open files"]
+    assert times[0] >= lacking
 
 
 def test_a_certificate_that_ends_soon_is_a_warning_and_is_served(write: Write) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from retabli.metrics import Figures, Metrics
+from retabli.metrics import Figures, Metrics, blackbox, flows, probes
 from retabli.model import causes
 from retabli.model.record import Closure, Entry, Event, Incident
 from retabli.model.result import Mail, Measure, Outcome
@@ -305,6 +305,28 @@ async def test_the_daemon_s_own_figures_are_there(metrics: Metrics) -> None:
     assert not [each for each in found if each.endswith("_created")]
 
 
+async def test_a_channel_that_left_the_configuration_fails_no_more_and_is_counted_while_anything_waits_for_it(
+    metrics: Metrics,
+) -> None:
+    figures = metrics.figures
+
+    async def shown() -> tuple[object, object]:
+        found = await samples(metrics)
+        return found.get("retabli_alerts_failing", []), found.get("retabli_alerts_pending", [])
+
+    figures.channels(["sms"])
+    figures.alerts_failing("sms", failing=True)
+    figures.alerts_pending("sms", 3)
+    assert await shown() == ([({"channel": "sms"}, 1)], [({"channel": "sms"}, 3)])
+    figures.channels([])
+    figures.alerts_failing("sms", failing=True)  # by a look that had begun before
+    assert await shown() == ([], [({"channel": "sms"}, 3)])
+    figures.alerts_pending("sms", 0)
+    assert await shown() == ([], [])
+    figures.channels(["sms"])
+    assert await shown() == ([({"channel": "sms"}, 0)], [({"channel": "sms"}, 0)])
+
+
 async def test_a_flow_that_left_the_configuration_leaves_the_metrics(metrics: Metrics) -> None:
     run = result(Smtp())
     metrics.show(picture(flow(), results=[run]), name(flow()), run)
@@ -367,6 +389,32 @@ async def test_a_scrape_is_of_one_instant_whatever_happens_while_it_is_read(metr
     found = _by_name(parse_text(b"".join(pieces).decode()))
     assert {at["state"] for at, value in found["retabli_flow_state"] if value} == {"restored"}
     assert found["probe_success"][0][1] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "what"), [(flows, "_standing"), (probes.UnitLines, "_counted"), (blackbox.Lines, "blocks")]
+)
+async def test_what_no_memory_was_left_to_write_is_written_at_the_next_reading(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch, place: object, what: str
+) -> None:
+    """A line that is taken for written would go on saying that the flow is restored."""
+    of, unit = flow(), Smtp()
+    well = result(unit, Outcome.OK)
+    metrics.show(picture(of, State.RESTORED, [well]), name(of), well)
+    assert "probe_success" in await scraped(metrics)
+    fallen = result(unit, Outcome.FAILED)
+    metrics.show(picture(of, State.DROPPED, [fallen]), name(of), fallen)
+
+    def lacking(*_: object) -> str:
+        raise MemoryError
+
+    with monkeypatch.context() as short, pytest.raises(MemoryError):
+        short.setattr(place, what, lacking)
+        await scraped(metrics)
+    found = await samples(metrics)
+    assert [labels["state"] for labels, value in found["retabli_flow_state"] if value] == ["dropped"]
+    assert {labels["outcome"]: value for labels, value in found["retabli_probe_runs_total"]}["failed"] == 1
+    assert [value for _, value in found["probe_success"]] == [0]
 
 
 async def test_the_loop_breathes_while_thousands_of_flows_are_read(metrics: Metrics) -> None:

@@ -70,6 +70,7 @@ class Drain:
         self._settling = Settling(outbox, gathering, self._troubles, wall=wall, logged=logged)
         self._settling.channels = tuple(self._channels)
         self._storms: defaultdict[str, Storm] = defaultdict(Storm)
+        self._counted: set[str] = set()  # the channels of which it was last told how much waits
         self._retired: list[Channel] = []
         self._woken = asyncio.Event()
         self._attempts: dict[tuple[str, str], Attempt] = {}  # by channel and lane
@@ -204,8 +205,10 @@ class Drain:
     async def _take_stock(self) -> None:
         """Count what waits, and have it told if a channel has failed for long."""
         pending = await self._outbox.pending()
-        for channel in {*pending, *self._channels}:
+        counted = {*pending, *self._channels}
+        for channel in counted | self._counted:  # for one that is gone at last nothing waits
             self._figures.pending(channel, pending.get(channel, 0))
+        self._counted = counted
         if await self._troubles.report(self._settling.gathering.letterhead, tuple(self._channels), pending):
             self.wake()
 
