@@ -85,10 +85,12 @@ class LiveFlow:
 
     def next_look(self) -> float:
         """The next instant at which time alone can change something: evidence that grows stale, a page that falls due;
-        or at which a judgement that was undone is made again.
+        or the instant at which a judgement that was undone is made again.
 
         Infinity when there is none.
         """
+        if self.overdue < NEVER:
+            return self.overdue  # whatever else is due, and none of it sooner: it would fall again at once, without end
         standing, looked_at, soonest = self.standing, self.looked_at, NEVER
         for unit in self.counted:
             ends = unit.record.judged_at + unit.staleness
@@ -99,7 +101,7 @@ class LiveFlow:
             soonest = _sooner(standing.unknown_from + self.flow.policy.page_unknown_after, soonest, looked_at)
         if standing.silence is not None:
             soonest = _sooner(standing.silence.ends, soonest, looked_at)
-        return _sooner(self.overdue, _sooner(self.follow_up, soonest, looked_at), looked_at)
+        return _sooner(self.follow_up, soonest, looked_at)
 
     def picture(self, now: float, standing: Standing | None = None) -> FlowPicture:
         """As it is, or with a `standing` that it had."""
