@@ -253,6 +253,7 @@ class Pipeline:
         part = Writing()
         try:
             self._judge(id_, part)
+            writing.touched += part.touched  # before it is taken: half of it is undone with the whole
         except Exception:
             part.undo()
             self._look_again(self._live[id_])

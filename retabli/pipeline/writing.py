@@ -23,8 +23,7 @@ class Writing:
     units: dict[UnitName, Mapping[str, Any] | None] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
-
-    touched: list[tuple[LiveFlow, Before]] = field(default_factory=list)
+    touched: list[tuple[LiveFlow, Before]] = field(default_factory=list)  # each as it was before this
 
     def __bool__(self) -> bool:
         """Whether it needs a transaction."""
@@ -35,13 +34,12 @@ class Writing:
         self.touched.append((live, live.before()))
 
     def undo(self) -> None:
-        """Put every flow back as it was before this."""
+        """Put every flow that was touched back as it was."""
         for live, before in reversed(self.touched):
             live.put_back(before)
 
     def take(self, part: "Writing") -> None:
-        """What was judged apart, and whole, goes with this."""
-        self.touched += part.touched
+        """What was judged apart, and whole, goes with this; what it touched must be known here already."""
         self.looked += part.looked
         for flow, values in part.notes.items():
             # A note is written before what stands here, which is older.

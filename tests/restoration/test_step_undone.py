@@ -257,8 +257,9 @@ async def test_a_child_that_falls_keeps_neither_its_parent_nor_its_siblings_from
     assert told(path, "net") == ["firing", "resolved"]
 
 
+@pytest.mark.parametrize("place", [(store_module, "encoded"), (Writing, "take")], ids=["its words", "its parts"])
 async def test_children_that_were_to_be_told_in_a_transaction_that_fell_are_told_with_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str]
 ) -> None:
     path = tmp_path / "state.db"
     flows = [flow("net", soak=0), flow("a", soak=0, parents=("net",)), flow("b", soak=0, parents=("net",))]
@@ -268,7 +269,7 @@ async def test_children_that_were_to_be_told_in_a_transaction_that_fell_are_told
         for of in world.flows:
             await world.fail(3, of=of)
         await world.ok(2, of="net")
-        falls_once(monkeypatch, store_module, "encoded")
+        falls_once(monkeypatch, *place)
         await world.ok(of="net")
         assert [told(path, of) for of in world.flows] == [["firing"], [], []]
         assert states(path, "net")[-1] == "recovering"
