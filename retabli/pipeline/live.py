@@ -28,6 +28,18 @@ class LiveUnit:
         return Weighed(self.record, self.staleness)
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """All that a judgement changes of a flow, as it was before it."""
+
+    standing: Standing
+    doubted: bool
+    looked_at: float
+    follow_up: float
+    overdue: float
+    records: tuple[UnitRecord, ...]  # of the counted units: a judgement ends their round
+
+
 @dataclass(slots=True)
 class LiveFlow:
     """The one mutable thing in the pipeline; everything that decides is given facts and gives facts back."""
@@ -39,6 +51,7 @@ class LiveFlow:
     looked_at: float = float("-inf")  # monotonic: when it was last judged
     queued_for: float = float("inf")  # monotonic: when the sweep will come back
     follow_up: float = float("inf")  # monotonic: when an open page is to be looked at again
+    overdue: float = float("inf")  # monotonic: when to look again, after a judgement of it was undone
     being_remembered: int = 0  # steps whose transaction is under way: until then nobody is shown what they made of it
     counted: tuple[LiveUnit, ...] = field(init=False)
 
@@ -50,6 +63,17 @@ class LiveFlow:
         units = {name: LiveUnit(name, probe, staleness(probe)) for name, probe in flow.units()}
         return cls(flow, standing, units)
 
+    def before(self) -> Before:
+        records = tuple(unit.record for unit in self.counted)
+        return Before(self.standing, self.doubted, self.looked_at, self.follow_up, self.overdue, records)
+
+    def put_back(self, before: Before) -> None:
+        """`queued_for` stays: it is sooner than need be at most, and the sweep finds that out."""
+        self.standing, self.doubted = before.standing, before.doubted
+        self.looked_at, self.follow_up, self.overdue = before.looked_at, before.follow_up, before.overdue
+        for unit, record in zip(self.counted, before.records, strict=True):
+            unit.record = record
+
     def weigh(self, now: float, ended: bool | None = None) -> Evidence:
         weighed = [unit.weighed for unit in self.counted]
         if self.flow.intent is Intent.CLOSED:
@@ -60,10 +84,13 @@ class LiveFlow:
         self.doubted = evidence.failing and self.standing.state in (State.RESTORED, State.DEGRADED)
 
     def next_look(self) -> float:
-        """The next instant at which time alone can change something: evidence that grows stale, a page that falls due.
+        """The next instant at which time alone can change something: evidence that grows stale, a page that falls due;
+        or the instant at which a judgement that was undone is made again.
 
         Infinity when there is none.
         """
+        if self.overdue < NEVER:
+            return self.overdue  # whatever else is due, and none of it sooner: it would fall again at once, without end
         standing, looked_at, soonest = self.standing, self.looked_at, NEVER
         for unit in self.counted:
             ends = unit.record.judged_at + unit.staleness

@@ -5,9 +5,10 @@ It knows neither SQLite nor Prometheus nor any channel: what it needs of them is
 
 import heapq
 import itertools
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from retabli.model.flow import Flow, UnitName
 from retabli.model.probe import Probe
@@ -25,10 +26,20 @@ from retabli.pipeline.taking_up import TakingUp, given_time
 from retabli.pipeline.way_out import WayOut
 from retabli.pipeline.writing import Writing
 from retabli.restoration import ANSWERS, Change, advance, close_round, next_round, observe, stands
+from retabli.supervisor import Fatal
+
+AGAIN = 5.0  # seconds until a flow is looked at again whose judgement was undone
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Pipeline:
-    """Holds the live flows. `clock` is monotonic, `wall` the wall clock, both in seconds."""
+    """Holds the live flows. `clock` is monotonic, `wall` the wall clock, both in seconds.
+
+    A step is handed to the store whole, or leaves the live flows as they were: a page that is noted as told and is not
+    in the outbox would be told to nobody, ever. Evidence stays, so that the next look tells what this one could not.
+    """
 
     def __init__(
         self,
@@ -78,7 +89,10 @@ class Pipeline:
     async def adopt(
         self, flows: Mapping[str, Flow], fingerprints: Mapping[str, str], entries: Sequence[Entry] = ()
     ) -> None:
-        """Go on with another configuration: what is unchanged keeps everything."""
+        """Go on with another configuration: what is unchanged keeps everything.
+
+        Whatever it raises, but for a Fatal, leaves the one that there is in place.
+        """
         known = {id_: live.standing for id_, live in self._live.items()}
         records = {
             name: (unit.record, unit.memory) for live in self._live.values() for name, unit in live.units.items()
@@ -106,16 +120,21 @@ class Pipeline:
             for name, unit in fresh[id_].units.items():
                 probe, result = (results or {}).get(name, (unit.probe, None))
                 unit.result = result if probe == unit.probe else None  # another probe has not run yet
-        self._live = fresh
-        self._children = _children(flows)
-        self._looks.clear()
-        now = self._clock()
-        for live in fresh.values():
-            live.doubt(live.weigh(now))  # before any is judged: a child may stand before its parent
-        for id_ in flows:
-            self._judge(id_, writing)
-        writing.looked = [(live, live.standing) for live in fresh.values()]  # shown in the configuration's order
-        await self._write(writing)
+        before = self._live, self._children, self._looks
+        try:
+            self._live, self._children, self._looks = fresh, _children(flows), []
+            now = self._clock()
+            for live in fresh.values():
+                live.doubt(live.weigh(now))  # before any is judged: a child may stand before its parent
+            for id_ in flows:
+                self._judge(id_, writing)
+            writing.looked = [(live, live.standing) for live in fresh.values()]  # shown in the configuration's order
+            await self._hand_over(writing)
+        except Fatal:
+            raise
+        except Exception:
+            self._live, self._children, self._looks = before
+            raise
         self._show(writing)
 
     # the scheduler's side -------------------------------------------------------------------------------------
@@ -173,30 +192,49 @@ class Pipeline:
             live.queued_for = float("inf")
             if live.next_look() >= now:
                 self._queue(live)
-                continue
-            writing = Writing()
-            self._judge(id_, writing)
-            await self._write(writing)
-            self._show(writing)
+            else:
+                await self._step(live)
 
     # the step -------------------------------------------------------------------------------------------------
 
-    async def _step(self, live: LiveFlow, unit: LiveUnit, result: Result | None) -> None:
-        writing = Writing()
-        self._judge(live.flow.id, writing)
-        clocks = self._clocks()
-        self._store.keep(unit.name, dump_record(unit.record, clocks), unit.memory, result)
-        await self._write(writing)
-        self._show(writing, unit.name, result)
+    async def _step(self, live: LiveFlow, unit: LiveUnit | None = None, result: Result | None = None) -> None:
+        """Look at this flow, for what this unit has shown or for the time that has passed; again, if it must be undone.
+
+        Raises:
+            Fatal: as the store raised it.
+        """
+        writing, kept = Writing(), False
+        try:
+            self._judge(live.flow.id, writing)
+            if unit is not None:
+                self._store.keep(unit.name, dump_record(unit.record, self._clocks()), unit.memory, result)
+                kept = True
+            await self._hand_over(writing)
+        except Fatal:
+            raise
+        except Exception:
+            writing.undo()
+            self._look_again(live)
+            log.exception("%s could not be judged or remembered, and is looked at again", live.flow.id)
+            if unit is not None:  # its run is a fact all the same, and its round has not ended after all
+                record = dump_record(unit.record, self._clocks())
+                self._store.keep(unit.name, record, unit.memory, None if kept else result)
+            return
+        self._show(writing, unit.name if unit is not None else None, result)
+
+    def _look_again(self, live: LiveFlow) -> None:
+        live.overdue = self._clock() + AGAIN
+        self._queue(live)
 
     def _judge(self, id_: str, writing: Writing) -> None:
         """Weigh and advance this flow, and its children if what they wait for has moved."""
         live, children = self._live[id_], self._children.get(id_, ())
+        writing.touch(live)
         before, was_excuse = live.standing, bool(children) and self._as_parent(id_).excuses
         now, at = self._clock(), self._wall()
         evidence = live.weigh(now, self._close_round(live))
         standing, changes = advance(live.standing, evidence, at, live.flow.policy)
-        live.standing, live.looked_at = standing, now
+        live.standing, live.looked_at, live.overdue = standing, now, float("inf")
         live.doubt(evidence)
         parents = {parent: self._as_parent(parent) for parent in self._parents(live.flow)}
         warn = self._announcer.warned(live, now, at)
@@ -208,7 +246,20 @@ class Pipeline:
         writing.looked.append((live, live.standing))
         if children and self._as_parent(id_).excuses != was_excuse:
             for child in children:
-                self._judge(child, writing)
+                self._judge_apart(child, writing)
+
+    def _judge_apart(self, id_: str, writing: Writing) -> None:
+        """A child that cannot be judged stays as it was, and keeps neither its parent nor its siblings from moving."""
+        part = Writing()
+        try:
+            self._judge(id_, part)
+            writing.touched += part.touched  # before it is taken: half of it is undone with the whole
+        except Exception:
+            part.undo()
+            self._look_again(self._live[id_])
+            log.exception("%s could not be judged, and is looked at again", id_)
+        else:
+            writing.take(part)
 
     def _close_round(self, live: LiveFlow) -> bool | None:
         counted = live.counted
@@ -229,7 +280,7 @@ class Pipeline:
             for name, unit in live.units.items():
                 writing.units[name] = dump_record(unit.record, clocks)
         else:
-            self._store.note(live.flow.id, values)
+            writing.notes[live.flow.id] = values
 
     def _record(
         self, live: LiveFlow, before: Standing, changes: tuple[Change, ...], at: float, writing: Writing
@@ -278,10 +329,11 @@ class Pipeline:
             LookupError: there is no such flow.
             NotNow: no page of it is open, or `until` is past.
         """
-        live, writing, now, at = self._live[flow], Writing(), self._clock(), self._wall()
-        incident = self._announcer.acknowledge(live, now, at, writing, by=by, note=note, until=until)
-        await self._said(live, writing)
-        return incident
+        now, at = self._clock(), self._wall()
+        return await self._said(
+            flow,
+            lambda live, writing: self._announcer.acknowledge(live, now, at, writing, by=by, note=note, until=until),
+        )
 
     async def silence(self, flow: str, *, until: float, by: str, why: str) -> Silence:
         """Planned work: no page of this flow until then (wall seconds), but for a breach. Probing goes on.
@@ -294,10 +346,10 @@ class Pipeline:
         if flow == OWN_LINK and flow in self._live:
             french = f"{OWN_LINK} n'est jamais mis en silence : tous les autres flux le seraient avec lui"
             raise NotNow(Words(french, f"{OWN_LINK} is never silenced: every other flow would be with it"))
-        live, writing, now, at = self._live[flow], Writing(), self._clock(), self._wall()
-        silence = self._announcer.silence(live, now, at, writing, until=until, by=by, why=why)
-        await self._said(live, writing)
-        return silence
+        now, at = self._clock(), self._wall()
+        return await self._said(
+            flow, lambda live, writing: self._announcer.silence(live, now, at, writing, until=until, by=by, why=why)
+        )
 
     async def unsilence(self, flow: str, *, by: str) -> None:
         """End the silence of this flow: what is due pages now.
@@ -306,15 +358,25 @@ class Pipeline:
             LookupError: there is no such flow.
             NotNow: it is not silenced.
         """
-        live, writing = self._live[flow], Writing()
-        self._announcer.unsilence(live, self._wall(), writing, by=by)
-        await self._said(live, writing)
+        at = self._wall()
+        await self._said(flow, lambda live, writing: self._announcer.unsilence(live, at, writing, by=by))
 
-    async def _said(self, live: LiveFlow, writing: Writing) -> None:
-        writing.standings[live.flow.id] = dump_standing(live.standing, self._clocks())
-        self._judge(live.flow.id, writing)
-        await self._write(writing)
+    async def _said(self, flow: str, say: Callable[[LiveFlow, Writing], T]) -> T:
+        """What `say` gives. Whoever is told of an exception has changed nothing, and may say it again."""
+        live, writing = self._live[flow], Writing()
+        writing.touch(live)
+        try:
+            said = say(live, writing)
+            writing.standings[flow] = dump_standing(live.standing, self._clocks())
+            self._judge(flow, writing)
+            await self._hand_over(writing)
+        except Fatal:
+            raise
+        except Exception:
+            writing.undo()
+            raise
         self._show(writing)
+        return said
 
     # bits -----------------------------------------------------------------------------------------------------
 
@@ -343,30 +405,37 @@ class Pipeline:
         """Have the sweep come back to this flow when time alone can change it."""
         due = live.next_look()
         if due < live.queued_for:
-            live.queued_for = due
             heapq.heappush(self._looks, (due, next(self._tickets), live.flow.id))
+            live.queued_for = due
 
-    async def _write(self, writing: Writing) -> None:
+    async def _hand_over(self, writing: Writing) -> None:
+        """Returns once it is durable. What it raises is the store's: of a Fatal, it was taken; else nothing of it was.
+
+        Notes go with the transaction, if there is one: they are part of the same step.
+        """
         for live, standing in writing.looked:
             if live.being_remembered:  # by another step: this one waits for it, and shows nothing sooner
                 writing.standings[live.flow.id] = dump_standing(standing, self._clocks())
         if not writing:
+            for flow, values in writing.notes.items():
+                self._store.note(flow, values)
             return
+        standings = {**writing.notes, **writing.standings}
         for live, _ in writing.looked:
             live.being_remembered += 1
         try:
             await self._store.commit(
-                standings=writing.standings, units=writing.units, entries=writing.entries, messages=writing.messages
+                standings=standings, units=writing.units, entries=writing.entries, messages=writing.messages
             )
         finally:
             for live, _ in writing.looked:
                 live.being_remembered -= 1
-        for entry in writing.entries:
-            for outlet in self._outlets:
-                outlet.logged(entry)
 
     def _show(self, writing: Writing, changed: UnitName | None = None, result: Result | None = None) -> None:
         """Each flow as this step left it: what a later one made of it may not be remembered yet."""
+        for entry in writing.entries:
+            for outlet in self._outlets:
+                outlet.logged(entry)
         for id_ in writing.gone:
             for outlet in self._outlets:
                 outlet.forget(id_)

@@ -19,7 +19,12 @@ class Store(Protocol):
         entries: Sequence[Entry],
         messages: Sequence[Message],
     ) -> None:
-        """One durable transaction; None forgets the flow or the unit."""
+        """One durable transaction; None forgets the flow or the unit.
+
+        Raises:
+            Fatal: it was taken, or would have been, but nothing can be written any more.
+            Exception: nothing of it was taken, and nothing was waited for.
+        """
 
     def keep(self, name: UnitName, record: Mapping[str, Any], memory: Mapping[str, Any], result: Result | None) -> None:
         """Batched; never waits."""

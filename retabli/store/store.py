@@ -223,8 +223,6 @@ class Store(Outbox):
         if not (self._units or self._standings):
             return
         units, standings, results = list(self._units.values()), self._standings, self._results
-        self._units, self._standings, self._results = {}, {}, []
-        self._waiting += max(1, len(results))
 
         def change(book: Book) -> None:
             book.units(units)
@@ -235,7 +233,10 @@ class Store(Outbox):
         def written(_: "asyncio.Future[Any]") -> None:
             self._waiting -= max(1, len(results))
 
+        # Only then: a batch that could not be put (for want of memory) waits for the next one, and is not waited for.
         self._put(change, durable=False).add_done_callback(written)
+        self._units, self._standings, self._results = {}, {}, []
+        self._waiting += max(1, len(results))
 
     def _put(self, change: Change, *, durable: bool) -> "asyncio.Future[Any]":
         future = self._writer.put(change, durable=durable)

@@ -169,6 +169,30 @@ async def test_a_batch_that_cannot_be_written_tells_the_supervisor_though_nobody
     await store.close()
 
 
+async def test_a_batch_that_could_not_be_put_for_want_of_memory_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    store.keep(UNIT, {"oks": 1}, {}, result(1.0))
+    store.note("mail-out", {"state": "restored"})
+    with monkeypatch.context() as short, pytest.raises(MemoryError):
+        short.setattr("retabli.store.writer.Work", no_memory)
+        await commit(store, entries=[entry(1)])
+    store.keep(UNIT, {"oks": 2}, {}, result(2.0))
+    async with asyncio.timeout(5):
+        while len(await store.history(UNIT)) < 2:  # nobody commits: the batch alone
+            await asyncio.sleep(0.01)
+    await store.close()
+    with Store.read(path) as reader:
+        assert reader.remembered().standings["mail-out"] == {"state": "restored"}
+        assert reader.head()[0] == 0
+
+
+def no_memory(*_: object) -> None:
+    raise MemoryError
+
+
 async def test_a_change_with_a_defect_ends_the_store_loudly_and_lets_nobody_wait_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
