@@ -108,14 +108,14 @@ class Scheduler:
         Raises:
             Fatal: as the judge or a duty raised it.
         """
-        self._timetable.start()
-        self._culprits.begin()
         try:
+            self._timetable.start()
+            self._culprits.begin()
             await self._plan()
             await self._watch.run()
         finally:
-            self._culprits.end()
             self._stalls.rest()
+            self._culprits.end()
             await self._timetable.stop()
 
     async def adopt(self, units: Mapping[UnitName, tuple[Probe, Policy]]) -> None:
@@ -184,6 +184,7 @@ class Scheduler:
         self._places.serve()
         self._beats.plan()
         self._planned = asyncio.get_running_loop().time()
+        self._culprits.look_on()
 
     def _woke(self, late: float) -> None:
         self._meter.stall(late)
