@@ -20,7 +20,8 @@ class Fatal(Exception):
 
 
 class Supervisor:
-    """Keeps parts alive. `count` is told the name of each part that is started again."""
+    """Keeps parts alive. `count` is told the name of each part that is started again; where it raises, that is logged,
+    and the part is started again all the same."""
 
     def __init__(
         self,
@@ -86,8 +87,25 @@ class Supervisor:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, Fatal) and self._fatal is not None and not self._fatal.done():
+        if self._fatal is None or self._fatal.done():
+            return  # all parts are being ended
+        if isinstance(error, Fatal):
             self._fatal.set_result(error)
+            return
+        name = task.get_name()
+        asyncio.get_running_loop().call_later(self._first, self._begin_again, name)
+        log.critical("%s: who keeps it died", name, exc_info=error)
+        self._note(name, self._first)
+
+    def _begin_again(self, name: str) -> None:
+        """After whoever kept it died."""
+        if self._fatal is None:
+            return
+        try:
+            self._begin(name)
+        except Exception:
+            asyncio.get_running_loop().call_later(self._first, self._begin_again, name)
+            raise
 
     async def _keep(self, name: str, part: Part) -> None:
         loop = asyncio.get_running_loop()
@@ -99,11 +117,17 @@ class Supervisor:
                 return  # it was asked to end, and took its time
             if loop.time() - began > self._longest:
                 pause = self._first
+            self._note(name, pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, self._longest)
+
+    def _note(self, name: str, pause: float) -> None:
+        try:
             self._restarts[name] += 1
             self._count(name)
             log.error("%s is started again in %g s (restart %d)", name, pause, self._restarts[name])
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, self._longest)
+        except Exception:  # a shortage, say: it may be why the part died
+            log.critical("%s is started again in %g s, which could not be counted", name, pause, exc_info=True)
 
     async def _live(self, name: str, part: Part) -> None:
         """One life of a part, whatever ends it; only a Fatal and our own cancellation leave here."""

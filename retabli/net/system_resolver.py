@@ -57,10 +57,19 @@ class Lookups:
             RuntimeError: there is no thread for it.
         """
         future: Future[T] = Future()
-        self._jobs.put((future, job))
-        if not self._idle.acquire(blocking=False) and self._threads < self._most:
+        one = self._idle.acquire(blocking=False)
+        if not one and self._threads < self._most:
+            # Before the job is queued: what no thread could be had for would else be left behind, and be done by
+            # another, who would then call itself idle once more than it is.
             threading.Thread(target=self._work, name=f"lookup-{self._threads}", daemon=True).start()
             self._threads += 1
+            one = True
+        try:
+            self._jobs.put((future, job))
+        except BaseException:
+            if one:
+                self._idle.release()
+            raise
         return future
 
     def _work(self) -> None:

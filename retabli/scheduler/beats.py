@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import heapq
 import itertools
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -21,6 +22,8 @@ OPENING = 3.0  # seconds in which all have had their first, where the rate allow
 TOGETHER = 16.0  # beats in one slot, on average, at most: the last of them is as late as all others take to begin
 LONGEST_SLOT = 1 / 8  # seconds
 PATIENCE = 3  # turns of the loop that a beat waits at most while the network speaks
+
+log = logging.getLogger("retabli.scheduler")
 
 
 def slot_for(rate: float) -> float:
@@ -53,17 +56,26 @@ class Beats:
 
     Due times are seconds of the loop's clock, so a jump of the wall clock is not felt. The first beats come soon and
     spread out; every later one lies on the unit's own grid, which neither overruns nor stalls displace.
+
+    A shortage (of memory, say) can be met at any line here. It costs the beat in hand: each unit stays in the heap,
+    armed or not, so that the next plan finds those that are not, and the plan sends for what is due and unserved.
     """
 
     def __init__(self, beat: Callable[[Unit, float], None], missed: Callable[[UnitName], None]) -> None:
         self._beat = beat
         self._missed = missed
-        self._heap: list[tuple[float, int, Unit]] = []
-        self._due: deque[tuple[Unit, float]] = deque()
+        self._heap: list[tuple[float, int, Unit]] = []  # each unit once, by when the plan is to look at it
+        self._due: deque[tuple[Unit, float, float]] = deque()  # the unit, its due time, and since when it waits here
+        self._coming: asyncio.Handle | None = None  # who comes for the first of these
         self._tickets = itertools.count()
         self._until = -math.inf
         self._patience = PATIENCE
         self._pace = -math.inf
+
+    @property
+    def waits_since(self) -> float | None:
+        """Since when the oldest of the beats that are due has waited to be served; None: none waits."""
+        return self._due[0][2] if self._due else None
 
     def begin(self, units: Iterable[Unit]) -> None:
         """Give these their first beats: from now, at a bounded rate, in an order that their names decide."""
@@ -72,16 +84,18 @@ class Beats:
         step = max(1 / RATE, min(GENTLE, OPENING / max(len(order), 1)))
         for number, unit in enumerate(order):
             unit.due = now + number * step
-            self._push(unit)
+            heapq.heappush(self._heap, (unit.due, next(self._tickets), unit))
 
     def plan(self) -> None:
         """Arm what falls due within the horizon. To be called each second; late calls only bring late starts."""
         now = asyncio.get_running_loop().time()
         self._until = now + HORIZON
-        while self._heap and self._heap[0][0] < self._until:
-            _, _, unit = heapq.heappop(self._heap)
-            if not unit.gone:
-                self._arm(unit, now)
+        try:
+            while self._heap and self._heap[0][0] < self._until:
+                self._look_at(self._heap[0][2], now)
+        finally:
+            if self._due:  # whoever was on the way may have been lost
+                self._send_for_next()
 
     def remove(self, unit: Unit) -> None:
         """It beats no more."""
@@ -90,8 +104,18 @@ class Beats:
             unit.armed.cancel()
             unit.armed = None
 
-    def _push(self, unit: Unit) -> None:
-        heapq.heappush(self._heap, (unit.due, next(self._tickets), unit))
+    def _look_at(self, unit: Unit, now: float) -> None:
+        """Arm the first of the heap if nobody has, and lay it where it is to be looked at again."""
+        if unit.gone:
+            heapq.heappop(self._heap)
+            return
+        if unit.armed is not None and unit.armed.when() < now - HORIZON:  # it was called, and could not come
+            unit.armed.cancel()
+            unit.armed = None
+        if unit.armed is None:
+            self._arm(unit, now)
+        again = max(self._until, following(unit))  # until then it arms itself
+        heapq.heapreplace(self._heap, (again, next(self._tickets), unit))
 
     def _arm(self, unit: Unit, now: float) -> None:
         when = unit.due
@@ -106,8 +130,11 @@ class Beats:
         if lost <= 0:
             return
         unit.due = following(unit) + (lost - 1) * unit.every
-        for _ in range(min(lost, TOLD)):
-            self._missed(unit.name)
+        try:
+            for _ in range(min(lost, TOLD)):
+                self._missed(unit.name)
+        except Exception:  # that they are not counted stops none of those to come
+            log.exception("%s: %d beats that it missed are not all counted", unit.label, lost)
 
     def _fire(self, unit: Unit) -> None:
         due, unit.armed = unit.due, None
@@ -116,24 +143,29 @@ class Beats:
         unit.due = following(unit)
         if unit.due < self._until:
             self._arm(unit, now)
-        else:
-            self._push(unit)
-        self._due.append((unit, due))
-        if len(self._due) == 1:
-            asyncio.get_running_loop().call_soon(self._next)
+        self._due.append((unit, due, now))
+        if self._coming is None:
+            self._send_for_next()
+
+    def _send_for_next(self) -> None:
+        before, self._coming = self._coming, None
+        if before is not None:
+            before.cancel()  # two on the way would take two beats at a turn
+        self._coming = asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
         """One beat at a turn of the loop, and what the network says meanwhile is dealt with before the next one: no run
         is to measure how long the others of its slot take."""
+        self._coming = None
         loop = asyncio.get_running_loop()
         if self._patience and not quiet(loop):
             self._patience -= 1
-            loop.call_soon(self._next)
+            self._coming = loop.call_soon(self._next)
             return
         self._patience = PATIENCE
-        unit, due = self._due.popleft()
+        unit, due, _ = self._due.popleft()
         if self._due:
-            loop.call_soon(self._next)
+            self._coming = loop.call_soon(self._next)
         if not unit.gone:
             self._beat(unit, due)
 

@@ -43,11 +43,14 @@ class Culprit:
             return "by the machine, which gave it no time"
         if self.kind == COLLECTOR:
             return "by Python's collector of garbage"
+        if self == UNSEEN:
+            return "by someone unseen, for want of a thread to look"
         return f"in {self.task or 'no task'} ({self.kind}), at {self.place}"
 
 
 NOBODY = Culprit(MACHINE)
 GARBAGE = Culprit(COLLECTOR)
+UNSEEN = Culprit(OTHER)
 
 log = logging.getLogger("retabli.loop")
 
@@ -56,7 +59,8 @@ class Culprits:
     """`turned` is the loop's sign, ten times a second; it costs nothing. Between signs a thread looks for who is late.
 
     The thread needs Python's own lock: code that keeps even that is seen in the moment in which it lets it go. Where
-    the thread itself came late, and this process used no processor meanwhile, it was frozen.
+    the thread itself came late, and this process used no processor meanwhile, it was frozen. Where no thread can be
+    had, all else goes on: stalls are measured without it, and are nobody's.
     """
 
     def __init__(self) -> None:
@@ -64,22 +68,39 @@ class Culprits:
         self._seen: Counter[Culprit] = Counter()
         self._collects = 0.0  # when the collection under way began
         self._collected = 0.0  # seconds of collections since the last sign
-        self._over = threading.Event()
+        self._over: threading.Event | None = None  # set at the end; None: nobody is looked for
         self._thread: threading.Thread | None = None
+        self._lacked = False  # the thread, and that was said
 
     def begin(self) -> None:
         """Watch the running loop, from its own thread."""
         self._over = threading.Event()
+        gc.callbacks.append(self._collecting)
+        self.look_on()
+
+    def look_on(self) -> None:
+        """See that the thread is there, from `begin` until `end`. To be called each second: a shortage passes."""
+        if self._over is None or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._thread = None
         self._turned = time.monotonic()
         arguments = (asyncio.get_running_loop(), threading.get_ident(), self._over)
-        self._thread = threading.Thread(target=self._watch, args=arguments, name="culprits", daemon=True)
-        self._thread.start()
-        gc.callbacks.append(self._collecting)
+        try:
+            thread = threading.Thread(target=self._watch, args=arguments, name="culprits", daemon=True)
+            thread.start()
+        except Exception as error:  # noqa: BLE001 - RuntimeError (can't start new thread), MemoryError, or another
+            if not self._lacked:
+                self._lacked = True
+                said = str(error) or type(error).__name__
+                log.warning("who keeps the loop from turning is not looked for until a thread can be had: %s", said)
+            return
+        self._thread, self._lacked = thread, False
 
     def end(self) -> None:
         """Never waits: the thread ends by itself."""
-        self._over.set()
-        self._thread = None
+        if self._over is not None:
+            self._over.set()
+        self._over = self._thread = None
         if self._collecting in gc.callbacks:
             gc.callbacks.remove(self._collecting)
 
@@ -91,7 +112,7 @@ class Culprits:
         if collected > LATE:
             return GARBAGE
         if not seen:
-            return NOBODY
+            return UNSEEN if self._thread is None else NOBODY
         return seen.most_common(1)[0][0]
 
     def _collecting(self, phase: str, _: dict[str, int]) -> None:

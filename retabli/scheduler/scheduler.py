@@ -74,11 +74,14 @@ class Scheduler:
     def last_woke(self) -> float | None:
         """When it last gave a sign, on the loop's clock; None while it does not run.
 
-        Of two signs the older one: the loop's watch, ten times a second, and the plan of beats, once a second, without
-        which nothing more would begin.
+        Of three signs the oldest one: the loop's watch, ten times a second; the plan of beats, once a second, without
+        which nothing more would begin; and the beat that is due and has waited longest to be served.
         """
         woke = self._stalls.last_woke
-        return None if woke is None else min(woke, self._planned)
+        if woke is None:
+            return None
+        waits = self._beats.waits_since
+        return min(woke, self._planned, woke if waits is None else waits)
 
     def stood_still(self) -> str | None:
         """By whom everything stood still for much of the last minute, in a sentence; None: it did not."""
@@ -105,14 +108,14 @@ class Scheduler:
         Raises:
             Fatal: as the judge or a duty raised it.
         """
-        self._timetable.start()
-        self._culprits.begin()
         try:
+            self._timetable.start()
+            self._culprits.begin()
             await self._plan()
             await self._watch.run()
         finally:
-            self._culprits.end()
             self._stalls.rest()
+            self._culprits.end()
             await self._timetable.stop()
 
     async def adopt(self, units: Mapping[UnitName, tuple[Probe, Policy]]) -> None:
@@ -121,7 +124,11 @@ class Scheduler:
         A unit whose probe is the same keeps its beats, its runs under way and all it has learnt. The others' runs are
         ended before this returns, so that no result of theirs comes later. The judge must know the new units already.
         """
-        left = [unit for name, unit in self._units.items() if name not in units or units[name][0] != unit.probe]
+        left = [
+            unit
+            for name, unit in self._units.items()
+            if unit.gone or name not in units or units[name][0] != unit.probe  # gone: an `adopt` that was cut short
+        ]
         await self._end(left, LEAVING)
         for unit in left:
             self._units.pop(unit.name, None)
@@ -133,8 +140,13 @@ class Scheduler:
                 known.policy = policy
             else:
                 fresh.append(self._unit(name, probe, policy, slot))
-        self._units.update((unit.name, unit) for unit in fresh)
-        self._beats.begin(fresh)
+        try:
+            self._units.update((unit.name, unit) for unit in fresh)
+            self._beats.begin(fresh)
+        except BaseException:
+            for unit in fresh:
+                self._beats.remove(unit)  # some have no beats, and none is to pass for known at the next `adopt`
+            raise
         self._beats.plan()
 
     def lift(self, flow: str, probe: str) -> None:
@@ -169,8 +181,10 @@ class Scheduler:
         )
 
     async def _plan(self) -> None:
+        self._places.serve()
         self._beats.plan()
         self._planned = asyncio.get_running_loop().time()
+        self._culprits.look_on()
 
     def _woke(self, late: float) -> None:
         self._meter.stall(late)
@@ -190,7 +204,11 @@ class Scheduler:
             self._judge.skipped(unit.name)
         elif unit.refusals.pausing(due):
             unit.looking = True
-            self._spawn(self._look_again(unit, due), unit.label)
+            try:
+                self._spawn(self._look_again(unit, due), unit.label)
+            except BaseException:
+                unit.looking = False  # or each later beat would be skipped
+                raise
         else:
             self._launch(Run(unit, due, asyncio.get_running_loop().time()))
 
@@ -217,19 +235,35 @@ class Scheduler:
 
     def _launch(self, run: Run) -> None:
         run.unit.runs.add(run)
-        self._places.enter(run)
+        try:
+            self._places.enter(run)
+        except BaseException:
+            run.unit.runs.discard(run)  # or it would count as under way, and each later beat be skipped
+            raise
 
     def _start(self, run: Run) -> None:
-        """There is a place for it: at once, or after it waited in the queue."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        self._meter.lateness(now - run.beat)
-        if run.place is Place.QUEUE:
-            self._meter.waited(now - run.asked)
-        unit = run.unit
-        run.task = loop.create_task(self._run(run), name=unit.label)
-        run.task.add_done_callback(self._look_after)
-        run.outlives = loop.call_later(unit.times.usual, self._outlived, run)
+        """There is a place for it: at once, or after it waited in the queue.
+
+        Raises:
+            Exception: whatever our machine lacks for it. The run is no more, and has nothing to give back.
+        """
+        unit, loop, work = run.unit, asyncio.get_running_loop(), None
+        try:
+            now = loop.time()
+            self._meter.lateness(now - run.beat)
+            if run.place is Place.QUEUE:
+                self._meter.waited(now - run.asked)
+            work = self._run(run)
+            run.task = loop.create_task(work, name=unit.label)
+            run.task.add_done_callback(self._look_after)
+            run.outlives = loop.call_later(unit.times.usual, self._outlived, run)
+        except BaseException:
+            if run.task is not None:
+                run.task.cancel()  # before its first step: nothing of it is ever done
+            elif work is not None:
+                work.close()
+            unit.runs.discard(run)
+            raise
 
     async def _run(self, run: Run) -> None:
         unit = run.unit
@@ -315,10 +349,24 @@ class Scheduler:
             run.unit.runs.discard(run)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(self._look_after)
+        """Begin it, and look after what leaves it.
+
+        Raises:
+            Exception: whatever our machine lacks for it. None of it is done then.
+        """
+        task = None
+        try:
+            task = asyncio.get_running_loop().create_task(work, name=name)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._look_after)
+        except BaseException:
+            if task is None:
+                work.close()
+            else:
+                task.cancel()
+                self._tasks.discard(task)
+            raise
         return task
 
     def _look_after(self, task: asyncio.Task[None]) -> None:

@@ -76,6 +76,7 @@ class Timetable:
             self._add(self._scheduler, duty)
 
     def start(self) -> None:
+        self._shut_down()  # one that could not be stopped: two would call each duty twice
         logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells each firing, which is each second
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.start()
@@ -84,9 +85,7 @@ class Timetable:
 
     async def stop(self) -> None:
         """No duty begins any more. Those at work are their spawner's to end."""
-        scheduler, self._scheduler = self._scheduler, None
-        if scheduler is not None:
-            scheduler.shutdown(wait=False)
+        if self._shut_down():
             await asyncio.sleep(0)  # it is only asked to, and leaves at the loop's next turn
 
     def attend(self, jump: float) -> None:
@@ -101,6 +100,15 @@ class Timetable:
                 self._call_for(duty, 0.0)
             elif jump:
                 self._call_for(duty, max(0.0, duty.due - now))
+
+    def _shut_down(self) -> bool:
+        scheduler = self._scheduler
+        if scheduler is None:
+            return False
+        if scheduler.running:  # else its start was cut short
+            scheduler.shutdown(wait=False)
+        self._scheduler = None
+        return True
 
     def _add(self, scheduler: AsyncIOScheduler, duty: Duty) -> None:
         duty.due = asyncio.get_running_loop().time() + duty.seconds

@@ -403,6 +403,55 @@ async def test_a_full_set_of_threads_makes_others_wait_and_forgets_those_that_le
     assert await asyncio.wrap_future(last) == ["last"]
 
 
+async def test_threads_that_could_not_be_had_are_not_counted_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One dead name held up all others: each failure had left a job, and whoever did it called itself idle for it."""
+    lookups = Lookups()
+    release, refused = threading.Event(), []
+    only = asyncio.wrap_future(lookups.submit(lambda: release.wait(10)))
+
+    def lack(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lack)
+        for _ in range(5):
+            with pytest.raises(RuntimeError):
+                lookups.submit(lambda: refused.append("done though it was refused"))
+    release.set()
+    await only
+    dead = threading.Event()
+    try:
+        names = [asyncio.wrap_future(lookups.submit(lambda: dead.wait(10))) for _ in range(3)]
+        async with asyncio.timeout(5):
+            assert await asyncio.wrap_future(lookups.submit(lambda: "quick")) == "quick"
+    finally:
+        dead.set()
+    await asyncio.gather(*names)
+    assert not refused
+
+
+async def test_a_job_that_could_not_be_queued_leaves_its_thread_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lacking:
+        """A queue into which nothing can be put."""
+
+        def put(self, _: object) -> None:
+            raise MemoryError
+
+        def get(self) -> object:
+            return jobs.get()
+
+    lookups = Lookups(most=1)
+    jobs = lookups._jobs
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(lookups, "_jobs", Lacking())
+            with pytest.raises(MemoryError):
+                lookups.submit(lambda: "never")
+    assert lookups._idle.acquire(blocking=False)
+    lookups._idle.release()
+    assert await asyncio.wrap_future(lookups.submit(lambda: "done")) == "done"
+
+
 def test_the_systems_name_servers_are_those_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "resolv.conf"
     monkeypatch.setattr(system_resolver, "RESOLV_CONF", path)

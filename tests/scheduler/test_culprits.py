@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,6 +97,57 @@ async def test_without_stalls_nobody_is_named() -> None:
         await asyncio.sleep(0.5)
         assert scheduler.stood_still() is None
     assert [kind for kind, seconds in meter.culprits if seconds > 1.0] == []
+
+
+def lack_threads(patch: pytest.MonkeyPatch) -> None:
+    def lack(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    patch.setattr(threading.Thread, "start", lack)
+
+
+async def test_without_a_thread_to_look_all_else_goes_on_and_nobody_is_accused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def sleep(ladder: Ladder, _: int) -> None:
+        with ladder.rung(stages.RESOLVE):
+            time.sleep(1.2)
+
+    lack_threads(monkeypatch)
+    async with running() as (scheduler, meter):
+        await scheduler.adopt(one(PlayedProbe(every=60.0, timeout=5.0, play=sleep)))
+        async with asyncio.timeout(10):
+            while not meter.culprits or scheduler.last_woke is None:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(2.0)  # and is tried again meanwhile
+    assert {kind for kind, _ in meter.culprits} == {"other"}
+    lacked, still = [record.getMessage() for record in caplog.records if record.name == "retabli.loop"]
+    assert lacked.endswith("until a thread can be had: can't start new thread")
+    assert still.endswith("by someone unseen, for want of a thread to look")
+
+
+async def test_a_thread_that_could_not_be_had_at_first_is_had_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looks() -> bool:
+        return any(thread.name == "culprits" and thread.is_alive() for thread in threading.enumerate())
+
+    async def block() -> None:
+        time.sleep(1.2)
+
+    while looks():  # those of other tests end by themselves
+        await asyncio.sleep(0.05)
+    with monkeypatch.context() as patch:
+        lack_threads(patch)
+        async with running() as (_, meter):
+            await asyncio.sleep(0.2)
+            assert not looks()
+            patch.undo()
+            async with asyncio.timeout(10):
+                while not looks():
+                    await asyncio.sleep(0.05)
+            await asyncio.create_task(block(), name="drain")
+            while not meter.culprits:
+                await asyncio.sleep(0.05)
+    assert [kind for kind, _ in meter.culprits] == ["drain"]
 
 
 @pytest.mark.looptime

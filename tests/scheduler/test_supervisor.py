@@ -1,6 +1,8 @@
 """Parts that die are started again, logged and counted; only a Fatal ends the process, and loudly."""
 
 import asyncio
+import logging
+from typing import Any
 
 import pytest
 
@@ -148,6 +150,79 @@ async def test_a_store_that_breaks_while_it_is_closed_is_heard_too() -> None:
     supervisor.keep("store", closing)
     with pytest.raises(StoreBroken, match="last batch"):
         await run_for(1.0, supervisor)
+
+
+async def test_a_part_that_cannot_be_counted_is_started_again_with_the_same_back_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    starts: list[float] = []
+
+    async def dying() -> None:
+        starts.append(now())
+        raise ValueError
+
+    def lack(_: str) -> None:
+        raise MemoryError
+
+    supervisor = Supervisor(lack)
+    supervisor.keep("drain", dying)
+    await run_for(20.0, supervisor)
+    assert starts == pytest.approx([0, 1, 3, 7, 15])
+    assert supervisor.restarts == {"drain": 5}
+    assert "drain is started again in 1 s, which could not be counted" in caplog.text
+    assert "CRITICAL" in caplog.text
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["at once", "once a task can be had"])
+async def test_a_part_is_started_again_though_its_death_could_not_even_be_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, again: bool
+) -> None:
+    starts: list[float] = []
+    counted: list[str] = []
+
+    async def dying() -> None:
+        starts.append(now())
+        raise ValueError
+
+    def lack(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    supervisor = Supervisor(counted.append)
+    supervisor.keep("drain", dying)
+    with monkeypatch.context() as patch:
+        patch.setattr(logging.getLogger("retabli.parts"), "exception", lack)
+        if not again:
+            true, lacks = asyncio.create_task, [MemoryError(), MemoryError()]
+
+            def create(work: Any, **named: Any) -> asyncio.Task[None]:
+                if starts and lacks:
+                    work.close()
+                    raise lacks.pop()
+                return true(work, **named)
+
+            patch.setattr(asyncio, "create_task", create)
+        await run_for(3.5, supervisor)
+    assert starts == pytest.approx([0, 1, 2, 3] if again else [0, 3])
+    assert counted == ["drain"] * len(starts)
+    assert "drain: who keeps it died" in caplog.text
+
+
+async def test_a_part_that_cancels_its_own_task_is_started_again() -> None:
+    starts: list[float] = []
+
+    async def leaving() -> None:
+        starts.append(now())
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await idle()
+
+    supervisor = Supervisor()
+    supervisor.keep("web", leaving)
+    await run_for(2.5, supervisor)
+    assert starts == pytest.approx([0, 1, 2])
+    await asyncio.sleep(100.0)
+    assert len(starts) == 3, "nothing begins after the end"
 
 
 async def test_two_parts_of_one_name_are_refused() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import apscheduler.schedulers.base
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from blockbuster import blockbuster_ctx
 
 from retabli.scheduler import Scheduler
+from retabli.scheduler.timetable import Timetable
 
 from .fakes import UNIT, HealthyProbe, RememberingJudge, RememberingMeter, StoreBroken, many, now, one
 
@@ -229,3 +231,49 @@ async def test_in_real_time_every_unit_runs_again_and_nothing_blocks_the_loop() 
                 await asyncio.sleep(0.1)
     assert len(ticks) >= 2
     assert meter.stalls
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[AsyncIOScheduler]:
+    """Every scheduler of APScheduler's that was started."""
+    started: list[AsyncIOScheduler] = []
+    true = AsyncIOScheduler.start
+
+    def start(self: AsyncIOScheduler) -> None:
+        started.append(self)
+        true(self)
+
+    monkeypatch.setattr(AsyncIOScheduler, "start", start)
+    return started
+
+
+def lack(*_: object, **__: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("what", ["culprits.Culprits.begin", "timetable.Timetable._add"])
+async def test_whatever_ends_the_scheduler_its_timetable_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, started: list[AsyncIOScheduler], what: str
+) -> None:
+    scheduler = Scheduler(RememberingJudge(), RememberingMeter())
+    monkeypatch.setattr(f"retabli.scheduler.{what}", lack)
+    for _ in range(3):
+        with pytest.raises(MemoryError):
+            await scheduler.run()
+    assert [each.running for each in started] == [False, False, False]
+
+
+async def test_a_timetable_that_could_not_be_stopped_is_stopped_before_another_begins(
+    monkeypatch: pytest.MonkeyPatch, started: list[AsyncIOScheduler]
+) -> None:
+    timetable = Timetable(lambda work, name: asyncio.create_task(work, name=name))
+    timetable.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncIOScheduler, "shutdown", lack)
+        with pytest.raises(MemoryError):
+            await timetable.stop()
+    timetable.start()
+    await asyncio.sleep(0.05)
+    assert [each.running for each in started] == [False, True]
+    await timetable.stop()
+    assert [each.running for each in started] == [False, False]
