@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NoReturn
 from pydantic import Field
 
 from retabli.model import stages
-from retabli.model.causes import Cause
+from retabli.model.causes import Cause, Side
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.probe import Probe
 from retabli.model.settings import Duration, Mailbox, MailboxRef, SecretRef, Submit
@@ -209,9 +209,10 @@ class MailIn(Probe):
 
 
 def _submission_fell(ladder: Ladder, error: Fall | OSError) -> NoReturn:
-    """The same rung, with the cause that it is for inbound mail; its own stands in the detail."""
+    """The same rung, with the cause that it is for inbound mail; its own stands in the detail. What we lacked ourselves
+    is told as it is: there is nothing to look for at the service that sends."""
     found = cause_of(error)
-    if found is None:
+    if found is None or found.side is Side.PROBE:
         raise error
     fallen = ladder.fallen
     refused = found.credential

@@ -19,7 +19,7 @@ from retabli.model.result import Measure
 from retabli.model.settings import Duration, Port
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
-from retabli.net.attempts import interleaved, open_socket, sockaddr
+from retabli.net.attempts import interleaved, open_socket, sockaddr, verdict
 from retabli.net.icmp_errors import listen_for_errors, read_error
 from retabli.net.resolve import resolve
 
@@ -123,24 +123,24 @@ class Ntp(Probe):
                 raise Fall(CLOCK_OFF, f"{reply.offset:+.3f} s, ± {reply.delay / 2:.3f} s")
 
     async def _ask(self, ladder: Ladder, addresses: list[str]) -> TimeReply:
-        """The addresses in turn; each question has its share of the time, the last one what is left of it."""
-        fall = Fall(causes.TIMEOUT)
+        """The addresses in turn, each question with its share of the time; what fell of several is judged together."""
+        fates: dict[str, Fall] = {}
         for number in range(max(TRIES, len(addresses))):
             address = addresses[number % len(addresses)]
             try:
                 async with asyncio.timeout(self.timeout * 0.9 / max(TRIES, len(addresses))):
                     reply = await _question(address, self.port, ladder.clock, ladder.wall)
             except TimeoutError:
-                continue
+                fates.setdefault(address, Fall(causes.TIMEOUT))
             except Fall as met:
-                fall = met
+                fates[address] = met
                 if number + 1 >= len(addresses):
                     break
             else:
                 ladder.describe("address", address)
                 ladder.measure(Measure.IP_PROTOCOL, 6 if ":" in address else 4)
                 return reply
-        raise fall
+        raise verdict(fates)
 
 
 async def _question(address: str, port: int, clock: Callable[[], float], wall: Callable[[], float]) -> TimeReply:
@@ -161,9 +161,9 @@ async def _question(address: str, port: int, clock: Callable[[], float], wall: C
         except OSError as error:
             icmp = read_error(sock)
             if icmp is not None:
-                raise Fall(icmp.cause, f"{address}: {icmp}") from error
-            raise Fall(cause_of(error) or causes.UNREACHABLE, f"{address}: {detail_of(error)}") from error
-    raise Fall(causes.GARBAGE, f"{address}: {STRAYS} datagrams that answer no question of ours")
+                raise Fall(icmp.cause, str(icmp)) from error
+            raise Fall(cause_of(error) or causes.UNREACHABLE, detail_of(error)) from error
+    raise Fall(causes.GARBAGE, f"{STRAYS} datagrams that answer no question of ours")
 
 
 def _read(data: bytes, nonce: bytes, sent_at: float, delay_seen: float) -> TimeReply | None:

@@ -1,11 +1,15 @@
 """The daemon's own way out, read from the kernel's tables as they look on real machines."""
 
+import contextlib
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from retabli.model.ladder import Fall
+from retabli.model.ladder import Fall, Ladder
 from retabli.net import link
+from tests.faults.short_of_files import in_a_child, shortage
 
 ROUTE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -67,3 +71,34 @@ def test_a_lost_route_a_pulled_cable_and_a_dead_gateway_are_told_apart(
     with pytest.raises(Fall) as fall:
         judge(folder)
     assert fall.value.cause is cause
+
+
+@pytest.mark.parametrize("said", [errno.ENOENT, errno.ENODEV, errno.EINVAL])
+def test_an_interface_that_is_gone_or_set_down_has_no_link(
+    said: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = machine(tmp_path)
+    found = link.check_route(folder)
+
+    def unread(*_: object) -> str:
+        raise OSError(said, os.strerror(said))
+
+    monkeypatch.setattr(Path, "read_text", unread)
+    with pytest.raises(Fall) as fall:
+        link.check_link(found, folder)
+    assert fall.value.cause is link.LINK_DOWN
+
+
+async def test_a_link_whose_file_we_cannot_open_is_unknown_and_not_down(tmp_path: Path) -> None:
+    """The own link is the parent of every flow: all of them would be told by it."""
+    folder = machine(tmp_path)
+    found = link.check_route(folder)
+
+    async def work() -> list[str]:
+        ladder = Ladder(link.LADDER)
+        with contextlib.suppress(OSError), shortage(0), ladder.rung(link.LINK):
+            link.check_link(found, folder)
+        assert ladder.fallen is not None
+        return [str(ladder.fallen.cause), str(link.carrier("eth0", folder))]
+
+    assert await in_a_child(work) == ["local_resources", "True"]

@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from retabli.model import causes
 from retabli.model.ladder import Fall, cause_of, detail_of
 from retabli.net.connection import Connection
-from retabli.net.descriptors import KEPT_FROM_PROBES, is_spare, is_telling
+from retabli.net.descriptors import KEPT_FROM_PROBES, is_spare, is_telling, require
 from retabli.net.icmp_errors import listen_for_errors, read_error
 
 STAGGER = 0.25  # seconds before the next address is tried beside the last one (RFC 8305, section 5)
@@ -184,7 +184,7 @@ def sockaddr(address: str, port: int) -> tuple[int, tuple[str, int] | tuple[str,
     """The family and the kernel's form of an address, with its zone (`fe80::1%eth0`).
 
     Raises:
-        Fall: the zone is no interface of this machine (`unreachable`).
+        Fall: the zone is no interface of this machine (`unreachable`), or could not be looked up (`local_resources`).
     """
     if ":" not in address:
         return socket.AF_INET, (address, port)
@@ -194,6 +194,10 @@ def sockaddr(address: str, port: int) -> tuple[int, tuple[str, int] | tuple[str,
     try:
         return socket.AF_INET6, (address, port, 0, int(zone) if zone.isdigit() else socket.if_nametoindex(zone))
     except OSError as error:
+        try:
+            require(1)  # it asks by a socket, and says the same when it has none
+        except OSError as lack:
+            raise Fall(causes.LOCAL_RESOURCES, detail_of(lack)) from lack
         raise Fall(causes.UNREACHABLE, f"this machine has no interface {zone}") from error
 
 

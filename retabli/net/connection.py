@@ -13,7 +13,7 @@ from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.result import Measure
 from retabli.model.settings import Tls
 from retabli.net.certificates import Chain
-from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for
+from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for, require_authorities
 
 CHUNK = 65_536
 TCP_INFO = struct.Struct("=2xB21xI")  # tcpi_retransmits and tcpi_unacked of struct tcp_info (linux/tcp.h)
@@ -187,6 +187,7 @@ class Connection:
         Raises:
             Fall: the handshake failed; or `garbage` when something was sent in clear after STARTTLS was agreed,
                 which somebody in between may have put there (CVE-2011-0411).
+            OSError: as the socket says it; EMFILE, ENFILE: this machine's authorities could not be looked up.
         """
         if ladder is None:
             await self._start_tls(tls, server_name, context)
@@ -212,6 +213,7 @@ class Connection:
             await self._handshake(session)
         except ssl.SSLError as error:
             self._send_alert()
+            require_authorities(error, tls)
             raise self._judged(session, error, presented) from error
         cipher = session.cipher()
         agreed = cipher[0] if cipher else ""

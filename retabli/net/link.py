@@ -3,6 +3,7 @@
 Nothing is sent: the daemon's other probes keep the kernel's neighbour table honest.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -25,6 +26,8 @@ GATEWAY_SILENT = cause(
 CAUSES: tuple[Cause, ...] = (NO_ROUTE, LINK_DOWN, GATEWAY_SILENT)
 LADDER = (stages.START, LINK, GATEWAY)
 
+# What the kernel says of an interface that is gone, has gone since its file was opened, or is set down.
+WITHOUT_LINK = (errno.ENOENT, errno.ENODEV, errno.EINVAL)
 COMPLETE = 0x2  # ATF_COM of <net/if_arp.h>: the neighbour's hardware address is known
 
 
@@ -68,11 +71,17 @@ def _ipv6_gateways(lines: Sequence[str]) -> list[Gateway]:
 
 
 def carrier(interface: str, sys: Path = Path("/sys")) -> bool:
-    """Whether the interface has its link (sysfs-class-net, `carrier`: at once; `operstate` lags a second)."""
+    """Whether the interface has its link (sysfs-class-net, `carrier`: at once; `operstate` lags a second).
+
+    Raises:
+        OSError: EMFILE and the like: it cannot be read, and nothing is known of the link.
+    """
     try:
         return (sys / "class/net" / interface / "carrier").read_text().strip() == "1"
-    except OSError:  # the interface is gone, or set down (the kernel answers EINVAL)
-        return False
+    except OSError as error:
+        if error.errno in WITHOUT_LINK:
+            return False
+        raise
 
 
 def answers(gateway: Gateway, proc: Path = Path("/proc")) -> bool:
@@ -95,7 +104,12 @@ def check_route(proc: Path = Path("/proc")) -> tuple[Gateway, ...]:
 
 
 def check_link(found: Sequence[Gateway], sys: Path = Path("/sys")) -> tuple[Gateway, ...]:
-    """The routes whose link is up. Raises Fall `link_down` when none is."""
+    """The routes whose link is up.
+
+    Raises:
+        Fall: `link_down` when none is.
+        OSError: as `carrier`.
+    """
     up = tuple(gateway for gateway in found if carrier(gateway.interface, sys))
     if not up:
         raise Fall(LINK_DOWN, ", ".join(sorted({gateway.interface for gateway in found})))

@@ -125,14 +125,15 @@ def _lookup(host: str, family: int) -> list[str]:
 
 
 def getaddrinfo(*asked: Any, **hints: Any) -> list[Any]:
-    """As `socket.getaddrinfo`, but for a shortage of descriptors, in which the C library says that no name exists.
+    """As `socket.getaddrinfo`, but for a shortage of descriptors, in which the C library says that no name exists, or
+    whatever errno was left behind (EBUSY, of its own modules).
 
     Raises:
         OSError: as that raises it; EMFILE, ENFILE: nothing could be asked.
     """
     try:
         return socket.getaddrinfo(*asked, **hints)
-    except socket.gaierror:
+    except OSError:
         require(A_LOOKUP)
         raise
 

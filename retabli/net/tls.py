@@ -13,9 +13,10 @@ from pathlib import Path
 
 from retabli.model import causes
 from retabli.model.causes import Cause
-from retabli.model.ladder import SSL_REASONS, Fall
+from retabli.model.ladder import SSL_REASONS, Fall, cause_of
 from retabli.model.settings import Tls
 from retabli.net.certificates import Chain, read_chain
+from retabli.net.descriptors import require
 from retabli.net.revocation_lists import load_revocation_lists
 
 # Handshake messages that are kept (RFC 8446, section 4; the same numbers in RFC 5246, section 7.4).
@@ -296,6 +297,21 @@ def _listen(context: ssl.SSLContext) -> None:
 REFUSALS = {
     reason for reason, cause in SSL_REASONS.items() if cause in (causes.CLIENT_CERT_MISSING, causes.CLIENT_CERT_REFUSED)
 } | {"SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_DECRYPT_ERROR"}
+
+
+# What OpenSSL calls a certificate whose authority, or whose own trust, it did not find.
+UNTRUSTED = (causes.CERT_UNKNOWN_CA, causes.CERT_SELF_SIGNED)
+
+
+def require_authorities(error: ssl.SSLError, tls: Tls) -> None:
+    """See that this machine's authorities could be had when a handshake ended with `error`: where they lie in a folder,
+    OpenSSL opens their files within it, and without a descriptor says that it knows no such authority.
+
+    Raises:
+        OSError: EMFILE, ENFILE: they could not, and nothing is known of the certificate.
+    """
+    if tls.ca is None and cause_of(error) in UNTRUSTED:
+        require(1)
 
 
 def cause_of_alert(error: ssl.SSLError, *, asked: bool, presented: bool) -> Cause | None:

@@ -10,10 +10,12 @@ import pytest
 
 from probes.mail_beacon import MailBeacon
 from probes.mail_in import MailIn
+from retabli.net.descriptors import KEPT_FROM_PROBES
 from retabli.net.mail import mail_messages, tokens
 from retabli.net.mail.tokens import Purpose
 from simulator.imap import Folder
-from tests.climbing import climb, settings
+from tests.climbing import climb, run, settings
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.mail_servers import ImapServer, SmtpServer, stays_silent
 from tests.mail_world import INSIDE, KEY, OUTSIDE, REFLECTOR, MailWorld, mail_world
 from tests.said import counts, told
@@ -176,6 +178,24 @@ async def test_an_unreadable_mailbox_of_ours_is_unknown(world: MailWorld) -> Non
     assert told(await climb(gone)) == ("unknown", "mailbox", "mailbox_unreadable")
     await world.imap.stop()
     assert told(await climb(mail_in(world, "beacon"))) == ("unknown", "mailbox", "mailbox_unreadable")
+
+
+@pytest.mark.parametrize("way", ["beacon", "account"])
+async def test_what_our_own_machine_lacked_is_nothing_to_look_for_at_a_server(world: MailWorld, way: str) -> None:
+    probe = mail_in(world, way)
+
+    async def work() -> list[str | None]:
+        with shortage(KEPT_FROM_PROBES):
+            return list(told(await run(probe)))
+
+    stage = {"beacon": "mailbox", "account": "connect"}[way]
+    assert await in_a_child(work) == ["unknown", stage, "local_resources"]
+
+
+async def test_a_mailbox_whose_password_we_cannot_read_is_unknown_by_that(world: MailWorld) -> None:
+    mailbox = world.mailbox("inside", password={"file": str(world.folder / "gone")})
+    result = await climb(mail_in(world, "account", mailbox=mailbox, within="300ms"))
+    assert told(result) == ("unknown", "delivered", "secret_unreadable")
 
 
 async def test_a_refused_login_is_unknown_and_not_tried_again_at_once(world: MailWorld) -> None:

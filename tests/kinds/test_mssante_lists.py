@@ -16,8 +16,10 @@ from blockbuster import blockbuster_ctx
 from retabli.model.ladder import Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
+from retabli.net.descriptors import KEPT_FROM_PROBES
 from retabli.net.mssante import white_list_copy
-from tests.climbing import climb
+from tests.climbing import climb, run
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.mssante_world import OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
 from tests.net.peers import Handler, closed_port, closing, endless, saying, silent, trickling
 from tests.net.web_servers import NOT_HERE, Answer, Site, page, proxy, redirect, site
@@ -95,6 +97,22 @@ async def test_a_list_that_has_not_changed_is_not_sent_again(world: Space, port:
         assert [b'If-None-Match: "v1"' in request for request in running.requests] == [False, True, True]
         publisher.tag, publisher.content = '"v2"', white_list({OURS: [OWN_NAME]})
         assert told(await climb(probe, memory=memory)) == ("partner", "partner_unlisted", False)
+
+
+async def test_a_list_that_we_could_not_ask_for_is_not_remembered_as_unreachable(world: Space, port: int) -> None:
+    memory: dict[str, Any] = {}
+    async with site(page(listed(world))) as running:
+        probe = world.probe(port, white_list={"url": running.url(), "refresh": "0s"})
+        assert told(await climb(probe, memory=memory)) == GOOD
+        before = json.dumps(memory)
+
+        async def work() -> list[Any]:
+            with shortage(KEPT_FROM_PROBES):
+                lacking = told(await run(probe, memory=memory))
+            kept = json.dumps(memory) == before
+            return [*lacking, kept, *told(await run(probe, memory=memory))]
+
+        assert await in_a_child(work) == ["white_list", "local_resources", False, True, *GOOD]
 
 
 async def test_an_unchanged_list_ages_all_the_same(world: Space, port: int) -> None:

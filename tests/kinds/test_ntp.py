@@ -10,10 +10,13 @@ from typing import Any, cast
 
 import pytest
 
+from probes import ntp
 from probes.ntp import CLOCK_OFF, EPOCH, ERA, KISS_DENIED, RATE_LIMITED, SYNCHRONISED, UNSYNCHRONISED, Ntp, _seconds
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
+from retabli.model.ladder import Fall
 from retabli.model.result import Measure, Outcome, Result
+from retabli.net import resolve
 from tests.climbing import climb, settings
 
 Answer = Callable[[bytes], list[bytes]]
@@ -160,6 +163,26 @@ async def test_a_closed_port_is_refused() -> None:
     result = await climb(settings(Ntp, host="127.0.0.1", port=port))
     assert (result.stage, result.cause) == (stages.RESPONSE, causes.REFUSED)
     assert "ICMP type 3 code 3" in result.detail
+
+
+@pytest.mark.parametrize(("lacking", "other"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+async def test_what_our_machine_lacked_for_one_address_is_not_hidden_by_what_became_of_the_other(
+    lacking: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    async def resolved(*_: object, **__: object) -> resolve.Answer:
+        return resolve.Answer((lacking, other), 0.0)
+
+    def opened(family: int, kind: int) -> socket.socket:
+        if (family == socket.AF_INET6) == (":" in lacking):
+            raise Fall(causes.LOCAL_RESOURCES, "Too many open files")
+        raise Fall(causes.UNREACHABLE, "this machine has no such family")
+
+    monkeypatch.setattr(ntp, "open_socket", opened)
+    monkeypatch.setattr(ntp, "resolve", resolved)
+    result = await climb(settings(Ntp, host="ntp.chu.test"))
+    assert (result.outcome, result.stage, result.cause) == (Outcome.UNKNOWN, stages.RESPONSE, causes.LOCAL_RESOURCES)
+    assert result.detail.startswith(f"{lacking} local_resources (Too many open files), {other} unreachable")
 
 
 def test_the_era_after_2036_is_read_right() -> None:

@@ -6,7 +6,7 @@ import resource
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -17,6 +17,7 @@ from retabli.model.result import Measure
 from retabli.net import attempts
 from retabli.net.attempts import connect, interleaved, verdict
 from retabli.net.connect import open_connection
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.net.name_server import name_server
 from tests.net.peers import closed_port, closing, serving, silent
 
@@ -188,6 +189,19 @@ async def test_a_zone_that_is_no_interface_is_unreachable() -> None:
     with pytest.raises(Fall) as fallen:
         await connect(["fe80::1%nowhere0"], 9)
     assert fallen.value.cause is causes.UNREACHABLE
+
+
+async def test_a_zone_that_cannot_be_looked_up_for_want_of_a_descriptor_is_not_called_missing() -> None:
+    async def work() -> list[str]:
+        found = []
+        for address in ("fe80::1%lo", "fe80::1%nowhere0"):
+            fates: dict[str, Fall] = {}
+            with shortage(0), suppress(Fall):
+                await connect([address, "127.0.0.1"], 9, fates=fates)
+            found.append(fates[address].cause.code)
+        return found
+
+    assert await in_a_child(work) == ["local_resources", "local_resources"]
 
 
 async def test_a_port_that_connects_to_itself_is_a_closed_one() -> None:

@@ -127,3 +127,38 @@ def test_probes_that_need_the_libraries_at_the_same_moment_all_get_them_whole() 
     """Threads that import parts of one package at once are given halves of it: a daemon's first second is just that."""
     done = subprocess.run([sys.executable, "-c", TOGETHER], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+LACKING = """
+import os, resource, sys
+from retabli.model.ladder import cause_of
+from retabli.net.dicom import libraries
+from retabli.net.dicom.captured_image import PATIENT_ID, fresh_uids, synthetic_image
+
+before = resource.getrlimit(resource.RLIMIT_NOFILE)
+lacking = True
+
+def lack(event, what):
+    if lacking and event == "import" and what[0] == sys.argv[1]:
+        free = os.open("/", os.O_PATH)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+
+sys.addaudithook(lack)
+try:
+    libraries.load()
+except Exception as error:
+    print(cause_of(error))
+lacking = False
+resource.setrlimit(resource.RLIMIT_NOFILE, before)
+libraries.load()
+from pynetdicom.dsutils import encode
+print(len(synthetic_image(fresh_uids(PATIENT_ID))) > 0)
+"""
+
+
+@pytest.mark.parametrize("at", ["pydicom.uid", "pydicom.filewriter"])
+def test_libraries_that_were_half_imported_when_files_ran_short_are_whole_the_next_time(at: str) -> None:
+    command = [sys.executable, "-c", LACKING, at]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["local_resources", "True"], "")

@@ -1,6 +1,7 @@
 """Names to addresses: each failure of a name server told apart, none of its lies believed."""
 
 import asyncio
+import errno
 import os
 import socket
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 from retabli.model import causes, stages
 from retabli.model.causes import Cause
-from retabli.model.ladder import Fall, Ladder
+from retabli.model.ladder import Fall, Ladder, cause_of
 from retabli.model.settings import Resolver
 from retabli.net import system_resolver
 from retabli.net.nameservers import Patience, absolute, ask
@@ -474,6 +475,30 @@ async def test_name_servers_that_could_not_be_read_for_a_moment_are_not_this_mac
         return list(system_resolver.system_nameservers())
 
     assert await in_a_child(work) == ["192.0.2.53"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [socket.gaierror(socket.EAI_NONAME, "Name or service not known"), OSError(errno.EBUSY, os.strerror(errno.EBUSY))],
+    ids=["no such name", "busy"],
+)
+async def test_whatever_the_system_s_resolver_says_without_a_descriptor_is_what_our_machine_lacks(
+    said: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise said
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+
+    async def work() -> str:
+        with shortage(0):
+            try:
+                system_resolver.getaddrinfo("www.test", None)
+            except OSError as error:
+                return str(cause_of(error))
+        return ""
+
+    assert await in_a_child(work) == "local_resources"
 
 
 async def test_the_deadline_within_this_rung_is_a_resolver_that_does_not_answer() -> None:

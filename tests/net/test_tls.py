@@ -1,8 +1,11 @@
 """TLS contexts and what is read of certificates; the handshakes themselves are in the tests of the kind `tls`."""
 
 import contextlib
+import datetime
+import hashlib
 import os
 import ssl
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
 from retabli.model import causes
 from retabli.model.causes import Cause
@@ -18,10 +22,11 @@ from retabli.model.ladder import Fall, cause_of
 from retabli.model.settings import Tls
 from retabli.net import certificates
 from retabli.net import tls as net_tls
+from retabli.net.attempts import connect
 from retabli.net.certificates import read_chain
 from retabli.net.tls import Session, cause_of_alert, certificates_in, context_for, server_name_of
 from tests.faults.short_of_files import in_a_child, shortage
-from tests.net.peers import FUTURE, LONG_AGO, PAST, demanding_context, revocation_list, server_context
+from tests.net.peers import FUTURE, LONG_AGO, PAST, demanding_context, revocation_list, server_context, serving_tls
 
 
 def test_a_context_is_built_once_for_the_same_settings(ca_file: Path) -> None:
@@ -81,6 +86,78 @@ async def test_authorities_that_could_not_be_read_for_a_moment_are_read_again(
         return found
 
     assert await in_a_child(work) == ["local_resources", "1"]
+
+
+def name_in_folder(certificate: x509.Certificate) -> str:
+    """By which OpenSSL looks for an authority in a folder of them (X509_NAME_hash(3))."""
+    canonical = x509.Name([x509.NameAttribute(one.oid, str(one.value).lower()) for one in certificate.subject])
+    place = 2 if canonical.public_bytes()[1] < 0x80 else 3  # type and length of the whole are left out
+    digest = hashlib.sha1(canonical.public_bytes()[place:], usedforsecurity=False).digest()
+    return f"{int.from_bytes(digest[:4], 'little'):08x}.0"
+
+
+@pytest.mark.parametrize("self_signed", [False, True])
+async def test_an_authority_whose_file_could_not_be_opened_within_the_handshake_judges_nobody(
+    self_signed: bool, authority: trustme.CA, stranger: trustme.CA, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine's authorities lie in a folder alone: OpenSSL calls one unknown that it cannot look for."""
+    folder = bundle.parent / "authorities"
+    folder.mkdir()
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    server = server_context(authority.issue_cert("localhost"))
+    (folder / name_in_folder(x509.load_pem_x509_certificate(authority.cert_pem.bytes()))).write_bytes(
+        authority.cert_pem.bytes()
+    )
+    if self_signed:
+        server, own = server_of_its_own()
+        (folder / name_in_folder(own)).write_bytes(own.public_bytes(serialization.Encoding.PEM))
+
+    async def work(port: int) -> list[str]:
+        found = []
+        context_for(Tls())  # what a handshake opens once is open: its context, and the codec of names
+        "localhost".encode("idna")
+        for left in (0, 50):
+            connection = await connect(["127.0.0.1"], port)
+            try:
+                with shortage(left):
+                    await connection.start_tls(None, Tls(), "localhost")
+                found.append("well")
+            except (Fall, OSError) as error:
+                cause = cause_of(error)
+                found.append(cause.code if cause else "")
+            finally:
+                connection.abort()
+        return found
+
+    async with serving_tls(server) as port:
+        assert await in_a_child(lambda: work(port)) == ["local_resources", "well"]
+    async with serving_tls(server_context(stranger.issue_cert("localhost"))) as port:
+        assert await in_a_child(lambda: work(port)) == ["local_resources", "cert_unknown_ca"]
+
+
+def server_of_its_own() -> tuple[ssl.SSLContext, x509.Certificate]:
+    """A server whose certificate nobody else issued."""
+    own = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    key = serialization.load_pem_private_key(own.private_key_pem.bytes(), None)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())  # type: ignore[arg-type]
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())  # type: ignore[arg-type]
+    )
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(own.private_key_pem.bytes() + made.public_bytes(serialization.Encoding.PEM))
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context, made
 
 
 def test_an_intermediate_authority_alone_may_be_trusted(authority: trustme.CA, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from retabli.model.ladder import Fall
 from retabli.net.mssante import white_list
 from retabli.net.mssante.mssante_causes import WHITE_LIST_UNREADABLE
 from retabli.net.mssante.white_list import plain_domain, read_date, read_listing
+from tests.net.expat_short_of_memory import short_of_memory
 
 DATED = "<DateDeGeneration>2023-07-03T06:00:00+02:00</DateDeGeneration>"
 
@@ -156,3 +157,9 @@ def test_what_is_no_date_is_none(text: str) -> None:
 )
 def test_a_domain_is_compared_in_one_form(written: str, plain: str) -> None:
     assert plain_domain(written) == plain
+
+
+def test_a_list_for_which_expat_has_no_memory_is_not_called_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(white_list, "expat", short_of_memory())
+    with pytest.raises(MemoryError):
+        read_listing(f"<l>{entry('a.example', 'CN=1')}</l>".encode(), ["a.example"])

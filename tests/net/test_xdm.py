@@ -7,9 +7,10 @@ import pytest
 
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
-from retabli.net.reports import report_causes, xdm
+from retabli.net.reports import report_causes, xdm, xml_outline
 from retabli.net.reports.xml_outline import Refused, outline
 from simulator.engine import xdm_archive
+from tests.net.expat_short_of_memory import short_of_memory
 from tests.net.xdm_archives import LCM, SET, archive, bomb, cda, described, metadata, packed, slot, submission
 
 
@@ -158,3 +159,10 @@ def test_entities_are_refused_and_never_resolved() -> None:
     for content in (laughs, b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', b"<a>&undefined;</a>"):
         with pytest.raises(Refused):
             outline(content)
+
+
+def test_a_document_for_which_expat_has_no_memory_is_not_called_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has one exception for all that keeps it from going on."""
+    monkeypatch.setattr(xml_outline, "expat", short_of_memory())
+    with pytest.raises(MemoryError):
+        judged(archive())

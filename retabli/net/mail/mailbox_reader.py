@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from retabli.model import causes
-from retabli.model.causes import Cause
+from retabli.model.causes import Cause, Side
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.settings import Mailbox, Resolver
 from retabli.net.mail import dsn, mail_causes
@@ -303,6 +303,8 @@ class MailboxReader:
     def _unreadable(self, found: Cause, detail: str) -> Fall:
         if found is mail_causes.MAILBOX_AUTH_REFUSED:
             return Fall(found, detail)
+        if found.side is Side.PROBE:  # what we lacked ourselves is nothing to look for at the mailbox's server
+            return Fall(found, f"{self.label}: {detail or found.code}")
         refused = found is causes.AUTH_REFUSED
         cause = mail_causes.MAILBOX_AUTH_REFUSED if refused else mail_causes.MAILBOX_UNREADABLE
         return Fall(cause, f"{self.label}: {found.code}" + (f": {detail}" if detail else ""))

@@ -26,7 +26,7 @@ from retabli.net.mssante.mssante_causes import (
 from retabli.net.mssante.operator_session import is_listed
 from retabli.net.mssante.revocation import Lists
 from retabli.net.mssante.white_list import Listing
-from retabli.net.tls import context_judging_clients, load_client_certificate
+from retabli.net.tls import context_judging_clients, load_client_certificate, require_authorities
 
 LARGEST = 1_048_576  # bytes of a certificate's file
 DAY = 86_400
@@ -97,6 +97,7 @@ def verdict_on_own(tls: Tls, lists: Sequence[Path]) -> tuple[Cause, str] | None:
 
     Raises:
         Fall: `file_unreadable`.
+        OSError: EMFILE, ENFILE: this machine's authorities could not be looked up.
     """
     error = _shake(tls, lists)
     if error is not None and lists and _cause_of(error) in UNJUDGED:
@@ -126,6 +127,7 @@ def _shake(tls: Tls, lists: Sequence[Path]) -> ssl.SSLCertVerificationError | No
             except ssl.SSLWantReadError:
                 continue
     except ssl.SSLCertVerificationError as error:
+        require_authorities(error, tls)
         return error
     except ssl.SSLError as error:
         reason = (error.reason or str(error)).lower().replace("_", " ")

@@ -32,6 +32,7 @@ LONGEST_PIECE = 262_144  # bytes of one tag or comment: the parser looks at it w
 MOST_NAMES = 32  # of one domain; there are two to five, and what is kept of a list stays small
 LONGEST_NAME = 1_000  # characters
 LONGEST_TEXT = 4_000  # characters
+NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]  # of ours: expat has no other exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def read_listing(content: bytes, domains: Collection[str], stop: Callable[[], bo
 
     Raises:
         Fall: `white_list_unreadable`: not well-formed to its end, no list, or beyond its bounds.
+        MemoryError: our machine lacks it, and nothing is known of the list.
     """
     reader = _Reader({plain_domain(domain) for domain in domains})
     parser = expat.ParserCreate()
@@ -79,6 +81,8 @@ def read_listing(content: bytes, domains: Collection[str], stop: Callable[[], bo
                 raise Fall(WHITE_LIST_UNREADABLE, f"a tag or comment of more than {LONGEST_PIECE} bytes")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
+        if error.code == NO_MEMORY:
+            raise MemoryError from error
         words = expat.ErrorString(error.code)
         raise Fall(WHITE_LIST_UNREADABLE, f"{words}, line {error.lineno}, {reader.entries} entries before") from error
     except (ValueError, LookupError) as error:  # an encoding that nobody knows

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from retabli.model import causes
 from retabli.model.causes import Cause
-from retabli.model.ladder import Fall, Ladder
+from retabli.model.ladder import Fall, Ladder, cause_of
 from retabli.model.settings import Duration, Resolver
 from retabli.model.words import Words
 from retabli.net.mail.moments import Moment
@@ -81,7 +81,8 @@ async def current_listing(
     the flow is not whole.
 
     Raises:
-        Fall: `white_list_unreachable`, `white_list_unreadable` without a good copy, `white_list_stale`.
+        Fall: `white_list_unreachable`, `white_list_unreadable` without a good copy, `white_list_stale`;
+            `local_resources`: our machine lacks what it takes to ask, whatever copy there is.
     """
     about = [document.place, *sorted(domains)]
     now = Moment.now(ladder)
@@ -127,6 +128,8 @@ async def _ask(
             kept.good = Moment.now(ladder)
         kept.fault = kept.bad
     except Fall as fall:
+        if cause_of(fall) is causes.LOCAL_RESOURCES:
+            raise  # nothing is known of the list, and nothing is noted: it is asked for again at once
         if fall.cause is WHITE_LIST_UNREADABLE:
             kept.bad = kept.fault = fall
         else:

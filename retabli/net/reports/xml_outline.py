@@ -8,6 +8,7 @@ DEEPEST = 200  # elements within one another
 MOST = 200_000  # elements
 CHUNK = 65_536
 TEXT = 4096  # characters of one value
+NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]  # of ours: expat has no other exception
 
 RIM = "urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0"
 LCM = "urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0"
@@ -35,13 +36,15 @@ class Outline:
 
 
 def outline(content: bytes) -> Outline:
-    """Raises: Refused."""
+    """Raises: Refused; MemoryError: our machine lacks it, and nothing is known of the document."""
     reader = _Reader()
     try:
         for place in range(0, len(content), CHUNK):
             reader.parser.Parse(content[place : place + CHUNK], False)
         reader.parser.Parse(b"", True)
     except expat.ExpatError as error:
+        if error.code == NO_MEMORY:
+            raise MemoryError from error
         raise Refused(f"{expat.ErrorString(error.code)}, line {error.lineno}") from error
     except (ValueError, LookupError) as error:  # an encoding that nobody knows
         raise error if isinstance(error, Refused) else Refused("unknown encoding") from error
