@@ -9,7 +9,7 @@ import asyncssh
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
-from retabli.net.own_threads import secret_text
+from retabli.net.own_threads import in_thread, secret_text
 from retabli.net.ssh import ssh_causes
 from retabli.net.ssh.account import PinnedKey, SftpAccount
 
@@ -35,7 +35,7 @@ async def read_credential(account: SftpAccount) -> Credential:
         return Credential(password=await secret_text(account.password) if account.password is not None else None)
     text = await secret_text(account.key) + "\n"
     passphrase = await secret_text(account.passphrase) if account.passphrase is not None else None
-    return await asyncio.to_thread(_decrypted, text, passphrase, account.key.place)  # slow on purpose
+    return await in_thread(_decrypted, text, passphrase, account.key.place)  # slow on purpose
 
 
 def _decrypted(text: str, passphrase: str | None, place: str) -> Credential:
