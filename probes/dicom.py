@@ -147,7 +147,8 @@ class Dicom(Probe):
 
     async def run(self, ladder: Ladder) -> None:
         if "store" in self.verify:
-            await services.load()
+            with ladder.ahead_of(STORE):
+                await services.load()
         partner = Partner(self.host, self.port, self.calling_ae, self.called_ae, self.tls, self.resolver)
         async with await associate(ladder, partner, self._services()) as association:
             with ladder.rung(CONTEXT):

@@ -1,6 +1,5 @@
 """A list of web sites that people need, each a unit of its own, directly or through the filtering proxy."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal, Self
@@ -15,6 +14,7 @@ from retabli.model.probe import Probe
 from retabli.model.settings import ProxyRef, Tls
 from retabli.model.stages import Stage, stage
 from retabli.model.words import Words
+from retabli.net.own_threads import in_thread
 from retabli.net.web import http_causes, proxy_causes
 from retabli.net.web.hosts import DENIALS, look_at
 from retabli.net.web.http import USER_AGENT, Ask, Fetched, fetch
@@ -201,7 +201,7 @@ class Web(Probe):
         page = await page_of(fetched)
         await judge_texts(fetched, page, self.expect)
         if wanted:
-            found = len(await asyncio.to_thread(telephone_numbers, page))
+            found = len(await in_thread(telephone_numbers, page))
             if found < wanted:
                 raise Fall(PHONE_NUMBERS_MISSING, f"{found} of at least {wanted}{looked_at(fetched)}")
 

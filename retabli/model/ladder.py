@@ -146,10 +146,39 @@ def _lacked(fall: Fall) -> bool:
     return False
 
 
+# What a deadline that fell in work of our own says, whatever became of it on its way up.
+OWN_WORK = "the time of the run ended while our own machine was at work"
+
+
+@contextmanager
+def own_work() -> Iterator[None]:
+    """Within this nobody but our own machine is waited for: a deadline that falls here is no silence of a partner's.
+
+    It is marked, and not replaced: whoever set the deadline (`asyncio.timeout`, the runner) must know it for theirs.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        cancelled.add_note(OWN_WORK)
+        raise
+
+
+def _fell_in_own_work(late: BaseException) -> bool:
+    link: BaseException | None = late
+    while isinstance(link, asyncio.CancelledError | TimeoutError):
+        if OWN_WORK in getattr(link, "__notes__", ()):
+            return True
+        link = link.__cause__ or link.__context__
+    return False
+
+
 def cause_of(error: BaseException) -> Cause | None:
-    """The cause that an exception stands for, or None for one that nobody foresaw."""
+    """The cause that an exception stands for, or None for one that nobody foresaw, and for a deadline's cancellation
+    that fell while others were waited for."""
     if isinstance(error, Fall):
         return causes.LOCAL_RESOURCES if _lacked(error) else error.cause
+    if _fell_in_own_work(error):
+        return causes.LOCAL_STALL
     for kind, find in TABLE:
         if isinstance(error, kind):
             found = find(error)
@@ -162,7 +191,7 @@ def detail_of(error: BaseException) -> str:
     if isinstance(error, Fall):
         return error.detail
     if isinstance(error, asyncio.CancelledError | TimeoutError):
-        return ""
+        return OWN_WORK if _fell_in_own_work(error) else ""
     if isinstance(error, OSError) and error.strerror:
         return clean(error.strerror)
     return clean(f"{type(error).__name__}: {error}")
@@ -267,17 +296,27 @@ class Ladder:
             self._watch(rung)
 
     def drop(self, stage: Stage, seconds: float, error: BaseException) -> None:
-        """The rung did not hold. A cancellation is the run's deadline: a timeout, recorded where it fell."""
+        """The rung did not hold. A cancellation is the run's deadline: a timeout, recorded where it fell, or our own
+        stall, if it fell within `own_work`."""
         self._current = None
         if isinstance(error, Fall) and error.rung is not None and error.rung in self.stages:
             stage = error.rung
         cancelled = isinstance(error, asyncio.CancelledError)
-        found = DEADLINES.get(stage, causes.TIMEOUT) if cancelled else cause_of(error) or causes.PROBE_DEFECT
+        found = cause_of(error) or (DEADLINES.get(stage, causes.TIMEOUT) if cancelled else causes.PROBE_DEFECT)
         detail = detail_of(error)
         if self._rename is not None and found.side is not Side.PROBE:  # a defect of ours is nobody else's
             found, detail = self._rename(found, clean(detail))
         self._fallen = Rung(stage, seconds, found, clean(detail))
         self.hold(self._fallen)
+
+    @contextmanager
+    def ahead_of(self, stage: Stage) -> Iterator[None]:
+        """What is made ready for a rung before the ladder has come to it: what falls here falls on that rung."""
+        try:
+            yield
+        except (Exception, asyncio.CancelledError):
+            with self.rung(stage):
+                raise
 
     @contextmanager
     def told_as(self, rename: Rename) -> Iterator[None]:
@@ -377,7 +416,7 @@ class Ladder:
             cause, detail = self._impaired or (None, "")
             return Outcome.OK, last, cause, detail
         if self._fallen is None:  # it left the probe between two rungs
-            found = causes.TIMEOUT if late else cause_of(error) or causes.PROBE_DEFECT
+            found = cause_of(error) or (causes.TIMEOUT if late else causes.PROBE_DEFECT)
             self._fallen = Rung(self._next() or self.stages[-1], 0.0, found, detail_of(error))
             self._rungs.append(self._fallen)
         fallen = self._fallen

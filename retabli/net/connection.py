@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.result import Measure
 from retabli.model.settings import Tls
 from retabli.net.certificates import Chain
+from retabli.net.own_threads import from_own_file
 from retabli.net.tls import Session, TlsFacts, cause_of_alert, context_for, require_authorities
 
 CHUNK = 65_536
@@ -203,7 +205,8 @@ class Connection:
             raise Fall(causes.GARBAGE, "something was sent in clear after STARTTLS was agreed")
         if context is None:
             # Revocation lists are megabytes, and new each day.
-            context = await asyncio.to_thread(context_for, tls) if tls.crl else context_for(tls)
+            built = partial(context_for, tls)
+            context = await from_own_file("TLS context", tls, built) if tls.crl else built()
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         assert isinstance(session, Session)  # noqa: S101 - the context was made for it

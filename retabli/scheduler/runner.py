@@ -39,7 +39,7 @@ async def climb(
         if limit.cancelled_by_another:
             raise
         # Unless it was the deadline, nobody cancelled this run: something the probe awaited was.
-        error, stray = (TimeoutError(), False) if limit.expired else (left, True)
+        error, stray = (_late(left), False) if limit.expired else (left, True)
     except Exception as left:  # noqa: BLE001 - a probe cannot bring the daemon down
         error = left
     finally:
@@ -93,6 +93,13 @@ class _Deadline:
         self._timer.cancel()
         for _ in range(self._cuts):
             self._task.uncancel()
+
+
+def _late(cancelled: asyncio.CancelledError) -> TimeoutError:
+    """As `asyncio.timeout` would: the ladder looks at where it fell."""
+    late = TimeoutError()
+    late.__cause__ = cancelled
+    return late
 
 
 def _defect(result: Result) -> Result:

@@ -1,6 +1,5 @@
 """The DICOM JSON model (DICOM PS3.18, annex F), read within bounds. What it holds of patients is never quoted."""
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, TypeGuard
 from retabli.model import causes
 from retabli.model.ladder import Fall
 from retabli.net.dicom.dicomweb_causes import NOT_DICOM_JSON
+from retabli.net.own_threads import in_thread
 
 LARGE = 65_536  # bytes that are taken apart beside the loop rather than in it
 MOST_DATA_SETS = 2_000
@@ -32,7 +32,7 @@ async def datasets_in(body: bytes, content_type: str) -> list[Dataset]:
     """
     if not body.strip():
         return []
-    read = await asyncio.to_thread(_read, body) if len(body) > LARGE else _read(body)
+    read = await in_thread(_read, body) if len(body) > LARGE else _read(body)
     what = f"{len(body)} bytes of {content_type or 'no type'}"
     if not isinstance(read, list):
         raise Fall(NOT_DICOM_JSON, f"{what}: no array")

@@ -29,6 +29,7 @@ from retabli.net.dicom.dicomweb_causes import (
 )
 from retabli.net.dicom.marked_image import Uids
 from retabli.net.dicom.stow import judge_stored
+from retabli.net.own_threads import in_thread
 from retabli.net.web.http import Ask, Fetched, fetch
 from retabli.net.web.http_causes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
 from retabli.net.web.http_settings import PageExpect, check_field_value
@@ -156,7 +157,8 @@ class Visit:
 
     async def store(self, uids: Uids, patient_id: str, *, again: bool) -> None:
         """Give it a synthetic image (STOW-RS, PS3.18, 10.5). Climbs STORED. `again`: it may well have it already."""
-        image = await asyncio.to_thread(synthetic_image, uids, patient_id=patient_id)  # the first imports pydicom
+        with self.ladder.ahead_of(STORED):
+            image = await in_thread(synthetic_image, uids, patient_id=patient_id)  # the first imports pydicom
         content_type, body = multipart.written(image)
         asked = self.archive.ask(JSON)
         headers = (*asked.headers, ("Content-Type", content_type))

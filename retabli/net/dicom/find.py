@@ -52,7 +52,8 @@ async def find(
         Fall: a common cause, or one of CAUSES; `too_long` or `garbage` for answers beyond bounds (16 KiB each, 4 MiB in
             all) or unreadable.
     """
-    await services.load()
+    with ladder.ahead_of(rung):
+        await services.load()
     association = await associate(ladder, partner, {STUDY_ROOT_FIND: UNCOMPRESSED})
     try:
         with ladder.rung(CONTEXT):

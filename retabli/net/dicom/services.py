@@ -5,7 +5,6 @@ select(), which knows no descriptor above 1023: a daemon with a thousand connect
 that aborts. What comes from a partner is read by us, after its lengths are checked.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +17,7 @@ from retabli.net.dicom import commands, data_sets, dicom_causes, libraries, stat
 from retabli.net.dicom.association import Association, Granted, Message
 from retabli.net.dicom.commands import Field, Verb
 from retabli.net.dicom.syntaxes import STUDY_ROOT_FIND, STUDY_ROOT_MOVE, VERIFICATION
+from retabli.net.own_threads import in_thread
 
 if TYPE_CHECKING:
     from pynetdicom.dimse_messages import DIMSEMessage
@@ -53,7 +53,7 @@ def silent_service(cause: Cause, detail: str) -> tuple[Cause, str]:
 
 async def load() -> None:
     """Import pydicom and pynetdicom beside the loop: together they take a fifth of a second."""
-    await asyncio.to_thread(libraries.load)
+    await in_thread(libraries.load)
 
 
 async def echo(association: Association) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 from retabli.model import causes, stages
 from retabli.model.ladder import Fall, Ladder, cause_of, detail_of
 from retabli.model.settings import Duration, File, ProxyRef, Resolver, Settings, Tls
+from retabli.net.own_threads import from_own_file
 from retabli.net.web.http import Ask, Fetched, fetch
 from retabli.net.web.http_settings import PageExpect, WebAddress
 from retabli.net.web.http_verdicts import judge_answer
@@ -71,20 +73,32 @@ async def obtain(
     try:
         async with asyncio.timeout(patience):
             if document.file is not None:
-                return await asyncio.to_thread(_read, document.file, most, validators or {})
+                return await _changed(document.file, most, validators or {})
             return await _fetch(document, ladder, most, resolver, validators or {})
     except TimeoutError as error:
         raise Fall(causes.TIMEOUT, f"{document.place}: not within {patience:g} s") from error
 
 
-def _read(path: Path, most: int, validators: Mapping[str, str]) -> Copy | None:
+async def _changed(path: Path, most: int, validators: Mapping[str, str]) -> Copy | None:
+    """In two steps, neither of which knows `validators`: whoever else wants the file can join them."""
+    if await from_own_file("version", path, partial(_version, path)) == validators:
+        return None
+    return await from_own_file(f"content of at most {most} bytes", path, partial(_read, path, most))
+
+
+def _version(path: Path) -> Mapping[str, str]:
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe would never end
-            raise Fall(causes.FILE_UNREADABLE, f"{path} is no file")
-        own = {"file": f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"}
-        if own == validators:
-            return None
+    except OSError as error:
+        raise Fall(causes.FILE_UNREADABLE, f"{path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):  # a pipe would never end
+        raise Fall(causes.FILE_UNREADABLE, f"{path} is no file")
+    return {"file": f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"}
+
+
+def _read(path: Path, most: int) -> Copy:
+    own = _version(path)  # from before it is read: one that changes meanwhile is read anew
+    try:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:

@@ -1,8 +1,8 @@
 """Our own certificate, judged by OpenSSL as a partner's server would judge it: in memory, nothing is sent."""
 
-import asyncio
 import ssl
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -26,6 +26,7 @@ from retabli.net.mssante.mssante_causes import (
 from retabli.net.mssante.operator_session import is_listed
 from retabli.net.mssante.revocation import Lists
 from retabli.net.mssante.white_list import Listing
+from retabli.net.own_threads import from_own_file
 from retabli.net.tls import context_judging_clients, load_client_certificate, require_authorities
 
 LARGEST = 1_048_576  # bytes of a certificate's file
@@ -46,7 +47,7 @@ async def judge_own_domain(listing: Listing, domain: str, tls: Tls) -> None:
     names = listing.names.get(domain)
     if names is None:
         raise Fall(OWN_DOMAIN_UNLISTED, f"{domain}, among {listing.entries} entries")
-    own = await asyncio.to_thread(read_certificate, tls)
+    own = await _own_certificate(tls)
     if not is_listed(own.public_bytes(Encoding.DER), names):
         listed = " | ".join(names)
         raise Fall(OWN_CERTIFICATE_UNLISTED, f"ours: {own.subject.rfc4514_string()}; listed: {listed}")
@@ -58,9 +59,9 @@ async def judge_own_certificate(ladder: Ladder, tls: Tls, lists: Lists, min_days
     Raises:
         Fall: `own_certificate_expired`, `own_certificate_not_yet_valid`, `own_certificate_revoked`; `file_unreadable`.
     """
-    own = await asyncio.to_thread(read_certificate, tls)
+    own = await _own_certificate(tls)
     ladder.describe("own_certificate", f"{own.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}")
-    verdict = await asyncio.to_thread(verdict_on_own, tls, lists.paths)
+    verdict = await from_own_file("verdict", (tls, lists.paths), partial(verdict_on_own, tls, lists.paths))
     if verdict is not None and verdict[0].verdict is Verdict.FAILED:
         raise Fall(*verdict)
     for cause, detail in lists.faults:
@@ -72,6 +73,10 @@ async def judge_own_certificate(ladder: Ladder, tls: Tls, lists: Lists, min_days
     left = own.not_valid_after_utc.timestamp() - ladder.wall()
     if left < min_days * DAY:
         ladder.impair(OWN_CERTIFICATE_EXPIRES_SOON, f"in {left / DAY:.1f} days")
+
+
+async def _own_certificate(tls: Tls) -> x509.Certificate:
+    return await from_own_file("certificate", _client_certificate(tls), partial(read_certificate, tls))
 
 
 def read_certificate(tls: Tls) -> x509.Certificate:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from retabli.net.own_threads import in_thread
+
 MOST_OUTPUT = 65_536  # bytes of stdout, and of stderr
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL
 CHUNK = 8192
@@ -143,7 +145,7 @@ class _Start:
 
     async def process(self) -> "subprocess.Popen[bytes]":
         try:
-            return await asyncio.to_thread(self._begin)
+            return await in_thread(self._begin)
         except BaseException:  # given up, or no thread could be had for it
             with self._turn:
                 self._given_up.set()

@@ -3,7 +3,6 @@
 It is taken apart in a thread, and only within bounds; nothing of its text is ever told.
 """
 
-import asyncio
 import email
 import email.errors
 import email.header
@@ -19,6 +18,7 @@ from retabli.model.ladder import Fall, cause_of
 from retabli.net.mail import dsn
 from retabli.net.mail.sightings import Kind, Sighting
 from retabli.net.mail.tokens import Token
+from retabli.net.own_threads import in_thread
 from retabli.net.reports import report_causes, xdm
 from retabli.net.reports.report_book import ReportBook
 
@@ -75,7 +75,7 @@ class ReportReading:
     async def __call__(self, sighting: Sighting, content: bytes) -> Sighting:
         if sighting.kind is Kind.REPORT:
             return await self._notification(sighting, content)
-        token, finding = await asyncio.to_thread(examine, content, self._book.find, self._expect)
+        token, finding = await in_thread(examine, content, self._book.find, self._expect)
         token = token or sighting.token
         if token is None:
             self.unknown += self._sender is not None
@@ -85,7 +85,7 @@ class ReportReading:
 
     async def _notification(self, sighting: Sighting, content: bytes) -> Sighting:
         """A delivery status (RFC 3464) or disposition notification (RFC 8098) about one of our reports."""
-        told = await asyncio.to_thread(dsn.parse, content, self._book.key)
+        told = await in_thread(dsn.parse, content, self._book.key)
         if told is None:
             return sighting
         token = self._book.find(dsn.joined(content[: dsn.LENGTH]))

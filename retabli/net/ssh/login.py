@@ -9,6 +9,7 @@ import asyncssh
 
 from retabli.model import causes
 from retabli.model.ladder import Fall
+from retabli.net.own_threads import in_thread, secret_text
 from retabli.net.ssh import ssh_causes
 from retabli.net.ssh.account import PinnedKey, SftpAccount
 
@@ -30,18 +31,18 @@ async def read_credential(account: SftpAccount) -> Credential:
     Raises:
         Fall: `secret_unreadable`, `ssh_key_unreadable`, `ssh_passphrase_wrong`.
     """
-    return await asyncio.to_thread(_read, account)  # files, and a key derivation that is slow on purpose
-
-
-def _read(account: SftpAccount) -> Credential:
     if account.key is None:
-        return Credential(password=account.password.text() if account.password is not None else None)
-    text = account.key.text() + "\n"
-    passphrase = account.passphrase.text() if account.passphrase is not None else None
+        return Credential(password=await secret_text(account.password) if account.password is not None else None)
+    text = await secret_text(account.key) + "\n"
+    passphrase = await secret_text(account.passphrase) if account.passphrase is not None else None
+    return await in_thread(_decrypted, text, passphrase, account.key.place)  # slow on purpose
+
+
+def _decrypted(text: str, passphrase: str | None, place: str) -> Credential:
     try:
         return Credential(key=asyncssh.import_private_key(text, passphrase))
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise _unreadable(str(error), account.key.place) from None
+        raise _unreadable(str(error), place) from None
 
 
 def _unreadable(said: str, place: str) -> Fall:

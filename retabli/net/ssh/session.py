@@ -226,11 +226,8 @@ async def open_session(ladder: Ladder, account: SftpAccount, *, resolver: Resolv
     Raises:
         Fall: on the rung where it fell; the credential's own faults on AUTH, before anything is sent.
     """
-    try:
+    with ladder.ahead_of(stages.AUTH):
         credential = await read_credential(account)
-    except Fall:
-        with ladder.rung(stages.AUTH):
-            raise
     connection = await open_connection(ladder, account.host, account.port, resolver=resolver)
     session = SftpSession(connection, pinned_key(account.host_key), credential)
     try:

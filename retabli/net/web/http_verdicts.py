@@ -1,12 +1,12 @@
 """The verdicts on a web site's answer that every kind over HTTP shares: whose refusal it is, what its page lacks."""
 
-import asyncio
 from collections.abc import Iterable
 
 from retabli.model import causes
 from retabli.model.causes import Cause
 from retabli.model.ladder import Fall
 from retabli.model.settings import Proxy
+from retabli.net.own_threads import in_thread
 from retabli.net.web.bot_wall import bot_wall
 from retabli.net.web.http import Fetched
 from retabli.net.web.http_causes import (
@@ -68,7 +68,7 @@ async def page_of(fetched: Fetched) -> str:
     content_type = fetched.headers.get("content-type", "")
     if len(fetched.body) <= LARGE:
         return text_of(fetched.body, content_type)
-    return await asyncio.to_thread(text_of, fetched.body, content_type)
+    return await in_thread(text_of, fetched.body, content_type)
 
 
 async def missing_from(page: str, texts: Iterable[str]) -> list[str]:
@@ -77,7 +77,7 @@ async def missing_from(page: str, texts: Iterable[str]) -> list[str]:
     def look() -> list[str]:
         return [text for text in texts if not holds(page, text)]
 
-    return look() if len(page) <= LARGE else await asyncio.to_thread(look)
+    return look() if len(page) <= LARGE else await in_thread(look)
 
 
 async def judge_texts(fetched: Fetched, page: str, expect: PageExpect) -> None:
