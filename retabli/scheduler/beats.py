@@ -67,6 +67,7 @@ class Beats:
         self._heap: list[tuple[float, int, Unit]] = []  # each unit once, by when the plan is to look at it
         self._due: deque[tuple[Unit, float, float]] = deque()  # the unit, its due time, and since when it waits here
         self._coming: asyncio.Handle | None = None  # who comes for the first of these
+        self._served = -math.inf  # when the last of them was
         self._tickets = itertools.count()
         self._until = -math.inf
         self._patience = PATIENCE
@@ -74,8 +75,11 @@ class Beats:
 
     @property
     def waits_since(self) -> float | None:
-        """Since when the oldest of the beats that are due has waited to be served; None: none waits."""
-        return self._due[0][2] if self._due else None
+        """Since when none of the beats that are due and wait was served; None: none waits.
+
+        A machine that serves them late serves them: whoever ended the daemon for that would only make it later.
+        """
+        return max(self._due[0][2], self._served) if self._due else None
 
     def begin(self, units: Iterable[Unit]) -> None:
         """Give these their first beats: from now, at a bounded rate, in an order that their names decide."""
@@ -164,6 +168,7 @@ class Beats:
             return
         self._patience = PATIENCE
         unit, due, _ = self._due.popleft()
+        self._served = loop.time()
         if self._due:
             self._coming = loop.call_soon(self._next)
         if not unit.gone:

@@ -228,6 +228,19 @@ async def test_no_sign_of_life_is_shown_while_beats_that_are_due_lie_unserved() 
         await scheduler.stop()
 
 
+async def test_beats_that_are_served_late_are_a_sign_of_life() -> None:
+    """A watchdog that ended a machine with too much to do for it would leave it more to do at each start."""
+    scheduler, _ = await whole(units=3)
+    beats = Beats(lambda *_: None, lambda _: None)
+    beats._due.extend((unit, 0.0, now()) for unit in scheduler._units.values())
+    began = now()
+    await asyncio.sleep(60.0)
+    assert beats.waits_since == began
+    beats._next()
+    assert beats.waits_since == now() == began + 60.0
+    await scheduler.stop()
+
+
 async def test_units_whose_beats_could_not_begin_begin_with_the_next_reload(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = RememberingJudge()
     scheduler = Scheduler(judge, RememberingMeter())
