@@ -10,12 +10,11 @@ import pytest
 
 from probes.mail_beacon import MailBeacon
 from probes.mail_in import MailIn
-from retabli.net.descriptors import KEPT_FROM_PROBES
 from retabli.net.mail import mail_messages, tokens
 from retabli.net.mail.tokens import Purpose
 from simulator.imap import Folder
 from tests.climbing import climb, run, settings
-from tests.faults.short_of_files import in_a_child, shortage
+from tests.faults.short_of_files import FILES_BUT_NO_PROBES, in_a_child, shortage
 from tests.mail_servers import ImapServer, SmtpServer, stays_silent
 from tests.mail_world import INSIDE, KEY, OUTSIDE, REFLECTOR, MailWorld, mail_world
 from tests.said import counts, told
@@ -185,7 +184,7 @@ async def test_what_our_own_machine_lacked_is_nothing_to_look_for_at_a_server(wo
     probe = mail_in(world, way)
 
     async def work() -> list[str | None]:
-        with shortage(KEPT_FROM_PROBES):
+        with shortage(FILES_BUT_NO_PROBES):
             return list(told(await run(probe)))
 
     stage = {"beacon": "mailbox", "account": "connect"}[way]

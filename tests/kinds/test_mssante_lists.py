@@ -16,10 +16,9 @@ from blockbuster import blockbuster_ctx
 from retabli.model.ladder import Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
-from retabli.net.descriptors import KEPT_FROM_PROBES
 from retabli.net.mssante import white_list_copy
 from tests.climbing import climb, run
-from tests.faults.short_of_files import in_a_child, shortage
+from tests.faults.short_of_files import FILES_BUT_NO_PROBES, in_a_child, shortage
 from tests.mssante_world import OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
 from tests.net.peers import Handler, closed_port, closing, endless, saying, silent, trickling
 from tests.net.web_servers import NOT_HERE, Answer, Site, page, proxy, redirect, site
@@ -107,7 +106,7 @@ async def test_a_list_that_we_could_not_ask_for_is_not_remembered_as_unreachable
         before = json.dumps(memory)
 
         async def work() -> list[Any]:
-            with shortage(KEPT_FROM_PROBES):
+            with shortage(FILES_BUT_NO_PROBES):
                 lacking = told(await run(probe, memory=memory))
             kept = json.dumps(memory) == before
             return [*lacking, kept, *told(await run(probe, memory=memory))]
