@@ -164,10 +164,9 @@ def _identity(path: Path) -> tuple[int, int, int]:
 def _bundle_identity() -> tuple[int, int, int]:
     """Of the machine's own authorities, which change without us: one is added, or no longer trusted."""
     try:
-        stat = _authorities()[0].stat()
-    except OSError:
+        return _identity(_authorities()[0])
+    except Fall:
         return 0, 0, 0
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _context(tls: Tls) -> ssl.SSLContext:

@@ -110,7 +110,7 @@ class _Found:
 def examine(content: bytes, find: Callable[[str], Token | None], expect: Collection[Form]) -> tuple[Token | None, str]:
     """The token that a mail carries, and what is wrong with its report: a code of FINDINGS with a detail, or nothing.
 
-    It blocks, for as long as bounded work takes: to be called in a thread. Whatever is in the mail, it never raises.
+    It blocks, for as long as bounded work takes: to be called in a thread. Nothing that is in the mail makes it raise.
 
     Raises:
         Fall: our own machine lacked what it takes to read it.
