@@ -3,7 +3,6 @@
 It knows neither SQLite nor Prometheus nor any channel: what it needs of them is said by the protocols of `seams.py`.
 """
 
-import heapq
 import itertools
 import logging
 import time
@@ -17,9 +16,10 @@ from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
-from retabli.paging import Notice, NotNow, Parent, Status, page
+from retabli.paging import Notice, NotNow, Status, page
 from retabli.pipeline.announcing import Announcer, Teller
 from retabli.pipeline.live import LiveFlow, LiveUnit
+from retabli.pipeline.live_flows import LiveFlows
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
 from retabli.pipeline.seams import Outlet, Store
 from retabli.pipeline.taking_up import TakingUp, given_time
@@ -55,10 +55,7 @@ class Pipeline:
         self._announcer = Announcer(tell)
         self._clock = clock
         self._wall = wall
-        self._live: dict[str, LiveFlow] = {}
-        self._children: dict[str, list[str]] = {}
-        self._looks: list[tuple[float, int, str]] = []  # a heap: (when, ticket, flow)
-        self._tickets = itertools.count()
+        self._flows = LiveFlows({})
         self._taking_up = TakingUp(self._announcer, clock, wall)
         self._way_out = WayOut()
 
@@ -93,11 +90,10 @@ class Pipeline:
 
         Whatever it raises, but for a Fatal, leaves the one that there is in place.
         """
-        known = {id_: live.standing for id_, live in self._live.items()}
-        records = {
-            name: (unit.record, unit.memory) for live in self._live.values() for name, unit in live.units.items()
-        }
-        results = {name: (unit.probe, unit.result) for live in self._live.values() for name, unit in live.units.items()}
+        known = {live.flow.id: live.standing for live in self._flows}
+        units = {name: unit for live in self._flows for name, unit in live.units.items()}
+        records = {name: (unit.record, unit.memory) for name, unit in units.items()}
+        results = {name: (unit.probe, unit.result) for name, unit in units.items()}
         await self._settle(flows, known, records, fingerprints, list(entries), results)
 
     async def _settle(
@@ -111,7 +107,7 @@ class Pipeline:
     ) -> None:
         writing = Writing(entries=entries)
         for gone in known.keys() - flows.keys():
-            self._taking_up.remove(gone, known[gone], self._live.get(gone), writing)
+            self._taking_up.remove(gone, known[gone], self._flows.get(gone), writing)
         for name in records.keys() - {name for flow in flows.values() for name, _ in flow.units()}:
             writing.units[name] = None
         fresh: dict[str, LiveFlow] = {}
@@ -120,9 +116,9 @@ class Pipeline:
             for name, unit in fresh[id_].units.items():
                 probe, result = (results or {}).get(name, (unit.probe, None))
                 unit.result = result if probe == unit.probe else None  # another probe has not run yet
-        before = self._live, self._children, self._looks
+        before = self._flows
         try:
-            self._live, self._children, self._looks = fresh, _children(flows), []
+            self._flows = LiveFlows(fresh)
             now = self._clock()
             for live in fresh.values():
                 live.doubt(live.weigh(now))  # before any is judged: a child may stand before its parent
@@ -133,7 +129,7 @@ class Pipeline:
         except Fatal:
             raise
         except Exception:
-            self._live, self._children, self._looks = before
+            self._flows = before
             raise
         self._show(writing)
 
@@ -141,7 +137,7 @@ class Pipeline:
 
     async def accept(self, name: UnitName, probe: Probe, result: Result) -> None:
         """A run has ended."""
-        live = self._live.get(name.flow)
+        live = self._flows.get(name.flow)
         unit = live.units.get(name) if live else None
         if live is None or unit is None or (unit.probe is not probe and unit.probe != probe):
             return  # the configuration changed while it ran: it speaks of a probe that is no more
@@ -152,14 +148,14 @@ class Pipeline:
 
     async def stands(self, name: UnitName) -> None:
         """A refused credential is not tried again now: its verdict stands meanwhile."""
-        live = self._live.get(name.flow)
+        live = self._flows.get(name.flow)
         unit = live.units.get(name) if live else None
         if live is not None and unit is not None and unit.record.judged is Outcome.FAILED:
             unit.record = stands(unit.record, self._clock())
             await self._step(live, unit, None)
 
     def skipped(self, name: UnitName) -> None:
-        live = self._live.get(name.flow)
+        live = self._flows.get(name.flow)
         if live is not None and name in live.units:
             picture = live.picture(self._clock())
             for outlet in self._outlets:
@@ -167,7 +163,7 @@ class Pipeline:
 
     def wanted(self, name: UnitName) -> int:
         """How many more failures in a row of this unit would move the standing: what confirmations may be run."""
-        live = self._live.get(name.flow)
+        live = self._flows.get(name.flow)
         unit = live.units.get(name) if live else None
         if live is None or unit is None or not unit.probe.counts:
             return 0
@@ -179,21 +175,13 @@ class Pipeline:
 
     def memory(self, name: UnitName) -> dict[str, Any]:
         """The unit's own memory: the object itself, for the runs that share it."""
-        return self._live[name.flow].units[name].memory
+        return self._flows[name.flow].units[name].memory
 
     async def sweep(self) -> None:
         """Look at the flows that time alone may have changed: stale evidence, a page for long blindness."""
         now = self._clock()
-        while self._looks and self._looks[0][0] < now:
-            due, _, id_ = heapq.heappop(self._looks)
-            live = self._live.get(id_)
-            if live is None or live.queued_for != due:
-                continue  # it left, or is queued for another time
-            live.queued_for = float("inf")
-            if live.next_look() >= now:
-                self._queue(live)
-            else:
-                await self._step(live)
+        while (live := self._flows.due(now)) is not None:
+            await self._step(live)
 
     # the step -------------------------------------------------------------------------------------------------
 
@@ -224,27 +212,27 @@ class Pipeline:
 
     def _look_again(self, live: LiveFlow) -> None:
         live.overdue = self._clock() + AGAIN
-        self._queue(live)
+        self._flows.queue(live)
 
     def _judge(self, id_: str, writing: Writing) -> None:
         """Weigh and advance this flow, and its children if what they wait for has moved."""
-        live, children = self._live[id_], self._children.get(id_, ())
+        live, children = self._flows[id_], self._flows.children(id_)
         writing.touch(live)
-        before, was_excuse = live.standing, bool(children) and self._as_parent(id_).excuses
+        before, was_excuse = live.standing, bool(children) and self._flows.as_parent(id_).excuses
         now, at = self._clock(), self._wall()
         evidence = live.weigh(now, self._close_round(live))
         standing, changes = advance(live.standing, evidence, at, live.flow.policy)
         live.standing, live.looked_at, live.overdue = standing, now, float("inf")
         live.doubt(evidence)
-        parents = {parent: self._as_parent(parent) for parent in self._parents(live.flow)}
+        parents = self._flows.parents(live.flow)
         warn = self._announcer.warned(live, now, at)
         live.standing, notices = page(live.flow, standing, parents, now=now, at=at, warn=warn)
         self._record(live, before, changes, at, writing)
         told = self._announce(live, before, notices, now, at, writing)
         self._remember(live, before, writing, moved=bool(changes or notices or told))
-        self._queue(live)
+        self._flows.queue(live)
         writing.looked.append((live, live.standing))
-        if children and self._as_parent(id_).excuses != was_excuse:
+        if children and self._flows.as_parent(id_).excuses != was_excuse:
             for child in children:
                 self._judge_apart(child, writing)
 
@@ -256,7 +244,7 @@ class Pipeline:
             writing.touched += part.touched  # before it is taken: half of it is undone with the whole
         except Exception:
             part.undo()
-            self._look_again(self._live[id_])
+            self._look_again(self._flows[id_])
             log.exception("%s could not be judged, and is looked at again", id_)
         else:
             writing.take(part)
@@ -317,7 +305,7 @@ class Pipeline:
                 announcer.ended(live, notice, now, at, writing)
         announcer.deferred(live, before, at, writing)
         opened = any(notice.status is Status.FIRING for notice in notices)
-        told = announcer.follow(live, now, at, self._stands, writing, opened=opened)
+        told = announcer.follow(live, now, at, self._flows.stands, writing, opened=opened)
         return told or before.silence != live.standing.silence
 
     # what people say ------------------------------------------------------------------------------------------
@@ -343,7 +331,7 @@ class Pipeline:
             NotNow: `until` is past, or more than 30 days away; or it is our own way out, below which every flow is:
                 its page is the one that is told when no other is.
         """
-        if flow == OWN_LINK and flow in self._live:
+        if flow == OWN_LINK and flow in self._flows:
             french = f"{OWN_LINK} n'est jamais mis en silence : tous les autres flux le seraient avec lui"
             raise NotNow(Words(french, f"{OWN_LINK} is never silenced: every other flow would be with it"))
         now, at = self._clock(), self._wall()
@@ -363,7 +351,7 @@ class Pipeline:
 
     async def _said(self, flow: str, say: Callable[[LiveFlow, Writing], T]) -> T:
         """What `say` gives. Whoever is told of an exception has changed nothing, and may say it again."""
-        live, writing = self._live[flow], Writing()
+        live, writing = self._flows[flow], Writing()
         writing.touch(live)
         try:
             said = say(live, writing)
@@ -378,35 +366,7 @@ class Pipeline:
         self._show(writing)
         return said
 
-    # bits -----------------------------------------------------------------------------------------------------
-
-    def _parents(self, flow: Flow) -> tuple[str, ...]:
-        built_in = (OWN_LINK,) if OWN_LINK in self._live and flow.id != OWN_LINK else ()
-        return built_in + tuple(parent for parent in flow.parents if parent in self._live)
-
-    def _as_parent(self, id_: str) -> Parent:
-        live = self._live[id_]
-        return Parent(live.standing, live.doubted)
-
-    def _stands(self, id_: str) -> bool:
-        """Whether messages that travel on this flow get through, as far as is known: it stands, and all above it."""
-        waiting, seen = [id_], set[str]()
-        while waiting:
-            live = self._live.get(each := waiting.pop())
-            if live is None or each in seen:
-                continue
-            seen.add(each)
-            if live.doubted or live.standing.shown not in (State.RESTORED, State.DEGRADED):
-                return False
-            waiting += live.flow.parents
-        return True
-
-    def _queue(self, live: LiveFlow) -> None:
-        """Have the sweep come back to this flow when time alone can change it."""
-        due = live.next_look()
-        if due < live.queued_for:
-            heapq.heappush(self._looks, (due, next(self._tickets), live.flow.id))
-            live.queued_for = due
+    # to the store, and then to whoever looks -------------------------------------------------------------------
 
     async def _hand_over(self, writing: Writing) -> None:
         """Returns once it is durable. What it raises is the store's: of a Fatal, it was taken; else nothing of it was.
@@ -447,16 +407,6 @@ class Pipeline:
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())
-
-
-def _children(flows: Mapping[str, Flow]) -> dict[str, list[str]]:
-    children: dict[str, list[str]] = {}
-    for flow in flows.values():
-        for parent in flow.parents:
-            children.setdefault(parent, []).append(flow.id)
-    if OWN_LINK in flows:
-        children[OWN_LINK] = [id_ for id_ in flows if id_ != OWN_LINK]
-    return children
 
 
 def _cause(name: UnitName, result: Result) -> dict[str, Any]:

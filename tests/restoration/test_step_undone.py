@@ -16,7 +16,7 @@ from retabli.model.flow import Flow
 from retabli.model.record import Event, FlowPicture
 from retabli.model.states import Intent, State
 from retabli.paging import Following
-from retabli.pipeline import Pipeline, taking_up
+from retabli.pipeline import Pipeline, live_flows, taking_up
 from retabli.pipeline import pipeline as pipeline_module
 from retabli.pipeline.writing import Writing
 from retabli.store import Store, StoreFailed
@@ -335,7 +335,7 @@ def test_a_flow_that_moved_and_is_judged_again_in_the_same_step_is_remembered_as
 RELOADS = {
     "a flow is taken up": (taking_up, "dump_standing"),
     "a flow is weighed": (pipeline_module, "advance"),
-    "its children are found": (pipeline_module, "_children"),
+    "its children are found": (live_flows, "_children"),
     "it is written": (store_module, "as_line"),
 }
 
