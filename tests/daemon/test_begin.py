@@ -5,14 +5,12 @@ import gc
 import resource
 import signal
 import weakref
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from commands import _daemon
 from commands._garbage import settle, stand_by
 from commands._open_files import raise_open_files, warn_of_open_files
 from config.loading import load
@@ -21,34 +19,11 @@ from retabli.net import link
 from retabli.store import Store, Which
 from retabli.store.facts import LogRow
 from retabli.web.logbook import logged
-from tests.daemon.living import Life, Post, life_in
+from tests.daemon.inside import Inside
+from tests.daemon.living import Life, Post
 from tests.entrance import ENTRANCE
 from tests.view.pictures import NOW
 from tests.web.serving import serving
-
-
-@pytest.fixture
-async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    async with life_in(tmp_path) as life:
-        yield life
-
-
-class Living:
-    """A daemon in this process."""
-
-    def __init__(self, life: Life) -> None:
-        configuration = load(life.config)
-        self.daemon = _daemon.Daemon(configuration, load=lambda: configuration)
-        self.stop = asyncio.Event()
-        self.began = asyncio.Event()
-
-    async def __aenter__(self) -> "_daemon.Daemon":
-        self.task = asyncio.create_task(self.daemon.run(self.stop, began=lambda _: self.began.set()))
-        return self.daemon
-
-    async def __aexit__(self, *_: object) -> None:
-        self.stop.set()
-        await self.task
 
 
 def test_the_collector_leaves_alone_what_stands_and_finds_what_a_reload_replaced() -> None:
@@ -75,20 +50,14 @@ def test_the_collector_leaves_alone_what_stands_and_finds_what_a_reload_replaced
 
 
 async def test_what_is_read_is_taken_for_lasting_once_probing_has_begun_and_after_each_reload(life: Life) -> None:
-    configuration = load(life.config)
     settled: list[int] = []
-    daemon = _daemon.Daemon(
-        configuration, load=lambda: configuration, settled=lambda: settled.append(len(daemon.scheduler._units))
-    )
-    stop, began = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(daemon.run(stop, began=lambda _: began.set()))
-    await began.wait()
-    assert len(settled) == 1
-    await daemon.reload()
-    assert len(settled) == 2
-    assert all(settled)
-    stop.set()
-    await task
+    inside = Inside(life, settled=lambda: settled.append(len(inside.daemon.scheduler._units)))
+    async with inside as daemon:
+        await inside.began.wait()
+        assert len(settled) == 1
+        await daemon.reload()
+        assert len(settled) == 2
+        assert all(settled)
 
 
 def test_as_many_files_are_opened_as_may_be() -> None:
@@ -117,20 +86,20 @@ def test_more_probes_than_there_may_be_open_files_are_told_of(caplog: pytest.Log
 async def test_a_reload_that_is_asked_for_during_the_start_forgets_no_standing(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Living(life):
+    async with Inside(life):
         restored = (await life.until_state("restored"))["restored_at"]
-    living = Living(life)
-    entries = living.daemon.store.entries
+    inside = Inside(life)
+    entries = inside.daemon.store.entries
 
     async def slowly(**what: Any) -> Any:
         await asyncio.sleep(0.3)
         return await entries(**what)
 
-    monkeypatch.setattr(living.daemon.store, "entries", slowly)
-    async with living as daemon:
+    monkeypatch.setattr(inside.daemon.store, "entries", slowly)
+    async with inside as daemon:
         await asyncio.sleep(0)  # it has begun to begin
         reload = asyncio.create_task(daemon.reload())
-        await living.began.wait()
+        await inside.began.wait()
         assert await reload == []
         assert (await life.until_state("restored"))["restored_at"] == restored
     assert changes(life, "port") == ["added"]
@@ -155,12 +124,12 @@ async def test_a_lost_default_route_does_not_make_a_reload_or_a_restart_look_awa
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "gateways", lambda: (link.Gateway("lo", None),))
-    async with Living(life) as daemon:
+    async with Inside(life) as daemon:
         await life.until_state("restored")
         monkeypatch.setattr(link, "gateways", tuple)
         await daemon.reload()
         assert "own_link" in daemon.view.pictures
-    async with Living(life) as daemon:
+    async with Inside(life) as daemon:
         await life.until_state("restored")
         assert "own_link" in daemon.view.pictures
     assert "removed" not in changes(life)
@@ -170,7 +139,7 @@ async def test_a_machine_that_never_had_a_default_route_has_no_link_to_watch(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "gateways", tuple)
-    async with Living(life) as daemon:
+    async with Inside(life) as daemon:
         await life.until_state("restored")
         assert list(daemon.view.pictures) == ["port"]
 
@@ -180,7 +149,7 @@ async def test_a_page_to_a_new_channel_goes_there_though_the_reload_that_brought
 ) -> None:
     """The old channel takes nothing any more, which is why there is a new one."""
     new = Post()
-    async with Living(life) as daemon:
+    async with Inside(life) as daemon:
         await life.until_state("restored")
         await new.start()
         await life.hook.stop()
@@ -227,5 +196,5 @@ async def test_a_row_that_a_later_version_wrote_is_shown_by_its_name_after_the_s
 
 async def test_the_pages_are_reached_by_the_name_that_the_configuration_says(life: Life) -> None:
     life.config.write_text(life.config.read_text().replace("web: {", 'web: {url: "https://retabli.chu.example/", '))
-    async with Living(life) as daemon:
+    async with Inside(life) as daemon:
         assert daemon._hosts == ["retabli.chu.example"]

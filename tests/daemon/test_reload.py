@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,39 +14,20 @@ import httpx
 import pytest
 
 from commands import _alerting, _daemon, _serving, _successor
-from config.loading import load
 from retabli.store import Store
-from tests.daemon.living import Life, life_in
+from tests.daemon.inside import Inside
+from tests.daemon.living import Life
 from tests.web.accounts import PASSWORDS, hash_of
 
 FULL = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 NO_THREAD = RuntimeError("can't start new thread")
 
 
-@pytest.fixture
-async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    async with life_in(tmp_path) as life:
-        yield life
-
-
 class Living:
-    """A daemon in this process, whose file is read again for each reload."""
+    """A daemon that is reloaded."""
 
-    def __init__(self, life: Life) -> None:
-        self.life = life
-        self.daemon = _daemon.Daemon(load(life.config), load=lambda: load(life.config))
-        self.stop = asyncio.Event()
-
-    async def __aenter__(self) -> "Living":
-        began = asyncio.Event()
-        self.task = asyncio.create_task(self.daemon.run(self.stop, began=lambda _: began.set()))
-        await began.wait()
-        await self.daemon.web.up.wait()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.stop.set()
-        await self.task
+    def __init__(self, life: Life, daemon: _daemon.Daemon) -> None:
+        self.life, self.daemon = life, daemon
 
     def rewrite(self) -> None:
         """Another flow, channel, account and name: each would be seen if it alone were taken."""
@@ -82,6 +63,16 @@ class Living:
         with Store.read(self.life.folder / "state.db") as reader:
             rows = [row.data for row in reader.entries() if row.event == "config" and row.flow is None]
         return [(row["change"], row.get("first", "")) for row in rows]
+
+
+@asynccontextmanager
+async def living_in(life: Life) -> AsyncIterator[Living]:
+    """Once it has begun, and answers."""
+    inside = Inside(life)
+    async with inside as daemon:
+        await inside.began.wait()
+        await daemon.web.up.wait()
+        yield Living(life, daemon)
 
 
 BEFORE = {
@@ -130,7 +121,7 @@ async def test_a_reload_that_fails_is_refused_whole_and_said_to_be(
     error: Exception,
     said: str,
 ) -> None:
-    async with Living(life) as living:
+    async with living_in(life) as living:
         places: dict[str, tuple[object, str]] = {
             "load": (living.daemon, "_load"),
             "own link": (_daemon, "own_link"),
@@ -162,7 +153,7 @@ async def test_a_reload_that_fails_is_refused_whole_and_said_to_be(
 async def test_a_page_after_a_refused_reload_goes_by_the_channels_of_before(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Living(life) as living:
+    async with living_in(life) as living:
         await life.until_state("restored")
         living.rewrite()
         adopt = living.daemon.pipeline.adopt
@@ -185,7 +176,7 @@ async def test_what_could_not_be_finished_is_never_called_a_success_and_the_next
     life: Life, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The change is remembered when the beats are changed: there is no way back from there."""
-    async with Living(life) as living:
+    async with living_in(life) as living:
         life.config.write_text(life.config.read_text().replace("  port: {", "  other: {"))
         said = (
             "not all of it is taken up, reload again: our own machine lacks something (no memory is left): reload again"
@@ -202,7 +193,7 @@ async def test_what_could_not_be_finished_is_never_called_a_success_and_the_next
 
 
 async def test_the_report_of_a_moment_is_read_where_the_log_is_though_a_reload_names_another_place(life: Life) -> None:
-    async with Living(life) as living:
+    async with living_in(life) as living:
         restored = (await life.until_state("restored"))["restored_at"]
         life.config.write_text(life.config.read_text().replace("state: state.db", "state: elsewhere/state.db"))
         assert (await living.reload())[0] == 200

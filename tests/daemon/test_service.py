@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from commands._service import Service
 from commands._systemd import LONGEST_STATUS, Systemd, from_environment, status
 from retabli.supervisor import Supervisor
-from tests.daemon.living import Life, life_in
+from tests.daemon.living import Life
 from tests.entrance import ENTRANCE, ROOT
 from tests.faults.short_of_files import in_a_child, shortage
 
@@ -72,12 +72,6 @@ async def test_a_sign_of_life_takes_no_descriptor_that_there_may_not_be(manager:
 
     assert await in_a_child(work) == [True, True]
     assert "WATCHDOG=1" in manager.waiting()
-
-
-@pytest.fixture
-async def life(tmp_path: Path) -> AsyncIterator[Life]:
-    async with life_in(tmp_path) as life:
-        yield life
 
 
 async def test_it_is_ready_when_the_page_answers_says_how_it_stands_and_that_it_stops(
