@@ -277,15 +277,22 @@ async def test_children_that_were_to_be_told_in_a_transaction_that_fell_are_told
         assert [told(path, of) for of in world.flows] == [["firing", "resolved"], ["firing"], ["firing"]]
 
 
-async def test_a_child_that_waited_for_a_parent_s_confirmation_is_told_with_the_next_though_nothing_else_moved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state.db"
+@asynccontextmanager
+async def a_child_that_waits(path: Path) -> AsyncIterator[World]:
+    """It is down, and is told of once its parent's first failure is refuted."""
     async with daemon(path, flow("net", soak=0), flow(soak=0, parents=("net",))) as world:
         for of in world.flows:
             await world.ok(3, of=of)
         await world.fail(of="net")
         await world.fail(3)
+        yield world
+
+
+async def test_a_child_that_waited_for_a_parent_s_confirmation_is_told_with_the_next_though_nothing_else_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    async with a_child_that_waits(path) as world:
         falls_once(monkeypatch, store_module, "encoded")
         await world.ok(of="net")
         assert told(path) == []
@@ -297,11 +304,7 @@ async def test_a_child_that_is_to_be_looked_at_again_still_is_when_another_step_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "state.db"
-    async with daemon(path, flow("net", soak=0), flow(soak=0, parents=("net",))) as world:
-        for of in world.flows:
-            await world.ok(3, of=of)
-        await world.fail(of="net")
-        await world.fail(3)
+    async with a_child_that_waits(path) as world:
         falls_once(monkeypatch, teller, "compose")
         await world.ok(of="net")
         falls_once(monkeypatch, store_module, "as_row")
