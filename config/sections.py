@@ -102,6 +102,13 @@ def parse_listen(text: str) -> tuple[str, int]:
     return host or "0.0.0.0", port  # noqa: S104 - what the operator wrote
 
 
+def _no_number(value: object) -> object:
+    """To be told to put 90 between quotes, and then that "90" is no share either, would be twice the trouble."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f'{value} is none of all, any, "36/40" and "90%"')
+    return value
+
+
 def _share(value: str) -> str:
     if not re.fullmatch(r"all|any|\d+/\d+|\d+(\.\d+)?%", value):
         raise ValueError(f'"{value}" is none of all, any, "36/40" and "90%"')
@@ -198,7 +205,7 @@ class FlowSettings(Settings):
     notice: Text | None = None
     declared_since: Moment | None = None
     depends_on: tuple[str, ...] = Field(default=(), strict=False)
-    require: Annotated[str, AfterValidator(_share)] = "all"
+    require: Annotated[str, BeforeValidator(_no_number), AfterValidator(_share)] = "all"
     public: bool = False
     every: Span | None = None
     timeout: Span | None = None
