@@ -20,6 +20,7 @@ from commands._successor import (
     fingerprints_of,
     hosts_of,
     is_shortage,
+    lack_of_files,
     units_of,
     warn_of_what_needs_a_restart,
     why_not,
@@ -47,6 +48,7 @@ from retabli.web import build as application
 from retabli.web.access.access import Access
 from retabli.web.access.sessions import Sessions
 from retabli.web.logbook import logged
+from retabli.web.seams import Reloaded
 
 SWEEP = 1.0  # seconds between two looks at what time alone may have changed
 PRUNE = 3600.0
@@ -173,10 +175,11 @@ class Daemon:
     def can_reload(self) -> bool:
         return self._load is not None
 
-    async def reload(self, by: str = "") -> Sequence[str]:
+    async def reload(self, by: str = "") -> Reloaded:
         """Read the configuration again, for an account: refused whole, with its faults as sentences, or taken whole.
 
         What our own machine lacks for it, or a defect, refuses it as a fault does: nobody would hear of it otherwise.
+        While files cannot be opened, no fault of the configuration is believed: what is missing may well be there.
 
         Raises:
             StoreFailed: the state can no longer be written.
@@ -188,9 +191,12 @@ class Daemon:
                     made = self._made_of(await asyncio.to_thread(self._load))
                     await self._take_up(made, by)
                 except ConfigurationFault as refusal:
-                    return await self._refuse(refusal.faults, by)
+                    lack = lack_of_files()
+                    if lack is None:
+                        return Reloaded(await self._refuse(refusal.faults, by))
+                    return Reloaded(await self._refuse([why_not(lack)], by), ours=True)
                 except Exception as error:  # noqa: BLE001 - whatever it was, the old one goes on and everybody is told
-                    return await self._refuse([why_not(error)], by, _defect(error))
+                    return Reloaded(await self._refuse([why_not(error)], by, _defect(error)), ours=True)
                 return await self._follow(made)
 
     # bits -----------------------------------------------------------------------------------------------------
@@ -280,7 +286,7 @@ class Daemon:
             self._alerting.use(made.way_back)
             raise
 
-    async def _follow(self, made: Successor) -> Sequence[str]:
+    async def _follow(self, made: Successor) -> Reloaded:
         """Everything else: the change is remembered by now, and there is no way back."""
         before, fresh = self.configuration, made.configuration
         try:
@@ -291,7 +297,7 @@ class Daemon:
             self._keeping.use(fresh)
             await self.scheduler.adopt(made.units)
         except Exception as error:  # noqa: BLE001 - whatever it was: what is watched now is another than what is shown
-            return self._break_off(error)
+            return Reloaded(self._break_off(error), ours=True)
         warn_of_what_needs_a_restart(before, fresh)
         for warning in fresh.warnings:
             log.warning("%s", warning)
@@ -299,7 +305,7 @@ class Daemon:
         self.figures.reloaded(successful=True, at=time.time())
         self._settled()
         log.info("reloaded: %d flows", len(fresh.flows))
-        return []
+        return Reloaded()
 
     def _break_off(self, error: Exception) -> Sequence[str]:
         """Another reload, even of the same configuration, does what is missing."""

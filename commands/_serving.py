@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from commands._daemon import Daemon
 from commands._open_files import hear_of_shortages, raise_open_files
+from retabli.web.seams import Reloaded
 
 log = logging.getLogger("retabli")
 
@@ -19,13 +20,13 @@ def serve(daemon: Daemon, stop: asyncio.Event, began: Callable[[str], None]) -> 
     hear_of_shortages(loop, daemon.machine.lacks)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    reloads: set[asyncio.Task[Sequence[str]]] = set()
+    reloads: set[asyncio.Task[Reloaded]] = set()
 
     def reload() -> None:
         reloads.add(task := loop.create_task(daemon.reload(), name="reload"))
         task.add_done_callback(ended)
 
-    def ended(task: asyncio.Task[Sequence[str]]) -> None:
+    def ended(task: asyncio.Task[Reloaded]) -> None:
         reloads.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a reload broke off: %s", str(error) or type(error).__name__, exc_info=error)

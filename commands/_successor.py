@@ -12,9 +12,12 @@ from retabli.model import causes
 from retabli.model.flow import Flow, Policy, UnitName
 from retabli.model.ladder import cause_of
 from retabli.model.probe import Probe
+from retabli.net.descriptors import require
 from retabli.web.access.certificate import ends_at
 
 Units = Mapping[UnitName, tuple[Probe, Policy]]
+
+OPEN_AT_ONCE = 4  # more files than the loading of a configuration has open at a time
 
 log = logging.getLogger("retabli")
 
@@ -69,6 +72,15 @@ def warn_of_what_needs_a_restart(before: Configuration, after: Configuration) ->
 def is_shortage(error: BaseException) -> bool:
     """Whether our own machine lacked something: open files, threads, memory."""
     return cause_of(error) is causes.LOCAL_RESOURCES
+
+
+def lack_of_files() -> OSError | None:
+    """Why not even the files of a configuration can be opened now, or None: they can."""
+    try:
+        require(OPEN_AT_ONCE)
+    except OSError as error:
+        return OSError(error.errno, error.strerror)  # what was opened for a trial is none of the configuration's
+    return None
 
 
 def why_not(error: Exception) -> Fault:

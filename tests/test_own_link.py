@@ -3,10 +3,13 @@
 import contextlib
 import errno
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from retabli.model import stages
 from retabli.model.ladder import Fall, Ladder
 from retabli.net import link
 from tests.faults.short_of_files import in_a_child, shortage
@@ -102,3 +105,31 @@ async def test_a_link_whose_file_we_cannot_open_is_unknown_and_not_down(tmp_path
         return [str(ladder.fallen.cause), str(link.carrier("eth0", folder))]
 
     assert await in_a_child(work) == ["local_resources", "True"]
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that another user may enter, as those of pytest may not be."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("table", ["net/route", "net/arp", "class/net/eth0/carrier"])
+async def test_a_table_that_we_may_not_read_is_unknown_and_nothing_that_somebody_prohibits(
+    table: str, open_to_all: Path
+) -> None:
+    """Of a socket EACCES is a prohibition on the way, which is a failure; and the own link is every flow's parent."""
+    folder = machine(open_to_all)
+
+    async def work() -> list[str]:
+        (folder / table).chmod(0)
+        if os.geteuid() == 0:  # who may read everything
+            os.seteuid(65534)
+        ladder = Ladder(link.LADDER)
+        with pytest.raises((Fall, OSError)) as error, ladder.rung(stages.START):
+            judge(folder)
+        result = ladder.finish(beat=0.0, started=0.0, error=error.value)
+        return [result.outcome.value, str(result.cause), result.detail]
+
+    assert await in_a_child(work) == ["unknown", "local_permission", f"{folder / table}: Permission denied"]

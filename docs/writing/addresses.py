@@ -185,8 +185,10 @@ ADDRESSES: Mapping[str, Address] = {
         "service",
         "POST",
         Words(
-            "relire la configuration ; 400 et ses fautes si elle est refusée (l'ancienne continue)",
-            "read the configuration again; 400 and its faults if it is refused (the old one goes on)",
+            "relire la configuration ; si elle est refusée (l'ancienne continue), 400 et ses fautes, ou 503 et "
+            "pourquoi quand la faute n'en est pas à elle",
+            "read the configuration again; if it is refused (the old one goes on), 400 and its faults, or 503 and why "
+            "when it is not the one at fault",
         ),
     ),
     "/login": Address(

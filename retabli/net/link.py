@@ -4,12 +4,13 @@ Nothing is sent: the daemon's other probes keep the kernel's neighbour table hon
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from retabli.model import stages
+from retabli.model import causes, stages
 from retabli.model.causes import Cause, Side, cause
 from retabli.model.ladder import Fall
 from retabli.model.stages import Stage, stage
@@ -49,7 +50,10 @@ def gateways(proc: Path = Path("/proc")) -> tuple[Gateway, ...]:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []  # a kernel without IPv6
 
 
 def _ipv4_gateways(lines: Sequence[str]) -> list[Gateway]:
@@ -95,19 +99,30 @@ def answers(gateway: Gateway, proc: Path = Path("/proc")) -> bool:
     return True
 
 
+@contextmanager
+def _forbidden_is_ours() -> Iterator[None]:
+    """A table that we may not read says nothing of the link; to the ladder EACCES is what a network says, of a path."""
+    try:
+        yield
+    except PermissionError as error:
+        raise Fall(causes.LOCAL_PERMISSION, f"{error.filename}: {error.strerror}") from error
+
+
+@_forbidden_is_ours()
 def check_route(proc: Path = Path("/proc")) -> tuple[Gateway, ...]:
-    """The default routes. Raises Fall `no_route` when there is none any more."""
+    """The default routes. Raises Fall `no_route` when there is none any more, `local_permission`."""
     found = gateways(proc)
     if not found:
         raise Fall(NO_ROUTE)
     return found
 
 
+@_forbidden_is_ours()
 def check_link(found: Sequence[Gateway], sys: Path = Path("/sys")) -> tuple[Gateway, ...]:
     """The routes whose link is up.
 
     Raises:
-        Fall: `link_down` when none is.
+        Fall: `link_down` when none is; `local_permission`.
         OSError: as `carrier`.
     """
     up = tuple(gateway for gateway in found if carrier(gateway.interface, sys))
@@ -116,7 +131,8 @@ def check_link(found: Sequence[Gateway], sys: Path = Path("/sys")) -> tuple[Gate
     return up
 
 
+@_forbidden_is_ours()
 def check_gateway(up: Sequence[Gateway], proc: Path = Path("/proc")) -> None:
-    """Raises Fall `gateway_silent` when no gateway's address is answered for."""
+    """Raises Fall `gateway_silent` when no gateway's address is answered for, `local_permission`."""
     if not any(answers(gateway, proc) for gateway in up):
         raise Fall(GATEWAY_SILENT, ", ".join(gateway.address or gateway.interface for gateway in up))

@@ -6,9 +6,12 @@ from typing import Any
 
 from retabli.model.ladder import Fall
 from retabli.model.probe import Probe
+from retabli.model.settings import Secret
+from retabli.net.own_threads import from_own_file
 
 REFUSALS = 3  # in a row; neither a timeout nor an unknown in between shows that the credential is right again
 PAUSE = 900.0  # seconds from one attempt to the next
+PATIENCE = 1.0  # seconds for all files of a probe's secrets: a disk that hangs is not to hold up a beat
 KEY = "refusals"  # in the unit's memory, so that a daemon that is started again and again does not lock the account
 
 
@@ -60,17 +63,18 @@ async def fingerprint(probe: Probe) -> bytes | None:
 
     It is compared in memory, and neither kept nor shown.
     """
-    if any(secret.path is not None for secret in probe.secrets()):
-        return await asyncio.to_thread(_fingerprint, probe)
-    return _fingerprint(probe)
-
-
-def _fingerprint(probe: Probe) -> bytes | None:
     digest = hashlib.blake2b(digest_size=16)
-    for secret in probe.secrets():
-        try:
-            value = secret.read()
-        except Fall:
-            return None
-        digest.update(b"%d:" % len(value) + value)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            for secret in probe.secrets():
+                value = await _value(secret)
+                digest.update(b"%d:" % len(value) + value)
+    except (Fall, TimeoutError, MemoryError):
+        return None
     return digest.digest()
+
+
+async def _value(secret: Secret) -> bytes:
+    if secret.path is None:
+        return secret.read()
+    return await from_own_file("content of a secret", secret.path, secret.read)

@@ -147,8 +147,9 @@ class _Service:
     async def reload(self, request: Request) -> Response:
         if self._reload is None:
             raise HTTPException(503, "this daemon's configuration cannot be read again")
-        faults = await self._reload(visitor_of(request).name)
-        return answer({"reloaded": not faults, "faults": list(faults)}, 400 if faults else 200)
+        found = await self._reload(visitor_of(request).name)
+        status = 200 if not found.faults else 503 if found.ours else 400
+        return answer({"reloaded": not found.faults, "faults": list(found.faults)}, status)
 
     async def switch(self, request: Request) -> Response:
         form = parse_qs((await body_of(request, LARGEST_FORM)).decode("utf-8", "replace"))

@@ -53,9 +53,18 @@ class ReportWriter(Protocol):
     ) -> str: ...
 
 
-# Reads the configuration again, for this account (empty: nobody is asked who they are). Gives its faults, as sentences:
-# none, and it is taken; any, and the old one goes on, if they do not say otherwise.
-Reload = Callable[[str], Awaitable[Sequence[str]]]
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """`faults` as sentences: none, and the configuration is taken; any, and the old one goes on, if they do not say
+    otherwise. `ours`: they are none of the configuration's, which may be a good one.
+    """
+
+    faults: Sequence[str] = ()
+    ours: bool = False
+
+
+# Reads the configuration again, for this account (empty: nobody is asked who they are).
+Reload = Callable[[str], Awaitable[Reloaded]]
 
 # Why this daemon is not ready yet, or does not really work, or None: it is, and does.
 Ready = Callable[[], str | None]

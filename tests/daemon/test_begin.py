@@ -19,6 +19,7 @@ from retabli.net import link
 from retabli.store import Store, Which
 from retabli.store.facts import LogRow
 from retabli.web.logbook import logged
+from retabli.web.seams import Reloaded
 from tests.daemon.inside import Inside
 from tests.daemon.living import Life, Post
 from tests.entrance import ENTRANCE
@@ -100,7 +101,7 @@ async def test_a_reload_that_is_asked_for_during_the_start_forgets_no_standing(
         await asyncio.sleep(0)  # it has begun to begin
         reload = asyncio.create_task(daemon.reload())
         await inside.began.wait()
-        assert await reload == []
+        assert await reload == Reloaded()
         assert (await life.until_state("restored"))["restored_at"] == restored
     assert changes(life, "port") == ["added"]
 
@@ -165,7 +166,7 @@ async def test_a_page_to_a_new_channel_goes_there_though_the_reload_that_brought
         channel = load(life.config).channels["duty"].model_copy(update={"url": f"http://127.0.0.1:{new.port}/"})
         fresh = replace(daemon.configuration, channels={"night": channel})
         monkeypatch.setattr(daemon, "_load", lambda: fresh)
-        assert await daemon.reload() == []
+        assert await daemon.reload() == Reloaded()
         assert await new.told(1) == ["firing"]
     await new.stop()
     with Store.read(life.folder / "state.db") as reader:

@@ -5,7 +5,7 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,8 +15,10 @@ import pytest
 
 from commands import _alerting, _daemon, _serving, _successor
 from retabli.store import Store
+from retabli.web.seams import Reloaded
 from tests.daemon.inside import Inside
 from tests.daemon.living import Life
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.web.accounts import PASSWORDS, hash_of
 
 FULL = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -133,7 +135,7 @@ async def test_a_reload_that_fails_is_refused_whole_and_said_to_be(
         living.rewrite()
         with monkeypatch.context() as short:
             short.setattr(*places[place], failing(error))
-            assert await living.reload() == (400, {"reloaded": False, "faults": [said]})
+            assert await living.reload() == (503, {"reloaded": False, "faults": [said]})
         assert living.taken() == BEFORE
         assert living.successful() == 0
         assert f"reload refused, the configuration of before goes on: {said} · " in living.status()
@@ -150,6 +152,30 @@ async def test_a_reload_that_fails_is_refused_whole_and_said_to_be(
         assert "refused" not in living.status()
 
 
+async def test_a_good_configuration_whose_files_we_cannot_open_is_not_called_a_faulty_one(life: Life) -> None:
+    """It was refused with "cannot be read", and 400: whoever had changed it looked for what they had done wrong."""
+
+    async def work() -> list[Any]:
+        async with living_in(life) as living, httpx.AsyncClient(trust_env=False) as client:
+            url = f"http://127.0.0.1:{life.port}/-/"
+            await client.get(url + "ready")  # a connection that is open already can be spoken on
+            living.rewrite()
+            with shortage(0):
+                lacking = await client.post(url + "reload")
+            refused = living.taken() == BEFORE
+            return [lacking.status_code, lacking.json()["faults"], refused, *await living.reload()]
+
+    said = "our own machine lacks something (Too many open files): reload again"
+    assert await in_a_child(work) == [503, [said], True, 200, {"reloaded": True, "faults": []}]
+
+
+async def test_a_faulty_configuration_is_the_one_that_is_blamed(life: Life) -> None:
+    async with living_in(life) as living:
+        life.config.write_text(life.config.read_text().replace("kind: tcp", "kind: tpc"))
+        status, answer = await living.reload()
+        assert (status, answer["reloaded"], "did you mean" in answer["faults"][0]) == (400, False, True)
+
+
 async def test_a_page_after_a_refused_reload_goes_by_the_channels_of_before(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +189,7 @@ async def test_a_page_after_a_refused_reload_goes_by_the_channels_of_before(
             raise MemoryError
 
         monkeypatch.setattr(living.daemon.pipeline, "adopt", lacking)
-        assert (await living.reload())[0] == 400
+        assert (await living.reload())[0] == 503
         monkeypatch.setattr(living.daemon.pipeline, "adopt", adopt)
         await life.watched.stop()
         assert await life.hook.told(1) == ["firing"]
@@ -183,7 +209,7 @@ async def test_what_could_not_be_finished_is_never_called_a_success_and_the_next
         )
         with monkeypatch.context() as short:
             short.setattr(living.daemon.scheduler, "adopt", failing(MemoryError()))
-            assert await living.reload() == (400, {"reloaded": False, "faults": [said]})
+            assert await living.reload() == (503, {"reloaded": False, "faults": [said]})
         assert living.successful() == 0
         assert "reload not finished, reload again: " in living.status()
         assert [record.levelno for record in caplog.records if record.levelno >= logging.ERROR] == [logging.CRITICAL]
@@ -206,7 +232,7 @@ async def test_a_hangup_whose_reload_breaks_off_is_told_in_the_log(
 ) -> None:
     stop, told = asyncio.Event(), asyncio.Event()
 
-    async def reload() -> Sequence[str]:
+    async def reload() -> Reloaded:
         told.set()
         raise MemoryError
 

@@ -77,7 +77,18 @@ async def test_a_white_list_on_a_hung_disk_holds_one_thread(
 ) -> None:
     monkeypatch.setattr(documents, "_read", lambda *_: hung.read_bytes())  # a pipe itself is no list
     results = await climbed_often(space(tmp_path).probe(9, timeout="250ms"))
-    assert {result.cause and result.cause.code for result in results} == {"white_list_unreachable"}
+    codes = [result.cause and result.cause.code for result in results]
+    assert codes == ["local_stall"] + ["white_list_unreachable"] * (RUNS - 1)
+
+
+async def test_a_partner_s_revocation_list_on_a_hung_disk_holds_one_thread(
+    tmp_path: Path, hung: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, read = space(tmp_path), documents._read
+    crl = Path(world.write_crl())
+    monkeypatch.setattr(documents, "_read", lambda path, most: hung.read_bytes() if path == crl else read(path, most))
+    results = await climbed_often(world.probe(closed_port(), crl=str(crl), timeout="250ms"))
+    assert [result.cause and result.cause.code for result in results] == ["local_stall"] + ["refused"] * (RUNS - 1)
 
 
 async def test_our_own_certificate_on_a_hung_disk_holds_one_thread(tmp_path: Path, hung: Path) -> None:

@@ -21,7 +21,8 @@ from retabli.net.folders import folder_causes, local_folder
 from retabli.net.folders.listing import MOST, Listing
 from retabli.net.folders.local_folder import Looks, looks
 from retabli.net.ssh import ssh_causes
-from tests.climbing import climb, settings
+from tests.climbing import climb, run, settings
+from tests.faults.short_of_files import in_a_child, shortage
 from tests.net.ssh_servers import PASSWORD, folder_server, host_key, line_of, ssh_server
 from tests.said import assert_fell
 
@@ -296,6 +297,17 @@ def hanging() -> Iterator[Hanging]:
     call = Hanging()
     yield call
     call.let_go.set()
+
+
+async def test_a_folder_that_we_could_not_open_for_want_of_a_file_is_not_broken(folder: Path) -> None:
+    probe = settings(FileDrop, directory=str(folder))
+
+    async def work() -> list[str]:
+        with shortage(0):
+            result = await run(probe)
+        return [result.outcome.value, str(result.cause), result.detail]
+
+    assert await in_a_child(work) == ["unknown", "local_resources", "Too many open files"]
 
 
 async def test_a_look_that_hangs_holds_one_thread_and_the_next_ones_say_so_at_once(hanging: Hanging) -> None:

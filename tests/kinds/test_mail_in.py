@@ -10,6 +10,7 @@ import pytest
 
 from probes.mail_beacon import MailBeacon
 from probes.mail_in import MailIn
+from retabli.net.descriptors import KEPT_FROM_PROBES
 from retabli.net.mail import mail_messages, tokens
 from retabli.net.mail.tokens import Purpose
 from simulator.imap import Folder
@@ -151,6 +152,24 @@ async def test_an_unreadable_witness_spoils_no_arrival_and_leaves_a_silence_unju
     assert told(silent) == ("unknown", "delivered", "witness_unreadable")
     assert told(arrived) == ("ok", "on_time", None)
     assert "timeout" in arrived.properties["witness"]
+
+
+async def test_a_witness_that_we_could_not_ask_for_want_of_a_file_is_not_the_one_to_look_at(world: MailWorld) -> None:
+    probe = mail_in(world, "beacon")
+
+    async def work() -> list[str | None]:
+        with shortage(KEPT_FROM_PROBES + 1):  # our own mailbox is asked first, and takes the last one
+            result = await run(probe)
+        return [*told(result), result.detail.split(": ")[0], *told(await run(probe))]
+
+    lacking = ["unknown", "delivered", "local_resources", "witness"]
+    assert await in_a_child(work) == [*lacking, "unknown", "delivered", "no_beacon"]
+
+
+async def test_a_witness_whose_password_we_cannot_read_is_not_the_one_to_look_at(world: MailWorld) -> None:
+    witness = world.mailbox("witness", password={"file": str(world.folder / "gone")})
+    silent = await climb(mail_in(world, "beacon", witness=witness))
+    assert told(silent) == ("unknown", "delivered", "secret_unreadable")
 
 
 async def test_nothing_is_lost_while_our_mailbox_cannot_be_read(world: MailWorld) -> None:

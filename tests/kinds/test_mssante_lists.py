@@ -1,6 +1,7 @@
 """Where the kind `mssante` has its lists from an address: asked for now and then, within bounds, never in the way."""
 
 import asyncio
+import contextlib
 import json
 import tempfile
 import tracemalloc
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 from blockbuster import blockbuster_ctx
 
-from retabli.model.ladder import Ladder
+from retabli.model.ladder import Fall, Ladder
 from retabli.model.result import Outcome, Result
 from retabli.model.settings import Proxy
 from retabli.net.mssante import white_list_copy
+from retabli.net.mssante.mssante_causes import OWN_CERTIFICATE
+from retabli.net.mssante.revocation import RevocationShelf
 from tests.climbing import climb, run
 from tests.faults.short_of_files import FILES_BUT_NO_PROBES, in_a_child, shortage
 from tests.mssante_world import OURS, OWN_NAME, THEIR_NAME, THEIRS, Space, space, white_list
@@ -404,9 +407,45 @@ async def test_a_revocation_list_that_could_not_be_put_aside_for_a_moment_is_had
         probe = world.probe(port, crl=running.url("/a.crl"))
         with monkeypatch.context() as moment:
             moment.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-            assert told(await climb(probe)) == ("tls", "revocation_list_unusable", True)
+            assert told(await climb(probe)) == ("own_certificate", "local_resources", False)
         assert told(await climb(probe)) == ("tls", "cert_revoked", False)
         assert len(running.requests) == 2
+
+
+@pytest.mark.parametrize(("place", "left"), [("file", 0), ("address", FILES_BUT_NO_PROBES)])
+async def test_a_revocation_list_that_we_could_not_have_for_want_of_a_file_is_our_own_lack(
+    world: Space, place: str, left: int
+) -> None:
+    """It made the partner's flow one that is not whole."""
+    path = Path(world.write_crl())
+    async with site(page(path.read_bytes())) as running:
+        probe = world.probe(9, crl=running.url() if place == "address" else str(path))
+        shelf = RevocationShelf()
+
+        async def work() -> list[Any]:
+            ladder = Ladder((OWN_CERTIFICATE,))
+            with contextlib.suppress(Fall), shortage(left), ladder.rung(OWN_CERTIFICATE):
+                await shelf.lists(probe.crl, ladder, patience=5, resolver=None)
+            lacking = ladder.fallen and str(ladder.fallen.cause)
+            after = await shelf.lists(probe.crl, ladder, patience=5, resolver=None)
+            return [lacking, len(after.paths), len(after.faults)]
+
+        assert await in_a_child(work) == ["local_resources", 1, 0]
+
+
+async def test_a_revocation_list_that_we_have_is_used_on_while_we_cannot_ask_for_another(world: Space) -> None:
+    async with site(page(world.authority.revocation_list())) as running:
+        probe = world.probe(9, crl={"url": running.url(), "refresh": "0s"})
+        shelf = RevocationShelf()
+
+        async def work() -> list[int]:
+            ladder = Ladder((OWN_CERTIFICATE,))
+            before = await shelf.lists(probe.crl, ladder, patience=5, resolver=None)
+            with shortage(FILES_BUT_NO_PROBES):
+                within = await shelf.lists(probe.crl, ladder, patience=5, resolver=None)
+            return [len(within.paths), len(within.faults), within == before]
+
+        assert await in_a_child(work) == [1, 0, True]
 
 
 async def test_a_broken_revocation_list_is_not_sent_again_until_it_changes(world: Space, port: int) -> None:

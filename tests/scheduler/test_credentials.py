@@ -1,6 +1,10 @@
 """A refused credential is left alone: accounts lock."""
 
 import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -146,6 +150,66 @@ async def test_a_daemon_that_is_started_again_and_again_tries_once_each_time_and
         async with ticking(scheduler):
             await asyncio.sleep(200.0)
     assert len(judge.results) == 3 + 5
+
+
+@pytest.fixture
+def hung(tmp_path: Path) -> Iterator[Path]:
+    """A file that does not answer whoever opens it, until the test is over."""
+    path = tmp_path / "hung"
+    os.mkfifo(path)
+    yield path
+    os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # whoever reads it is let go
+    while on_disk():
+        time.sleep(0.01)
+
+
+def on_disk() -> int:
+    return sum(thread.name == "disk" for thread in threading.enumerate())
+
+
+async def test_a_secret_on_a_hung_disk_holds_up_no_beat_and_only_one_thread(hung: Path) -> None:
+    """The unit waited for it for ever: it was never tried again, its verdict grew stale, and the pool lost a thread."""
+
+    async def play(ladder: Ladder, _number: int) -> None:
+        await refuse_login(ladder, after=0.0)
+
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=0.05, play=play, password=Secret(file=hung))))
+    async with ticking(scheduler), asyncio.timeout(10.0):
+        while len(judge.standing) < 10:
+            await asyncio.sleep(0.01)
+    assert len(judge.results) == 3
+    assert on_disk() == 1
+
+
+async def test_a_secret_whose_disk_hung_for_a_while_is_compared_again_afterwards(tmp_path: Path, hung: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"wrong")
+
+    async def play(ladder: Ladder, number: int) -> None:
+        await (answer(ladder, after=0.0) if number >= 3 else refuse_login(ladder, after=0.0))
+
+    judge = RememberingJudge()
+    scheduler = scheduling(judge)
+    await scheduler.adopt(one(LoginProbe(every=0.05, play=play, password=Secret(file=file))))
+    async with ticking(scheduler), asyncio.timeout(10.0):
+        while not judge.standing:
+            await asyncio.sleep(0.01)
+        os.link(hung, tmp_path / "between")
+        (tmp_path / "between").replace(file)
+        while not on_disk():
+            await asyncio.sleep(0.01)
+        stood = len(judge.standing)
+        while len(judge.standing) < stood + 3:
+            await asyncio.sleep(0.01)
+        assert len(judge.results) == 3
+        (tmp_path / "mended").write_bytes(b"right")
+        (tmp_path / "mended").replace(file)
+        os.close(os.open(hung, os.O_RDWR | os.O_NONBLOCK))  # the disk is back
+        while len(judge.results) < 5:
+            await asyncio.sleep(0.01)
+    assert judge.of(UNIT)[-1].outcome.value == "ok"
 
 
 async def test_secrets_in_files_are_looked_at_without_stalling_the_loop(tmp_path: Path) -> None:

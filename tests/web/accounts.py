@@ -12,6 +12,7 @@ from retabli.web.access.access import Access
 from retabli.web.access.hashes import Hash, hashed
 from retabli.web.access.policy import Account, Policy, Proxy, Role, address_of
 from retabli.web.access.sessions import Sessions
+from retabli.web.seams import Reloaded
 from tests.web.serving import Served, serving
 
 PASSWORDS = {"wall": "un mur dans le couloir", "karim": "quatre chevaux et un âne", "root": "le trousseau du directeur"}
@@ -79,9 +80,9 @@ async def guarded(of: Policy | None = None, *, sessions: Sessions | None = None,
     kept = sessions if sessions is not None else Sessions(wall=clock)
     access = Access(of or policy(), kept, counted=outcomes.append, clock=clock, wall=clock)
 
-    async def reload(by: str) -> list[str]:
+    async def reload(by: str) -> Reloaded:
         reloads.append(by)
-        return []
+        return Reloaded()
 
     try:
         async with serving(desk=True, access=access, reload=reload, **keys) as served:

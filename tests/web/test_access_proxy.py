@@ -1,11 +1,11 @@
 """A reverse proxy whose word is taken, and everybody else's, whose is not; and a daemon where nobody is asked."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from retabli.web.access.policy import Policy, Role
+from retabli.web.seams import Reloaded
 from tests.web.accounts import basic, guarded, policy, trusting
 from tests.web.serving import serving
 
@@ -122,8 +122,8 @@ async def test_of_a_stranger_no_forwarded_address_is_believed() -> None:
 # nobody is asked ------------------------------------------------------------------------------------------------------
 
 
-async def reload(_by: str) -> Sequence[str]:
-    return []
+async def reload(_by: str) -> Reloaded:
+    return Reloaded()
 
 
 @pytest.mark.parametrize(

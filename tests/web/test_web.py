@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -18,6 +18,7 @@ from retabli.model.states import STATE_WORDS, State
 from retabli.model.words import Words
 from retabli.store import LogRow, Which
 from retabli.web import Web, build
+from retabli.web.seams import Reloaded
 from tests.view.pictures import NOW, Http, Smtp, flow, name, picture, result
 from tests.web.books import Book
 from tests.web.hearing import events
@@ -256,8 +257,8 @@ async def test_a_daemon_that_does_not_really_work_is_not_healthy_and_says_why() 
 async def test_reload_gives_the_faults_and_is_refused_to_other_sites() -> None:
     faults: list[str] = []
 
-    async def reload(_by: str) -> Sequence[str]:
-        return faults
+    async def reload(_by: str) -> Reloaded:
+        return Reloaded(faults)
 
     async with serving(reload=reload, hosts=["retabli.chu.example"]) as served:
         own = served.web.url

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from retabli.model import causes
 from retabli.model.ladder import Fall, detail_of
 from retabli.net.disk import Disk
 from retabli.net.folders import folder_causes
@@ -94,7 +93,8 @@ async def reach(directory: str, patience: float) -> None:
     """Whether the folder opens, within `patience` seconds.
 
     Raises:
-        Fall: `directory_missing`, `not_a_directory`, `folder_forbidden`, `folder_hangs`, `folder_broken`.
+        Fall: `directory_missing`, `not_a_directory`, `folder_forbidden`, `folder_hangs`, `folder_broken`; `cause_of`
+            knows those that came of what our own machine lacks.
     """
     await _look(directory, ("reach", directory), lambda _: os.scandir(directory).close(), patience)
 
@@ -117,8 +117,6 @@ async def _look(directory: str, name: Hashable, job: Callable[[Stop], T], patien
     except PermissionError as error:
         raise Fall(folder_causes.FOLDER_FORBIDDEN, directory) from error
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-            raise Fall(causes.LOCAL_RESOURCES, detail_of(error)) from error
         hangs = error.errno in HANGING
         raise Fall(folder_causes.FOLDER_HANGS if hangs else folder_causes.FOLDER_BROKEN, detail_of(error)) from error
 

@@ -112,7 +112,7 @@ class BeaconWatch:
         if self.there is None:
             return Fall(mail_in_causes.NO_BEACON, _NO_WITNESS[self.ladder.language])
         if self.there.fault is not None:
-            return Fall(mail_in_causes.WITNESS_UNREADABLE, self.there.fault.detail)
+            return _unwitnessed(self.there.fault)
         return Fall(mail_in_causes.NO_BEACON)
 
     def _impair(self, picture: Picture, beacon: Beacon) -> None:
@@ -133,6 +133,13 @@ class BeaconWatch:
             self.ladder.describe("transit", f"{beacon.transit:.1f} s")
         if self.there is not None and self.there.fault is not None:
             self.ladder.describe("witness", self.there.fault.detail)
+
+
+def _unwitnessed(fault: Fall) -> Fall:
+    """What kept the witness from being read: its own door, or what we lacked, for which nobody is to look there."""
+    if fault.cause in (mail_causes.MAILBOX_UNREADABLE, mail_causes.MAILBOX_AUTH_REFUSED):
+        return Fall(mail_in_causes.WITNESS_UNREADABLE, fault.detail)
+    return fault
 
 
 @dataclass(frozen=True, slots=True)

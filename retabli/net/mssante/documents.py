@@ -68,7 +68,8 @@ async def obtain(
     """The document, at most `most` bytes, within `patience` seconds; None when `validators` still hold.
 
     Raises:
-        Fall: with the cause by which it could not be had, its detail beginning with the step (`connect: …`).
+        Fall: with the cause by which it could not be had, its detail beginning with the step (`connect: …`);
+            `local_stall` where all that time went into work of our own.
     """
     try:
         async with asyncio.timeout(patience):
@@ -76,7 +77,7 @@ async def obtain(
                 return await _changed(document.file, most, validators or {})
             return await _fetch(document, ladder, most, resolver, validators or {})
     except TimeoutError as error:
-        raise Fall(causes.TIMEOUT, f"{document.place}: not within {patience:g} s") from error
+        raise Fall(cause_of(error) or causes.TIMEOUT, f"{document.place}: not within {patience:g} s") from error
 
 
 async def _changed(path: Path, most: int, validators: Mapping[str, str]) -> Copy | None:

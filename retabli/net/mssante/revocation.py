@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from retabli.model import causes
 from retabli.model.causes import Cause
-from retabli.model.ladder import Fall, Ladder
+from retabli.model.ladder import Fall, Ladder, cause_of
 from retabli.model.settings import Resolver
 from retabli.net.mssante.documents import Copy, Document, obtain, placed
 from retabli.net.mssante.mssante_causes import REVOCATION_LIST_UNUSABLE
@@ -51,13 +51,15 @@ def _file_of(content: bytes) -> _File:
 
 @dataclass(slots=True)
 class _Held:
-    """One list. `asked` on the monotonic clock; `file` holds what was fetched; `fault` is why it cannot be used."""
+    """One list. `asked` on the monotonic clock; `file` holds what was fetched; `fault` is why it cannot be used, and
+    `lack` what our own machine lacked to have it."""
 
     asked: float = 0.0
     validators: Mapping[str, str] = field(default_factory=dict)
     path: Path | None = None
     file: _File | None = None
     fault: str = ""
+    lack: Fall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,16 @@ class RevocationShelf:
     async def lists(
         self, documents: Sequence[Document], ladder: Ladder, *, patience: float, resolver: Resolver | None
     ) -> Lists:
-        """Every list, asked for together, each within `patience` seconds."""
+        """Every list, asked for together, each within `patience` seconds.
+
+        Raises:
+            Fall: `local_resources`, `local_stall`: our own machine could not have one of them. Nothing is known of it.
+        """
         held = [self._held.setdefault(document.place, _Held()) for document in documents]
         await asyncio.gather(*(_renew(*pair, ladder, patience, resolver) for pair in zip(held, documents, strict=True)))
+        for one in held:
+            if one.lack is not None and one.path is None:
+                raise one.lack
         paths = tuple(one.path for one in held if one.path is not None)
         faults = tuple((REVOCATION_LIST_UNUSABLE, one.fault) for one in held if one.path is None)
         return Lists(paths, faults)
@@ -91,6 +100,7 @@ class RevocationShelf:
 async def _renew(held: _Held, document: Document, ladder: Ladder, patience: float, resolver: Resolver | None) -> None:
     if document.url is not None and held.path is not None and ladder.clock() - held.asked < document.refresh:
         return
+    held.lack = None
     try:
         copy = await obtain(
             document, ladder, most=LARGEST, patience=patience, resolver=resolver, validators=held.validators
@@ -99,7 +109,11 @@ async def _renew(held: _Held, document: Document, ladder: Ladder, patience: floa
             await _take(held, document, copy, ladder.clock())
         held.asked = ladder.clock()
     except Fall as fall:
-        held.fault = fall.detail
+        own = cause_of(fall)
+        if own in (causes.LOCAL_RESOURCES, causes.LOCAL_STALL):
+            held.lack = Fall(own, fall.detail)
+        else:
+            held.fault = fall.detail
         if document.file is not None:  # what is there now is what counts; and it is looked at anew next time
             held.path, held.validators = None, {}
 
@@ -109,7 +123,7 @@ async def _take(held: _Held, document: Document, copy: Copy, now: float) -> None
     or for want of a thread or a file, would else be "unchanged" from then on.
 
     Raises:
-        Fall: `file_unreadable`.
+        Fall: `file_unreadable`; `local_resources` when there is no place to put it.
     """
     try:
         found = await asyncio.to_thread(revocation_lists_in, copy.content, document.place)
@@ -119,6 +133,7 @@ async def _take(held: _Held, document: Document, copy: Copy, now: float) -> None
     try:
         held.file = await asyncio.to_thread(_file_of, b"".join(found)) if document.file is None else None
     except OSError as error:
-        raise Fall(causes.FILE_UNREADABLE, f"{tempfile.gettempdir()}: {error.strerror}") from error
+        folder = tempfile.tempdir or "temporary files"  # looking for one fails as this did
+        raise Fall(causes.LOCAL_RESOURCES, f"{folder}: {error.strerror}") from error
     held.path = document.file or (held.file.path if held.file else None)
     held.validators, held.fault = copy.validators, ""

@@ -82,7 +82,7 @@ async def current_listing(
 
     Raises:
         Fall: `white_list_unreachable`, `white_list_unreadable` without a good copy, `white_list_stale`;
-            `local_resources`: our machine lacks what it takes to ask, whatever copy there is.
+            `local_resources`, `local_stall`: our machine lacks what it takes to ask, whatever copy there is.
     """
     about = [document.place, *sorted(domains)]
     now = Moment.now(ladder)
@@ -128,7 +128,7 @@ async def _ask(
             kept.good = Moment.now(ladder)
         kept.fault = kept.bad
     except Fall as fall:
-        if cause_of(fall) is causes.LOCAL_RESOURCES:
+        if cause_of(fall) in (causes.LOCAL_RESOURCES, causes.LOCAL_STALL):
             raise  # nothing is known of the list, and nothing is noted: it is asked for again at once
         if fall.cause is WHITE_LIST_UNREADABLE:
             kept.bad = kept.fault = fall
