@@ -19,6 +19,7 @@ from retabli.model.causes import Side
 from retabli.net.mail import tokens
 from retabli.net.mail.mail_ledger import in_flight
 from retabli.net.mail.tokens import Purpose
+from simulator import imap
 from simulator.engine import field_of, xdm_archive
 from simulator.post import delivery_status
 from simulator.smtp import Envelope
@@ -251,6 +252,107 @@ async def test_an_older_report_that_comes_late_shows_that_something_holds(world:
     assert told(result) == ("ok", "acknowledged", "relay_holding")
     assert counts(result) == {"sent": 1, "late": 1}
     assert not result.whole
+
+
+def slow_whole(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have the mailboxes' server take so long for each whole message."""
+    fetch = imap._Conversation.fetch
+
+    async def slow(self: imap._Conversation, tag: str, rest: list[str]) -> None:
+        if "BODY.PEEK[]" in rest[1]:
+            await asyncio.sleep(seconds)
+        await fetch(self, tag, rest)
+
+    monkeypatch.setattr(imap._Conversation, "fetch", slow)
+
+
+async def test_of_two_reports_in_one_slow_sweep_none_is_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory: dict[str, Any] = {}
+    world.engine.position = "stuck"
+    assert told(await climb(world.loop(within="300ms"), memory=memory)) == ("failed", "delivered", "late")
+
+    async def take(message: bytes) -> None:
+        for _ in range(2):  # the newer one is somebody's
+            mark = token_of(message) if not world.inbox else "somebody's"
+            world.mail.witness["INBOX"].append(mail(mark, attached=xdm_archive("x")).as_bytes())
+
+    world.engine.take = take  # type: ignore[method-assign]
+    slow_whole(monkeypatch, 0.9)
+    result = await climb(world.loop(timeout="1500ms"), memory=memory)
+    assert told(result) == ("ok", "on_time", None), result.detail
+    assert counts(result) == {"sent": 1, "received": 1}
+    assert len(world.inbox) == 1
+
+
+async def test_a_report_that_came_in_time_is_on_time_however_late_it_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def take(message: bytes) -> None:
+        for mark in (token_of(message), "somebody's"):
+            world.mail.witness["INBOX"].append(mail(mark, attached=xdm_archive("x")).as_bytes())
+
+    world.engine.take = take  # type: ignore[method-assign]
+    slow_whole(monkeypatch, 0.9)
+    result = await climb(world.loop(timeout="1500ms", within="800ms"))
+    assert told(result) == ("ok", "on_time", None), result.detail
+    assert counts(result) == {"sent": 1, "received": 1}
+
+
+async def test_a_report_that_is_there_and_unread_is_not_late_and_is_received_by_a_later_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: dict[str, Any] = {}
+    assert told(await climb(world.loop(), memory=memory))[0] == "ok"
+    engine = world.engine.take
+
+    async def take(message: bytes) -> None:
+        world.mail.witness["INBOX"].append(mail(token_of(message), attached=xdm_archive("x")).as_bytes())
+        for _ in range(4):
+            world.mail.witness["INBOX"].append(mail(attached=xdm_archive("x")).as_bytes())
+
+    world.engine.take = take  # type: ignore[method-assign]
+    with monkeypatch.context() as patch:
+        slow_whole(patch, 0.9)
+        result = await climb(world.loop(timeout="1500ms", within="700ms"), memory=memory)
+    assert told(result) == ("unknown", "delivered", "mailbox_unreadable"), result.detail
+    assert result.detail == "witness: messages that came meanwhile are not read"
+    assert (counts(result), in_flight(memory)) == ({"sent": 1}, 1)
+    world.engine.take = engine  # type: ignore[method-assign]
+    assert counts(await climb(world.loop(), memory=memory)) == {"sent": 1, "received": 2}
+    assert in_flight(memory) == 0
+
+
+async def test_a_backlog_from_before_a_run_does_not_hide_that_its_report_is_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: dict[str, Any] = {}
+    assert told(await climb(world.loop(), memory=memory))[0] == "ok"
+    world.engine.position = "stuck"
+    slow_whole(monkeypatch, 0.9)
+    keys: dict[str, Any] = {"timeout": "1500ms", "within": "700ms"}
+    run = asyncio.create_task(climb(world.loop(**keys), memory=memory))
+    for _ in range(6):
+        world.mail.witness["INBOX"].append(mail(attached=xdm_archive("x")).as_bytes())
+    assert told(await run) == ("unknown", "delivered", "mailbox_unreadable")
+    assert told(await climb(world.loop(**keys), memory=memory)) == ("failed", "delivered", "late")
+
+
+async def test_an_answer_that_is_there_and_unread_is_not_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory: dict[str, Any] = {}
+    answering(world, "displayed")
+    assert told(await climb(world.loop(mdn=True, bounces="inside"), memory=memory))[0] == "ok"
+    take = world.engine.take
+
+    async def flooded(message: bytes) -> None:
+        await take(message)
+        for _ in range(4):
+            world.mail.inside["INBOX"].append(MALFORMED_NOTIFICATION)
+
+    world.engine.take = flooded  # type: ignore[method-assign]
+    slow_whole(monkeypatch, 0.9)
+    keys: dict[str, Any] = {"timeout": "1500ms", "within": "1700ms"}
+    result = await climb(world.loop(mdn=True, bounces="inside", **keys), memory=memory)
+    assert told(result) == ("unknown", "answered", "mailbox_unreadable"), result.detail
 
 
 async def test_a_report_in_the_junk_folder_is_in_spam(world: World) -> None:

@@ -57,6 +57,26 @@ def test_an_awaited_token_is_told_by_its_own_run_with_its_age() -> None:
     assert arrival.seconds == 3.5
 
 
+def test_a_token_is_as_old_as_when_it_was_found_however_late_it_was_read() -> None:
+    book = ledger()
+    token = sent(book, 0)
+    assert book.saw(token, at(WITHIN + 30), within=WITHIN, since=at(3), listed=at(4)) == (None, 4.0)
+    arrival = book.arrival(token)
+    assert arrival is not None
+    assert arrival.seconds == 4.0
+
+
+def test_an_old_late_token_that_is_read_after_a_newer_one_does_not_hide_that_the_relay_holds() -> None:
+    book = ledger()
+    old, older = sent(book, 0), sent(book, 1)
+    book.leave(old)
+    book.leave(older)
+    present = sent(book, 200)
+    assert saw(book, old, at(230), at(220)) is Mail.LATE
+    assert saw(book, older, at(231), at(150)) is Mail.LATE
+    assert book.held_since(present, at(240))
+
+
 def test_another_runs_sweep_finds_it_too() -> None:
     memory: dict[str, Any] = {}
     token = sent(ledger(memory), 0)

@@ -1,5 +1,6 @@
 """What is remembered of mailboxes: accounts lock, so a refused login waits."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ import pytest
 
 from retabli.model.settings import Mailbox
 from retabli.net.mail.login_book import PAUSE
-from retabli.net.mail.mailbox_book import MailboxBook, Mark
+from retabli.net.mail.mailbox_book import MailboxBook, Mark, Unread
 from retabli.net.mail.moments import Moment
 from retabli.net.mail.sightings import Place
 
 EVERY = 60.0
+INBOX = Place("witness", "INBOX")
 
 
 def at(seconds: float, life: str = "first") -> Moment:
@@ -76,5 +78,35 @@ def test_clearing_takes_its_turn_now_and_then(mailbox: Mailbox) -> None:
 def test_any_memory_is_survived(mailbox: Mailbox) -> None:
     broken: dict[str, Any] = {"marks": 1, "logins": {"witness": "x"}, "cleared": []}
     book = MailboxBook(broken)
-    assert book.mark(Place("witness", "INBOX")) == Mark()
+    assert book.mark(INBOX) == Mark()
     assert book.refused(mailbox, at(0), EVERY) == 0
+    for unread in (1, [], [7, 0, 3], [7, 0, [3, [], [3, 0, None, None], {"uid": 3}]], ["7", 0, []]):
+        memory: dict[str, Any] = {}
+        MailboxBook(memory).set_mark(INBOX, Mark(7, 9, at(0)))
+        memory["unread"] = {INBOX.name: unread}
+        assert MailboxBook(memory).mark(INBOX) == Mark(7, 9, at(0))
+
+
+MARK = Mark(7, 9, at(60), (Unread(3, at(10), None), Unread(8, at(50), at(40), tries=2)), given_up=2)
+
+
+def test_a_mark_and_what_is_unread_outlive_a_restart() -> None:
+    memory: dict[str, Any] = {}
+    MailboxBook(memory).set_mark(INBOX, MARK)
+    assert MailboxBook(json.loads(json.dumps(memory))).mark(INBOX) == MARK
+
+
+def test_an_older_version_reads_the_marks_as_it_wrote_them_and_its_own_are_read() -> None:
+    memory: dict[str, Any] = {}
+    MailboxBook(memory).set_mark(INBOX, MARK)
+    assert memory["marks"] == {INBOX.name: [7, 9, at(60).as_json()]}
+    del memory["unread"]
+    assert MailboxBook(memory).mark(INBOX) == Mark(7, 9, at(60))
+
+
+def test_what_is_unread_under_another_uidvalidity_is_forgotten() -> None:
+    memory: dict[str, Any] = {}
+    MailboxBook(memory).set_mark(INBOX, MARK)
+    assert MARK.under(8) == Mark(8)
+    memory["marks"][INBOX.name] = [8, 1, at(90).as_json()]  # by an older version, after ours
+    assert MailboxBook(memory).mark(INBOX) == Mark(8, 1, at(90))

@@ -117,7 +117,7 @@ async def judge_answer(
         said = answer()
         if said is None:
             none = Words(f"aucun après {within:.0f} s", f"none after {within:.0f} s")
-            raise notices.fault or Fall(mail_causes.NO_MDN, none[ladder.language])
+            raise notices.blind or Fall(mail_causes.NO_MDN, none[ladder.language])
         ladder.describe("disposition", said.kind)
         if not said.read:
             raise Fall(mail_causes.MDN_REFUSED, said.kind)

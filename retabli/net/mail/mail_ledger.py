@@ -117,6 +117,7 @@ class Ledger:
         *,
         within: float,
         since: Moment | None,
+        listed: Moment | None = None,
         junk: bool = False,
         authentication: str = "",
         intact: bool | None = None,
@@ -124,7 +125,8 @@ class Ledger:
     ) -> tuple[Mail | None, float]:
         """One of our tokens lies in the mailbox: what that is to be counted as, and its age in seconds.
 
-        `since`: when the mailbox was read before. A token counts as late only when it was still missing after
+        `since`: when the mailbox was read before; `listed`: when the token was found there, if that was not just now:
+        it is of that age, however long it took to read. A token counts as late only when it was still missing after
         `within`; one whose run was cut off, and which may have been in time, is received. None: the awaiting run
         tells it, or the token was never sent as far as we know.
         """
@@ -132,7 +134,7 @@ class Ledger:
         if entry is None:
             return self._after_its_end(token.name), 0.0
         sent = _sent(entry, now)
-        age = sent.elapsed(now)
+        age = sent.elapsed(listed or now)
         if self._awaited(entry, sent, now):
             if "arrival" in entry:
                 return Mail.DUPLICATE, age
@@ -141,7 +143,9 @@ class Ledger:
         self._close(token.name)
         if since is None or sent.elapsed(since) <= within:
             return Mail.RECEIVED, age
-        self._book["late"] = since.as_json()
+        late = Moment.from_json(self._book.get("late"))
+        if late is None or since.elapsed(now) < late.elapsed(now):  # what was read with delay may be the older one
+            self._book["late"] = since.as_json()
         return Mail.LATE, age
 
     def _after_its_end(self, name: str) -> Mail | None:

@@ -61,6 +61,11 @@ class MaildropReader:
     def may_try_again(self) -> bool:
         return self.fault is None or self.fault.cause is not mail_causes.MAILBOX_AUTH_REFUSED
 
+    @property
+    def blind(self) -> Fall | None:
+        """Why it could not be read; what is still `unseen` or was `skipped` is judged by who knows of maildrops."""
+        return self.fault
+
     # A run's steps -------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:

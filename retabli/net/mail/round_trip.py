@@ -64,10 +64,15 @@ class Reader(Protocol):
         """Whether another look during this run may help: not when the account was refused."""
         ...
 
+    @property
+    def blind(self) -> Fall | None:
+        """Why what was not found may be there nevertheless: `fault`, or that not all could be read yet."""
+        ...
+
     async def open(self) -> None: ...
 
     async def sweep(self, handle: Handle, /) -> bool:
-        """Show every new message to `handle`, once. False: not all could be read, see `fault`."""
+        """Show every new message to `handle`, once. False: not all could be read, see `blind`."""
         ...
 
     async def pause(self, seconds: float, /) -> None: ...
@@ -312,6 +317,7 @@ class RoundTrip:
             now,
             within=self._patience.within,
             since=sighting.since,
+            listed=sighting.listed,
             junk=sighting.junk,
             authentication=str(sighting.authentication(self._trusted)),
             intact=None if content is None else mail_messages.attachment_intact(content, token),
@@ -343,9 +349,9 @@ class RoundTrip:
 
     def _without_end(self, token: Token) -> Fate:
         waited = self._ladder.clock() - self._sent
-        fault = self._readers[0].fault
-        if fault is not None:
-            return Fate(End.UNREADABLE, waited, detail=fault.detail, fault=fault)
+        blind = self._readers[0].blind
+        if blind is not None:
+            return Fate(End.UNREADABLE, waited, detail=blind.detail, fault=blind)
         held = self._ledger.held_since(token, Moment.now(self._ladder))
         return Fate(End.HELD if held else End.SILENT, waited, detail=self._ledger.delay(token))
 

@@ -32,7 +32,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One new message. `since`: when its folder was read before, None for the first time.
+    """One new message. `since`: when its folder was read before, None for the first time. `listed`: when it was found
+    there, where that may have been long before it was read.
 
     `report` is a notification, `content` the message's beginning, `finding` what is wrong with what it carries; all
     only where they were asked for.
@@ -48,6 +49,7 @@ class Sighting:
     report: Notification | None = None
     content: bytes | None = None
     finding: str = ""
+    listed: Moment | None = None
 
     @property
     def junk(self) -> bool:
