@@ -30,7 +30,7 @@ MOST_PARTS = 200
 TEXT = 262_144  # characters of one text in which a token is looked for
 
 # Lines that no mail server passes on (RFC 5322, section 2.1.1), and headers folded without end.
-_LONG_LINE = re.compile(rb"[^\n]{2000}")
+_LONG_LINE = re.compile(rb"^[^\n]{2000}", re.MULTILINE)  # sought at each byte, it would be quadratic
 _LONG_HEADER = re.compile(rb"^content-[^\n]*(?:\n[ \t][^\n]*){20}", re.IGNORECASE | re.MULTILINE)
 
 FINDINGS = {cause.code: cause for cause in report_causes.CONTENT}
