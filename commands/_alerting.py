@@ -15,6 +15,7 @@ from retabli.alerts.message import Letterhead
 from retabli.alerts.outbox.drain import Drain
 from retabli.alerts.outbox.gathering import Gathering
 from retabli.alerts.outbox.keeper import Keeper
+from retabli.alerts.relapses import Relapses
 from retabli.alerts.teller import Teller
 from retabli.alerts.unwritten import Unwritten
 from retabli.metrics import Figures
@@ -122,7 +123,8 @@ class Alerting:
         self.machine = Machine(figures.short)
         self._unwritten = Unwritten(store, figures.unwritten, time.time, logged)
         self.health = Health(store, woke, self._drain, lambda: self.machine.why_not() or stood_still())
-        self._pulse = Pulse(self.health.why_not, self._states, figures)
+        self.relapses = Relapses()
+        self._pulse = Pulse(lambda: self.health.why_not() or self.relapses.why_not(), self._states, figures)
         self.waker = Waker(self._drain.wake)
         self.told = Told(lambda: self._teller)
 

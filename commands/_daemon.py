@@ -224,13 +224,16 @@ class Daemon:
         self._had_way_out = OWN_LINK in remembered.standings
         flows = self._flows(self.configuration)
         self._had_way_out = OWN_LINK in flows
+        opening = _opening(remembered)
+        self._alerting.relapses.take_up([*rows, *opening])
         await self.pipeline.begin(
             flows,
             remembered.standings,
             remembered.units,
             fingerprints_of(flows),
-            _opening(remembered),
+            opening,
             clock_lost=remembered.last_seen is not None and time.time() < remembered.last_seen - SLIP,
+            relapsed=self._alerting.relapses.why_not() is not None,
         )
         units = units_of(flows)
         warn_of_open_files(len(units))

@@ -70,16 +70,17 @@ class Pipeline:
         entries: Sequence[Entry] = (),
         *,
         clock_lost: bool = False,
+        relapsed: bool = False,
     ) -> None:
         """Start from what is remembered; `entries` (a start, a gap) are logged in the same transaction.
 
-        `clock_lost`: the wall clock is behind what was last written by it.
+        `clock_lost`: the wall clock is behind what was last written by it. `relapsed`: the daemon has ended again and
+        again of late; a page for blindness that waited for each of its lives to look would never be due.
         """
         clocks = Clocks(self._clock(), self._wall(), lost=clock_lost)
-        known = {
-            id_: given_time(flows.get(id_), load_standing(values, clocks), clocks.monotonic)
-            for id_, values in standings.items()
-        }
+        known = {id_: load_standing(values, clocks) for id_, values in standings.items()}
+        if not relapsed:
+            known = {id_: given_time(flows.get(id_), standing, clocks.monotonic) for id_, standing in known.items()}
         records = {name: (load_record(record, clocks), dict(memory)) for name, (record, memory) in units.items()}
         await self._settle(flows, known, records, fingerprints, list(entries))
 

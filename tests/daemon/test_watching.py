@@ -49,11 +49,12 @@ async def test_a_daemon_that_is_killed_is_paged_by_the_one_that_watches_it(pair:
     assert await other.hook.told(2) == ["firing", "resolved"]
 
 
-async def test_heartbeats_come_at_their_rhythm_until_the_daemon_is_dead(tmp_path: Path) -> None:
-    hook, watchman = Post(), Post()
+async def beating(folder: Path, watchman: Post) -> Life:
+    """One that has not begun, and whose heartbeats go to this watchman."""
+    hook = Post()
     await hook.start()
     await watchman.start()
-    life = Life(tmp_path, Post(), hook)
+    life = Life(folder, Post(), hook)
     channels = (
         f'{{duty: {{kind: webhook, url: "http://127.0.0.1:{hook.port}/"}}, '
         f'watchman: {{kind: webhook, url: "http://127.0.0.1:{watchman.port}/"}}}}'
@@ -61,13 +62,19 @@ async def test_heartbeats_come_at_their_rhythm_until_the_daemon_is_dead(tmp_path
     text = life.config.read_text().partition("alerts:")[0]
     flow = f"{{title: Port, intent: open, probes: {{p: {{kind: tcp, host: 127.0.0.1, port: {life.watched.port}}}}}}}"
     life.config.write_text(
-        f"{text}alerts: {{channels: {channels}, heartbeat: {{every: 200ms, to: watchman}}}}\nflows:\n  port: {flow}\n"
+        f"{text}alerts: {{channels: {channels}, heartbeat: {{every: 500ms, to: watchman}}}}\nflows:\n  port: {flow}\n"
     )
+    return life
+
+
+async def test_heartbeats_come_at_their_rhythm_until_the_daemon_is_dead(tmp_path: Path) -> None:
+    watchman = Post()
+    life = await beating(tmp_path, watchman)
     try:
         await life.start()
         assert set(await watchman.told(4)) == {"heartbeat"}
         body = watchman.bodies[-1]
-        assert (body["ok"], body["every"]) == (True, 0.2)
+        assert (body["ok"], body["every"]) == (True, 0.5)
         assert sum(body["states"].values()) in (1, 2)  # the flow, and this machine's own way out if it has one
         async with httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{life.port}") as client:
             assert (await client.get("/-/healthy")).text == "healthy\n"
@@ -81,9 +88,29 @@ async def test_heartbeats_come_at_their_rhythm_until_the_daemon_is_dead(tmp_path
         assert float(last.split()[1]) > 1e9
         await life.end(signal.SIGKILL)
         beats = len(watchman.bodies)
-        await asyncio.sleep(1)  # silence is what is looked for: there is nothing to await
+        await asyncio.sleep(1.5)  # silence is what is looked for: there is nothing to await
         assert len(watchman.bodies) == beats
-        assert not [body for body in hook.bodies if body["status"] == "heartbeat"]
+        assert not [body for body in life.hook.bodies if body["status"] == "heartbeat"]
+    finally:
+        await end(life)
+        await watchman.stop()
+
+
+async def test_no_heartbeat_comes_from_a_daemon_that_dies_again_and_again(tmp_path: Path) -> None:
+    watchman = Post()
+    life = await beating(tmp_path, watchman)
+    try:
+        for _ in range(3):
+            beats = len(watchman.bodies)
+            await life.start()
+            await watchman.told(beats + 1)
+            await life.end(signal.SIGKILL)
+        beats = len(watchman.bodies)
+        await life.start()
+        await asyncio.sleep(1.5)  # silence is what is looked for: there is nothing to await
+        assert len(watchman.bodies) == beats
+        said = await life.end_saying()
+        assert "no heartbeat is sent, on purpose: it has ended 3 times within 15 minutes without being told to" in said
     finally:
         await end(life)
         await watchman.stop()

@@ -101,6 +101,17 @@ async def test_a_daemon_that_was_switched_off_while_blind_looks_before_it_pages(
     assert world.told() == ["firing"]
 
 
+async def test_a_daemon_whose_lives_are_all_too_short_to_look_pages_for_blindness_nevertheless() -> None:
+    world = await World(flow(soak=0, every=30.0, page_unknown_after=60)).begin()
+    await world.restore()
+    await world.pass_time(91)
+    assert world.state() is State.UNKNOWN
+    for life in range(9):
+        world = await world.restart(gap=5.0, relapsed=life > 1)
+        await world.pass_time(8)
+    assert world.told() == ["firing"]
+
+
 async def test_a_blind_flow_that_turns_out_dropped_gets_a_page_for_that() -> None:
     world = await World(flow(soak=0, page_unknown_after=900)).begin()
     await world.ok(3)

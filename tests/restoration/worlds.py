@@ -159,13 +159,19 @@ class World:
             self.memory, [self.shown], Asked(self), clock=lambda: self.now, wall=lambda: self.wall_time
         )
 
-    async def begin(self) -> "World":
+    async def begin(self, *, relapsed: bool = False) -> "World":
         await self.pipeline.begin(
-            self.flows, dict(self.memory.standings), dict(self.memory.units), dict.fromkeys(self.flows, "same")
+            self.flows,
+            dict(self.memory.standings),
+            dict(self.memory.units),
+            dict.fromkeys(self.flows, "same"),
+            relapsed=relapsed,
         )
         return self
 
-    async def restart(self, *, gap: float = 1.0, reboot: bool = False, wall_gap: float | None = None) -> "World":
+    async def restart(
+        self, *, gap: float = 1.0, reboot: bool = False, wall_gap: float | None = None, relapsed: bool = False
+    ) -> "World":
         """A new process over the same memory; a reboot starts the monotonic clock anew."""
         other = World(
             *self.flows.values(),
@@ -174,7 +180,7 @@ class World:
             wall=self.wall_time + (gap if wall_gap is None else wall_gap),
             tell=self.tell,
         )
-        return await other.begin()
+        return await other.begin(relapsed=relapsed)
 
     async def adopt(self, *flows: Flow, changed: tuple[str, ...] = ()) -> None:
         self.flows = {each.id: each for each in flows}
