@@ -21,8 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0; 2 for what the operator can mend, said in one line; 130 when interrupted."""
     args = _parser().parse_args(argv)
     os.umask(0o022)
+    places, was = Places(args.prefix.absolute()), None
     try:
-        places = Places(args.prefix.absolute())
+        was = places.current
         places.refuse_unsafe()
         if args.rollback:
             _roll_back(places, unit=not args.no_service)
@@ -36,12 +37,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{refused}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"{error.filename or args.prefix}: {error.strerror or error}; what was installed still runs\n")
+        sys.stderr.write(f"{error.filename or args.prefix}: {error.strerror or error}; {_stands(places, was)}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was installed still runs\n")
+        sys.stderr.write(f"interrupted; {_stands(places, was)}\n")
         return 130
     return 0
+
+
+def _stands(places: Places, was: Path | None) -> str:
+    """How it stands after a run that did not come to its end."""
+    try:
+        now = places.current
+    except OSError:
+        now = was
+    if now is not None and now != was:
+        return f"{now.name} is in place, and the next run does the rest"
+    return "what was installed still runs" if was is not None else "nothing is installed"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@
     PREFIX/current              the release that runs; it is switched by one rename
     PREFIX/former               the one before
     PREFIX/bin/retabli, share   through `current`
+    PREFIX/.unit                which units we put in place: service.py
     PREFIX/kinds/*.whl          kinds of probe of somebody else's: they are installed into every new release
 
 A release is complete once it holds the file COMPLETE, which is written last. What an interrupted run left has none, and
@@ -29,6 +30,7 @@ class Places:
         self.releases = prefix / "releases"
         self.kinds = prefix / "kinds"
         self.command = prefix / "bin" / "retabli"
+        self.unit = prefix / ".unit"
 
     def linked(self, name: str) -> Path | None:
         """The complete release that `current` or `former` leads to."""
@@ -52,12 +54,13 @@ class Places:
         """A folder that no release had yet: one that still runs is never written into."""
         numbers = [
             int(found[1])
-            for path in self._there()
+            for path in self.there()
             if (found := re.fullmatch(rf"{re.escape(version)}-([0-9]+)", path.name))
         ]
         return self.releases / f"{version}-{max(numbers, default=0) + 1}"
 
-    def _there(self) -> list[Path]:
+    def there(self) -> list[Path]:
+        """The folders of releases, whole or not."""
         return sorted(self.releases.iterdir()) if self.releases.is_dir() else []
 
     def refuse_unsafe(self) -> None:
@@ -88,7 +91,7 @@ class Places:
 
     def clear_away(self) -> None:
         """What interrupted runs left: releases that are not complete, links that were not yet in place."""
-        for path in self._there():
+        for path in self.there():
             if not (path / COMPLETE).is_file():
                 shutil.rmtree(path)
         for path in [*self.prefix.glob(".*.new"), *self.command.parent.glob(".*.new")]:
@@ -121,7 +124,7 @@ class Places:
                 words = line.read_bytes().split(b"\0")
             except OSError:  # it has ended
                 continue
-            for path in self._there():
+            for path in self.there():
                 if any(word.startswith(f"{path}/bin/".encode()) for word in words):
                     found[path] = int(line.parent.name)
         return sorted(found.items())
@@ -130,7 +133,7 @@ class Places:
         """Take away the releases that are neither current nor former; what stays because a process runs from it."""
         users = self.users()
         kept = {self.current, self.former, *(path for path, _ in users)}
-        for path in self._there():
+        for path in self.there():
             if path not in kept:
                 (path / COMPLETE).unlink(missing_ok=True)  # no half of a release counts as one
                 shutil.rmtree(path)
@@ -141,7 +144,8 @@ class Places:
         for path in (self.command, *(self.prefix / name for name in ("current", "former", "share"))):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.releases, ignore_errors=True)
-        (self.prefix / ".installing").unlink(missing_ok=True)
+        for path in (self.unit, self.prefix / ".installing"):
+            path.unlink(missing_ok=True)
         for path in (self.command.parent, self.kinds, self.prefix):
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()

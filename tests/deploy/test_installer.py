@@ -1,0 +1,175 @@
+"""The installer over a machine of straw: releases that hold a unit and little else, systemd's folders, a systemctl."""
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.bundle.archive import add_sums
+from deploy.bundle.installer import main as installer
+from deploy.bundle.installer import service
+from deploy.bundle.installer.contents import Bundle
+from deploy.bundle.installer.places import COMPLETE, Places
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >> "$CALLS"
+"""
+KILLED = 9
+
+
+class Straw:
+    """The machine: what its bundles hold, what was told to systemctl, what the installer says."""
+
+    def __init__(self, folder: Path, said: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._said = folder, said
+        self.prefix = folder / "opt"
+        self.places = Places(self.prefix)
+        self.unit = folder / "system" / service.UNIT
+        self.calls = folder / "calls"
+        self.unit_text = "[Service]\nExecStart=/opt/retabli/bin/retabli run\n"
+
+    def bundle(self, unit: str | None = None) -> None:
+        """Another bundle lies there; with another unit, if one is given."""
+        self.unit_text = unit or self.unit_text
+        bundle = self.folder / "bundle"
+        shutil.rmtree(bundle, ignore_errors=True)
+        bundle.mkdir()
+        facts = {
+            "version": "1.0",
+            "pythons": [".".join(platform.python_version_tuple()[:2])],
+            "machine": platform.machine(),
+            "glibc": 5,
+        }
+        (bundle / "bundle.json").write_text(json.dumps(facts))
+        add_sums(bundle)
+
+    def made(self, bundle: Bundle, release: Path, kinds: object) -> None:
+        """In the place of pip: a release with its command, its unit and its installer."""
+        assert (bundle.version, kinds) == ("1.0", [])
+        for name, text in {
+            "bin/retabli": "#!/bin/sh\n",
+            "lib/module.py": "",
+            "share/deploy/systemd/retabli.service": self.unit_text,
+            "share/install/install.py": "",
+        }.items():
+            (release / name).parent.mkdir(parents=True, exist_ok=True)
+            (release / name).write_text(text)
+        (release / COMPLETE).touch()
+
+    def run(self, *words: str, status: int = 0) -> str:
+        """What it says to these words, on both streams."""
+        got = installer.main(["--prefix", str(self.prefix), *words])
+        out, err = self._said.readouterr()
+        assert got == status, out + err
+        return out + err
+
+    def shipped(self) -> str:
+        """The unit as it should be in place."""
+        return self.unit_text.replace(service.USUAL, str(self.prefix))
+
+
+@pytest.fixture
+def straw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Straw]:
+    # Not below pytest's own folder, which is closed to others.
+    with tempfile.TemporaryDirectory(prefix="retabli-straw-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        straw = Straw(folder, capsys)
+        for name in ("system", "path", "everybody"):
+            (folder / name).mkdir()
+        (folder / "path" / "systemctl").write_text(SYSTEMCTL)
+        (folder / "path" / "systemctl").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder / 'path'}:{os.defpath}")
+        monkeypatch.setenv("CALLS", str(straw.calls))
+        monkeypatch.setattr(service, "FOLDER", folder / "system")
+        monkeypatch.setattr(service, "wanted", lambda: True)
+        monkeypatch.setattr(installer, "HERE", folder / "bundle")
+        monkeypatch.setattr(installer, "make", straw.made)
+        straw.bundle()
+        yield straw
+
+
+def newer(number: int) -> str:
+    return f"[Unit]\nDescription={number}\n[Service]\nExecStart=/opt/retabli/bin/retabli run\n"
+
+
+class Killed(BaseException):
+    """As SIGKILL would: nothing handles it."""
+
+
+def killed(*_: object) -> str:
+    raise Killed
+
+
+# the unit -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_installer_that_was_killed_before_the_unit_knows_it_as_its_own_ever_after(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straw.run()
+    for number in (1, 2):
+        straw.bundle(newer(number))
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(service, "put", killed)
+            straw.run()
+    assert "put in place" in straw.run()
+    assert straw.unit.read_text() == straw.shipped()
+    assert "stopped and removed" in straw.run("--uninstall")
+    assert not straw.unit.exists()
+
+
+def test_a_unit_is_known_after_upgrades_that_left_systemd_alone(straw: Straw) -> None:
+    straw.run()
+    for number in (1, 2, 3):
+        straw.bundle(newer(number))
+        straw.run("--no-service")
+    assert "put in place" in straw.run()
+    assert straw.unit.read_text() == straw.shipped()
+
+
+def test_a_unit_that_could_not_be_written_is_written_by_the_next_run(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straw.run()
+    first = straw.unit.read_text()
+    for number in (1, 2):
+        straw.bundle(newer(number))
+        with monkeypatch.context() as patched:
+            patched.setattr(service, "FOLDER", straw.folder / "system" / "gone")
+            said = straw.run(status=2)
+        assert "1.0-" in said, "the new release is in place, and that is said"
+        assert "is in place" in said
+    assert straw.unit.read_text() == first
+    assert "put in place" in straw.run()
+    assert straw.unit.read_text() == straw.shipped()
+
+
+def test_a_unit_that_an_older_installer_put_is_ours_without_a_record(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straw.run()
+    straw.places.unit.unlink()
+    straw.bundle(newer(1))
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(service, "put", killed)
+        straw.run()
+    straw.bundle(newer(2))
+    assert "put in place" in straw.run()
+    assert straw.unit.read_text() == straw.shipped()
+
+
+def test_a_unit_that_was_edited_stays(straw: Straw) -> None:
+    straw.run()
+    straw.unit.write_bytes(straw.unit.read_bytes() + b"# caf\xe9\n")
+    edited = straw.unit.read_bytes()
+    straw.bundle(newer(1))
+    assert "is not ours and stays" in straw.run()
+    assert "is not ours and stays" in straw.run("--uninstall")
+    assert straw.unit.read_bytes() == edited
+    assert "disable" not in straw.calls.read_text()
