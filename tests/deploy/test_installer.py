@@ -4,14 +4,17 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from deploy.bundle.archive import add_sums
 from deploy.bundle.installer import main as installer
+from deploy.bundle.installer import places as places_module
 from deploy.bundle.installer import service
 from deploy.bundle.installer.contents import Bundle
 from deploy.bundle.installer.places import COMPLETE, Places
@@ -68,6 +71,15 @@ class Straw:
         assert got == status, out + err
         return out + err
 
+    def called(self, words: str) -> bool:
+        """Whether systemctl was."""
+        return self.calls.exists() and words in self.calls.read_text()
+
+    def systemctl(self, word: str, does: str) -> None:
+        """What it does besides, told this."""
+        path = self.folder / "path" / "systemctl"
+        path.write_text(f'{path.read_text()}case " $* " in *" {word} "*) {does} ;; esac\n')
+
     def shipped(self) -> str:
         """The unit as it should be in place."""
         return self.unit_text.replace(service.USUAL, str(self.prefix))
@@ -96,6 +108,20 @@ def straw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 def newer(number: int) -> str:
     return f"[Unit]\nDescription={number}\n[Service]\nExecStart=/opt/retabli/bin/retabli run\n"
+
+
+@contextmanager
+def running(places: Places) -> Iterator[int]:
+    """A process from the current release, as `retabli status --watch` is one."""
+    assert places.current is not None
+    program = places.current / "bin" / "python"
+    program.unlink(missing_ok=True)
+    program.symlink_to("/bin/sh")
+    process = subprocess.Popen([program, "-c", "read -r line"], stdin=subprocess.PIPE)
+    try:
+        yield process.pid
+    finally:
+        process.communicate()
 
 
 class Killed(BaseException):
@@ -172,4 +198,47 @@ def test_a_unit_that_was_edited_stays(straw: Straw) -> None:
     assert "is not ours and stays" in straw.run()
     assert "is not ours and stays" in straw.run("--uninstall")
     assert straw.unit.read_bytes() == edited
-    assert "disable" not in straw.calls.read_text()
+    assert not straw.called("disable")
+
+
+# uninstallation -----------------------------------------------------------------------------------------------------
+
+
+def test_an_uninstallation_that_is_refused_leaves_the_watch_going(straw: Straw) -> None:
+    straw.run()
+    straw.calls.unlink()
+    with running(straw.places) as pid:
+        assert f"process {pid} runs from {straw.places.current}: end it first" in straw.run("--uninstall", status=2)
+    assert straw.unit.read_text() == straw.shipped()
+    assert not straw.calls.exists(), "systemctl is not called"
+    assert "removed from" in straw.run("--uninstall")
+
+
+def test_the_services_own_processes_are_stopped_and_not_in_the_way(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As systemd has them: their group is that of the unit, until `disable --now` ends them."""
+    straw.run()
+    proc = straw.folder / "proc"
+    monkeypatch.setattr(places_module, "PROC", proc)
+    monkeypatch.setattr(service, "PROC", proc)
+    for pid, group in (("71", "system.slice/retabli.service"), ("72", "user.slice/session-1.scope")):
+        (proc / pid).mkdir(parents=True)
+        (proc / pid / "cmdline").write_text(f"{straw.places.current}/bin/python\0{straw.places.command}\0")
+        (proc / pid / "cgroup").write_text(f"12:pids:/\n0::/{group}\n")
+    assert "process 72 runs from" in straw.run("--uninstall", status=2)
+    assert not straw.called("disable")
+    shutil.rmtree(proc / "72")
+    straw.systemctl("disable", f"rm -r {proc / '71'}")
+    assert "stopped and removed" in straw.run("--uninstall")
+    assert straw.called("disable --now retabli.service")
+
+
+def test_a_service_that_does_not_stop_is_told_and_nothing_goes(straw: Straw, monkeypatch: pytest.MonkeyPatch) -> None:
+    straw.run()
+    monkeypatch.setattr(service, "runs", lambda _: True)
+    with running(straw.places) as pid:
+        said = straw.run("--uninstall", status=2)
+    assert f"the service is stopped and disabled, but process {pid} runs from" in said
+    assert straw.places.current is not None
+    assert straw.unit.exists()

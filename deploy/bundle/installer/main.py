@@ -125,15 +125,21 @@ def _uninstall(places: Places, *, unit: bool) -> None:
     if places.current is None:
         raise Refused(f"nothing is installed in {places.prefix}")
     with places.held():
-        said = service.take_away(places) if unit and service.wanted() else None
-        if said is not None:
-            _say(said)
-        users = places.users()
-        if users:
-            path, pid = users[0]
-            raise Refused(f"process {pid} runs from {path}: end it first")
+        ours = unit and service.wanted() and service.ours(places)
+        _refuse_used(places.users(but=service.runs) if ours else places.users())
+        if ours:
+            service.stop()
+            _refuse_used(places.users(), "the service is stopped and disabled, but ")
+            _say(service.take_away())
+        elif unit and service.wanted() and (service.FOLDER / service.UNIT).exists():
+            _say(f"{service.FOLDER / service.UNIT} is not ours and stays")
         places.remove()
     _say(f"removed from {places.prefix}; {STAYS} stay as they are")
+
+
+def _refuse_used(users: Sequence[tuple[Path, int]], before: str = "") -> None:
+    for path, pid in users:
+        raise Refused(f"{before}process {pid} runs from {path}: end it first")
 
 
 def _kinds(places: Places) -> list[Path]:

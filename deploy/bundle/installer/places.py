@@ -15,13 +15,14 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .refusals import Refused
 
 COMPLETE = "complete"
+PROC = Path("/proc")
 
 
 class Places:
@@ -116,17 +117,22 @@ class Places:
         if was is not None:
             self._link(self.prefix / "former", Path("releases", was.name))
 
-    def users(self) -> list[tuple[Path, int]]:
-        """The releases that processes run from, each with one of them: a daemon still imports from its own, late."""
+    def users(self, but: Callable[[int], bool] = lambda _: False) -> list[tuple[Path, int]]:
+        """The releases that processes run from, each with one of them: a daemon still imports from its own, late.
+
+        Args:
+            but: which processes do not count.
+        """
         found = {}
-        for line in Path("/proc").glob("[0-9]*/cmdline"):
+        for line in PROC.glob("[0-9]*/cmdline"):
+            pid = int(line.parent.name)
             try:
                 words = line.read_bytes().split(b"\0")
             except OSError:  # it has ended
                 continue
             for path in self.there():
-                if any(word.startswith(f"{path}/bin/".encode()) for word in words):
-                    found[path] = int(line.parent.name)
+                if any(word.startswith(f"{path}/bin/".encode()) for word in words) and not but(pid):
+                    found[path] = pid
         return sorted(found.items())
 
     def keep_two(self) -> list[tuple[Path, int]]:

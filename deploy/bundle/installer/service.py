@@ -9,7 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from .places import Places
+from .places import PROC, Places
 
 USUAL = "/opt/retabli"  # what the shipped unit names
 UNIT = "retabli.service"
@@ -86,17 +86,25 @@ def _record(places: Places, text: bytes) -> None:
         new.replace(places.unit)
 
 
-def take_away(places: Places) -> str | None:
-    """Stop the service and remove the unit, if it is ours; what was done, as a line."""
-    unit = FOLDER / UNIT
-    if not unit.exists():
-        return None
-    if not ours(places):
-        return f"{unit} is not ours and stays"
+def runs(pid: int) -> bool:
+    """Whether that process is the service's own: systemd keeps them in a group that bears the unit's name."""
+    try:
+        groups = (PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # it has ended
+        return True
+    return any(UNIT in line.split("/") for line in groups.splitlines())
+
+
+def stop() -> None:
+    """Now, and at the next start of the machine."""
     _systemctl("disable", "--now", UNIT)
-    unit.unlink()
+
+
+def take_away() -> str:
+    """Remove the unit, once it is stopped; what was done, as a line."""
+    (FOLDER / UNIT).unlink()
     _systemctl("daemon-reload")
-    return f"{unit} stopped and removed"
+    return f"{FOLDER / UNIT} stopped and removed"
 
 
 def _systemctl(*words: str) -> None:
