@@ -1,5 +1,6 @@
 """The installer over a machine of straw: releases that hold a unit and little else, systemd's folders, a systemctl."""
 
+import errno
 import json
 import os
 import platform
@@ -242,3 +243,104 @@ def test_a_service_that_does_not_stop_is_told_and_nothing_goes(straw: Straw, mon
     assert f"the service is stopped and disabled, but process {pid} runs from" in said
     assert straw.places.current is not None
     assert straw.unit.exists()
+
+
+def interrupting(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Ctrl-C when as many files and links are gone."""
+    unlink, so_far = Path.unlink, iter(range(1000))
+
+    def unlinked(path: Path, missing_ok: bool = False) -> None:
+        if next(so_far) == at:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlinked)
+
+
+@pytest.mark.parametrize("at", range(17))
+def test_an_uninstallation_that_was_interrupted_anywhere_goes_on_where_it_was(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    straw.run()
+    straw.run()
+    with monkeypatch.context() as patched:
+        interrupting(patched, at)
+        said = straw.run("--uninstall", status=130)
+    assert "still runs" not in said
+    assert f"not all is removed from {straw.prefix}: start --uninstall again" in said
+    program = straw.prefix / "share" / "install" / "install.py"
+    assert program.is_file() or "from the folder of a bundle" in said
+    half = [path for path in straw.places.there() if not (path / "lib" / "module.py").is_file()]
+    assert straw.places.current not in half, "no half of a release counts as one"
+    assert "removed from" in straw.run("--uninstall")
+    assert not straw.prefix.exists()
+    assert not straw.unit.exists()
+    assert "nothing is installed" in straw.run("--uninstall", status=2)
+
+
+def test_an_uninstallation_that_was_interrupted_can_be_followed_by_an_installation(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straw.run()
+    with monkeypatch.context() as patched:
+        interrupting(patched, 3)
+        straw.run("--uninstall", status=130)
+    straw.run()
+    assert straw.places.there() == [straw.places.current]
+
+
+def test_the_installer_stays_until_all_else_of_the_releases_is_gone(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straw.run()
+    straw.run()
+    gone: list[str] = []
+    unlink = Path.unlink
+
+    def unlinked(path: Path, missing_ok: bool = False) -> None:
+        gone.append(path.name)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    straw.run("--uninstall")
+    last = gone[gone.index("install.py", gone.index("install.py") + 1) :]
+    assert [name for name in last if name in ("module.py", COMPLETE)] == []
+    assert [name for name in last if name in ("current", "share", "former")] == ["former", "share", "current"]
+
+
+def test_what_could_not_be_removed_is_said(straw: Straw, monkeypatch: pytest.MonkeyPatch) -> None:
+    straw.run()
+    kept = straw.places.releases / "1.0-1" / "lib" / "module.py"
+    unlink = Path.unlink
+
+    def unlinked(path: Path, missing_ok: bool = False) -> None:
+        if path == kept:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", unlinked)
+        said = straw.run("--uninstall", status=2)
+    assert f"{kept}: Operation not permitted; not all is removed" in said
+    assert "removed from /" not in said.replace("not all is removed from", "")
+    assert [path for path in straw.prefix.rglob("*") if path.is_file()] == [kept]
+    straw.run("--uninstall")
+    assert not straw.prefix.exists()
+
+
+def test_a_folder_of_somebody_elses_where_a_link_would_be_stays(straw: Straw) -> None:
+    straw.run()
+    (straw.prefix / "share").unlink()
+    (straw.prefix / "share").mkdir()
+    (straw.prefix / "share" / "theirs").touch()
+    straw.run("--uninstall")
+    assert [path.name for path in straw.prefix.rglob("*")] == ["share", "theirs"]
+
+
+def test_a_unit_that_has_to_stay_is_said_and_goes_the_next_time(straw: Straw) -> None:
+    straw.run()
+    straw.places.unit.unlink()  # as an older installer had it
+    assert f"{straw.unit} stays, and starts what is no longer there" in straw.run("--uninstall", "--no-service")
+    assert "stopped and removed" in straw.run("--uninstall")
+    assert not straw.unit.exists()
+    assert not straw.prefix.exists()

@@ -37,16 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{refused}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"{error.filename or args.prefix}: {error.strerror or error}; {_stands(places, was)}\n")
+        sys.stderr.write(f"{error.filename or args.prefix}: {error.strerror or error}; {_stands(args, places, was)}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted; {_stands(places, was)}\n")
+        sys.stderr.write(f"interrupted; {_stands(args, places, was)}\n")
         return 130
     return 0
 
 
-def _stands(places: Places, was: Path | None) -> str:
+def _stands(args: argparse.Namespace, places: Places, was: Path | None) -> str:
     """How it stands after a run that did not come to its end."""
+    if args.uninstall:
+        return _again(places)
     try:
         now = places.current
     except OSError:
@@ -122,19 +124,32 @@ def _roll_back(places: Places, *, unit: bool) -> None:
 
 
 def _uninstall(places: Places, *, unit: bool) -> None:
-    if places.current is None:
+    if not places.anything:
         raise Refused(f"nothing is installed in {places.prefix}")
+    path = service.FOLDER / service.UNIT
     with places.held():
-        ours = unit and service.wanted() and service.ours(places)
-        _refuse_used(places.users(but=service.runs) if ours else places.users())
-        if ours:
+        ours = service.ours(places)
+        stops = ours and unit and service.wanted()
+        _refuse_used(places.users(but=service.runs) if stops else places.users())
+        if stops:
             service.stop()
             _refuse_used(places.users(), "the service is stopped and disabled, but ")
             _say(service.take_away())
-        elif unit and service.wanted() and (service.FOLDER / service.UNIT).exists():
-            _say(f"{service.FOLDER / service.UNIT} is not ours and stays")
-        places.remove()
+        elif ours:
+            _say(f"{path} stays, and starts what is no longer there: as root, systemctl disable {service.UNIT}")
+        elif unit and service.wanted() and path.exists():
+            _say(f"{path} is not ours and stays")
+        service.leave(places)
+        left = places.remove()
+    if left:
+        more = f" (and {len(left) - 3} more)" if len(left) > 3 else ""
+        raise Refused(f"{', '.join(left[:3])}{more}; {_again(places)}")
     _say(f"removed from {places.prefix}; {STAYS} stay as they are")
+
+
+def _again(places: Places) -> str:
+    where = "" if (places.prefix / "share" / "install" / "install.py").is_file() else ", from the folder of a bundle"
+    return f"not all is removed from {places.prefix}: start --uninstall again{where}"
 
 
 def _refuse_used(users: Sequence[tuple[Path, int]], before: str = "") -> None:

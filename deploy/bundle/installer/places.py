@@ -11,6 +11,7 @@ A release is complete once it holds the file COMPLETE, which is written last. Wh
 the next run clears it away.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -145,16 +146,35 @@ class Places:
                 shutil.rmtree(path)
         return [(path, pid) for path, pid in users if path not in (self.current, self.former)]
 
-    def remove(self) -> None:
-        """Everything that was installed. Wheels in `kinds` are the operator's own, and stay."""
-        for path in (self.command, *(self.prefix / name for name in ("current", "former", "share"))):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(self.releases, ignore_errors=True)
-        for path in (self.unit, self.prefix / ".installing"):
-            path.unlink(missing_ok=True)
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to remove, be it what an interrupted removal left."""
+        return any(path.is_symlink() for path in self._links()) or self.releases.is_dir() or self.unit.exists()
+
+    def _links(self) -> tuple[Path, ...]:
+        return (self.command, *(self.prefix / name for name in ("former", "share", "current")))
+
+    def remove(self) -> list[str]:
+        """Everything that was installed; what could not be removed, and why. Wheels in `kinds` are the operator's own.
+
+        The links go last, and just before them the installer that lies in the current release: interrupted, it can be
+        started again.
+        """
+        link = self.prefix / "current"
+        current = Path(os.readlink(link)).name if link.is_symlink() else None
+        left: list[str] = []
+        for path in sorted(self.there(), key=lambda each: each.name == current):
+            left += _gone(path / COMPLETE)  # no half of a release counts as one
+            for part in sorted(path.glob("*"), key=lambda each: each.name == "share"):
+                left += _gone(part)
+            left += _gone(path)
+        left += _gone(self.releases)
+        for path in (self.prefix / ".installing", *(each for each in self._links() if each.is_symlink())):
+            left += _gone(path)
         for path in (self.command.parent, self.kinds, self.prefix):
             if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+                left += _gone(path)
+        return left
 
     @staticmethod
     def _link(link: Path, to: Path) -> None:
@@ -169,3 +189,28 @@ class Places:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _gone(path: Path) -> list[str]:
+    """Remove it and all that is in it; what could not be, each with why."""
+    left: list[str] = []
+
+    def note(error: OSError) -> None:
+        left.append(f"{error.filename}: {error.strerror}")
+
+    def remove(each: Path) -> None:
+        try:
+            if each.is_dir() and not each.is_symlink():
+                each.rmdir()
+            else:
+                each.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not left:  # of what is in it, it was said
+                note(error)
+
+    if path.is_dir() and not path.is_symlink():
+        for folder, folders, files in os.walk(path, topdown=False, onerror=note):
+            for name in (*files, *folders):
+                remove(Path(folder, name))
+    remove(path)
+    return left

@@ -34,7 +34,7 @@ def ours(places: Places) -> bool:
     """Whether the unit that is in place is one that we put there, and nobody has edited."""
     try:
         there = (FOLDER / UNIT).read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return False
     # Installers before the record wrote none: theirs is the unit of a release that is still there.
     return _digest(there) in {*_put_before(places), *(_digest(each) for each in _of_releases(places))}
@@ -105,6 +105,14 @@ def take_away() -> str:
     (FOLDER / UNIT).unlink()
     _systemctl("daemon-reload")
     return f"{FOLDER / UNIT} stopped and removed"
+
+
+def leave(places: Places) -> None:
+    """The record goes unless a unit of ours stays, which the next run knows by nothing else."""
+    if ours(places):
+        _record(places, (FOLDER / UNIT).read_bytes())
+    else:
+        places.unit.unlink(missing_ok=True)
 
 
 def _systemctl(*words: str) -> None:
