@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ from deploy.bundle.installer import main as installer
 from deploy.bundle.installer import places as places_module
 from deploy.bundle.installer import service
 from deploy.bundle.installer.contents import Bundle
+from deploy.bundle.installer.machine import HOMES, interpreter
 from deploy.bundle.installer.places import COMPLETE, Places
+from tests.entrance import ROOT
 
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$CALLS"
@@ -35,6 +38,8 @@ class Straw:
         self.places = Places(self.prefix)
         self.unit = folder / "system" / service.UNIT
         self.calls = folder / "calls"
+        self.python = folder / "usr" / "bin" / "python3"
+        self.library = folder / "usr" / "lib" / "os.py"
         self.unit_text = "[Service]\nExecStart=/opt/retabli/bin/retabli run\n"
 
     def bundle(self, unit: str | None = None) -> None:
@@ -101,8 +106,14 @@ def straw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         monkeypatch.setenv("CALLS", str(straw.calls))
         monkeypatch.setattr(service, "FOLDER", folder / "system")
         monkeypatch.setattr(service, "wanted", lambda: True)
+        monkeypatch.setattr(service, "as_root", lambda: True)
+        monkeypatch.setattr(installer, "interpreter", lambda: (straw.python, straw.library))
         monkeypatch.setattr(installer, "HERE", folder / "bundle")
         monkeypatch.setattr(installer, "make", straw.made)
+        for path, mode in ((straw.python, 0o755), (straw.library, 0o644)):
+            path.parent.mkdir(parents=True)
+            path.touch()
+            path.chmod(mode)
         straw.bundle()
         yield straw
 
@@ -344,3 +355,79 @@ def test_a_unit_that_has_to_stay_is_said_and_goes_the_next_time(straw: Straw) ->
     assert "stopped and removed" in straw.run("--uninstall")
     assert not straw.unit.exists()
     assert not straw.prefix.exists()
+
+
+# who may run it -----------------------------------------------------------------------------------------------------
+
+
+def closed(straw: Straw, how: str) -> Path:
+    """What keeps others from the Python; it is made so."""
+    if how == "by a link":
+        own = straw.folder / "own"
+        own.mkdir(mode=0o700)
+        shutil.move(straw.python, own / "python3.11")
+        straw.python.symlink_to(own / "python3.11")
+        return own
+    path = {
+        "by its folder": straw.folder / "usr",
+        "by itself": straw.python,
+        "by its library": straw.library,
+        "by its library's folder": straw.library.parent,
+    }[how]
+    path.chmod(path.stat().st_mode & 0o770)
+    return path
+
+
+@pytest.mark.parametrize(
+    "how", ["by a link", "by its folder", "by itself", "by its library", "by its library's folder"]
+)
+@pytest.mark.parametrize("words", [(), ("--check",)])
+def test_a_python_that_the_services_user_cannot_run_is_refused_before_anything_changes(
+    straw: Straw, how: str, words: tuple[str, ...]
+) -> None:
+    place = closed(straw, how)
+    said = straw.run(*words, status=2)
+    assert said.startswith(f"the service's user could not run {straw.python}: {place} is closed to others; ")
+    assert said.count("\n") == 1
+    assert not straw.prefix.exists()
+    assert not straw.unit.exists()
+
+
+def test_a_python_in_a_home_that_the_unit_hides_is_refused(straw: Straw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installer, "HOMES", (straw.folder / "usr",))
+    assert f"the unit hides {straw.folder / 'usr'}" in straw.run(status=2)
+    monkeypatch.setattr(service, "wanted", lambda: False)
+    straw.run()
+
+
+def test_without_a_service_root_is_told_that_it_alone_can_run_it(straw: Straw) -> None:
+    place = closed(straw, "by its folder")
+    assert f"root alone can run it: {place} is closed to others" in straw.run("--no-service")
+    place.chmod(0o755)
+    assert "root alone" not in straw.run("--no-service")
+
+
+def test_who_installs_for_themselves_may_use_a_python_of_their_own(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed(straw, "by its folder")
+    monkeypatch.setattr(service, "as_root", lambda: False)
+    monkeypatch.setattr(service, "wanted", lambda: False)
+    assert "root alone" not in straw.run()
+
+
+def test_a_prefix_that_the_services_user_cannot_reach_is_refused(straw: Straw) -> None:
+    straw.prefix.mkdir(mode=0o700)
+    assert f"could not reach {straw.prefix}: {straw.prefix} is closed to others" in straw.run(status=2)
+    assert list(straw.prefix.iterdir()) == []
+
+
+def test_the_homes_that_are_looked_at_are_those_that_the_unit_hides() -> None:
+    """systemd.exec(5), ProtectHome=yes."""
+    assert "ProtectHome=yes" in (ROOT / "deploy" / "systemd" / "retabli.service").read_text().splitlines()
+    assert sorted(map(str, HOMES)) == ["/home", "/root", "/run/user"]
+
+
+def test_the_python_that_is_looked_at_is_the_one_that_a_release_links_to(tmp_path: Path) -> None:
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(tmp_path / "venv")
+    assert (tmp_path / "venv" / "bin" / Path(interpreter()[0]).name).readlink() == interpreter()[0]

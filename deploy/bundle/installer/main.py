@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import service
 from .contents import Bundle, opened
-from .machine import refuse_unfit, this_machine
+from .machine import HOMES, barred, interpreter, refuse_unfit, this_machine
 from .places import Places
 from .refusals import Refused
 from .release import make
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             bundle = opened(HERE)
             refuse_unfit(this_machine(), bundle)
+            _refuse_closed(places, unit=not args.no_service)
             (_announce if args.check else _install)(bundle, places, unit=not args.no_service)
     except Refused as refused:
         sys.stderr.write(f"{refused}\n")
@@ -92,10 +93,31 @@ def _install(bundle: Bundle, places: Places, *, unit: bool) -> None:
             _say(f"{was.name} stays: python3 {places.prefix}/share/install/install.py --rollback{_prefix(places)}")
         if unit and service.wanted():
             _say(service.put(places))
+        elif service.as_root() and (why := _closed()) is not None:
+            _say(f"root alone can run it: {why}")
         if was is not None:
             _say("a daemon that runs goes on with the former release until it is started anew")
         for path, pid in places.keep_two():
             _say(f"{path} stays as well: process {pid} runs from it")
+
+
+def _refuse_closed(places: Places, *, unit: bool) -> None:
+    """Raises Refused where root installs what the service's user could then not run."""
+    if not unit or not service.as_root():
+        return
+    why = _closed(HOMES if service.wanted() else ())
+    if why is not None:
+        raise Refused(
+            f"the service's user could not run {interpreter()[0]}: {why}; "
+            "start this by a Python that everybody may run, such as the distribution's, or with --no-service"
+        )
+    why = barred(places.prefix, HOMES) if service.wanted() else None
+    if why is not None:
+        raise Refused(f"the service's user could not reach {places.prefix}: {why}; name another by --prefix")
+
+
+def _closed(hidden: Sequence[Path] = ()) -> str | None:
+    return next((why for path in interpreter() if (why := barred(path, hidden)) is not None), None)
 
 
 def _announce(bundle: Bundle, places: Places, *, unit: bool) -> None:

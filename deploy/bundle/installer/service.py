@@ -19,7 +19,12 @@ RUNNING = Path("/run/systemd/system")  # is there where systemd is the first pro
 
 def wanted() -> bool:
     """Whether there is a systemd to put a unit in place for, and whether we may."""
-    return RUNNING.is_dir() and os.geteuid() == 0
+    return RUNNING.is_dir() and as_root()
+
+
+def as_root() -> bool:
+    """Whether it is installed for everybody, and what it is run by is not who installs."""
+    return os.geteuid() == 0
 
 
 def shipped(places: Places, release: Path | None) -> bytes | None:
