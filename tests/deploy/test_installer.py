@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from deploy.bundle.archive import add_sums
+from deploy.bundle.installer import everybody, service
 from deploy.bundle.installer import main as installer
 from deploy.bundle.installer import places as places_module
-from deploy.bundle.installer import service
 from deploy.bundle.installer.contents import Bundle
 from deploy.bundle.installer.machine import HOMES, interpreter
 from deploy.bundle.installer.places import COMPLETE, Places
@@ -68,6 +68,7 @@ class Straw:
         }.items():
             (release / name).parent.mkdir(parents=True, exist_ok=True)
             (release / name).write_text(text)
+        (release / "bin" / "retabli").chmod(0o755)
         (release / COMPLETE).touch()
 
     def run(self, *words: str, status: int = 0) -> str:
@@ -106,6 +107,7 @@ def straw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         monkeypatch.setenv("CALLS", str(straw.calls))
         monkeypatch.setattr(service, "FOLDER", folder / "system")
         monkeypatch.setattr(service, "wanted", lambda: True)
+        monkeypatch.setattr(everybody, "FOLDER", folder / "everybody")
         monkeypatch.setattr(service, "as_root", lambda: True)
         monkeypatch.setattr(installer, "interpreter", lambda: (straw.python, straw.library))
         monkeypatch.setattr(installer, "HERE", folder / "bundle")
@@ -268,7 +270,7 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     monkeypatch.setattr(Path, "unlink", unlinked)
 
 
-@pytest.mark.parametrize("at", range(17))
+@pytest.mark.parametrize("at", range(18))
 def test_an_uninstallation_that_was_interrupted_anywhere_goes_on_where_it_was(
     straw: Straw, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
@@ -294,7 +296,7 @@ def test_an_uninstallation_that_was_interrupted_can_be_followed_by_an_installati
 ) -> None:
     straw.run()
     with monkeypatch.context() as patched:
-        interrupting(patched, 3)
+        interrupting(patched, 4)
         straw.run("--uninstall", status=130)
     straw.run()
     assert straw.places.there() == [straw.places.current]
@@ -431,3 +433,59 @@ def test_the_homes_that_are_looked_at_are_those_that_the_unit_hides() -> None:
 def test_the_python_that_is_looked_at_is_the_one_that_a_release_links_to(tmp_path: Path) -> None:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(tmp_path / "venv")
     assert (tmp_path / "venv" / "bin" / Path(interpreter()[0]).name).readlink() == interpreter()[0]
+
+
+# its name on everybody's PATH ---------------------------------------------------------------------------------------
+
+
+def test_its_name_alone_is_enough_until_it_is_removed(straw: Straw) -> None:
+    name = straw.folder / "everybody" / "retabli"
+    said = straw.run("--check")
+    assert f"would let {name} lead to it" in said
+    assert not name.is_symlink()
+    assert f"{name} leads to it: `retabli` is enough" in straw.run()
+    assert name.readlink() == straw.places.command
+    assert f"{name} leads to it" in straw.run()
+    straw.run("--rollback")
+    assert name.resolve() == straw.places.releases / "1.0-1" / "bin" / "retabli"
+    straw.run("--uninstall")
+    assert not name.is_symlink()
+
+
+@pytest.mark.parametrize("leads_to", [None, "/opt/other/bin/retabli", "/bin/sh"])
+def test_another_program_of_that_name_stays_and_is_said(straw: Straw, leads_to: str | None) -> None:
+    name = straw.folder / "everybody" / "retabli"
+    if leads_to is None:
+        name.write_text("theirs")
+    else:
+        name.symlink_to(leads_to)
+    assert f"{name} is not ours and stays as it is: call {straw.places.command}" in straw.run()
+    straw.run("--uninstall")
+    assert (name.read_text() == "theirs") if leads_to is None else (str(name.readlink()) == leads_to)
+
+
+def test_a_folder_that_takes_no_link_costs_nobody_the_installation(
+    straw: Straw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(everybody, "FOLDER", straw.folder / "nowhere")
+    assert f"No such file or directory: call {straw.places.command}, or put" in straw.run()
+
+
+def test_where_no_link_is_put_it_is_said_how_to_call_it(straw: Straw, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"it is on no PATH: call {straw.places.command}, or put" in straw.run("--no-service")
+    assert list((straw.folder / "everybody").iterdir()) == []
+    monkeypatch.setenv("PATH", f"{straw.prefix / 'bin'}:{os.environ['PATH']}")
+    assert "PATH" not in straw.run("--no-service")
+
+
+def test_a_link_that_cannot_be_removed_is_said(straw: Straw, monkeypatch: pytest.MonkeyPatch) -> None:
+    straw.run()
+    name, unlink = straw.folder / "everybody" / "retabli", Path.unlink
+
+    def unlinked(path: Path, missing_ok: bool = False) -> None:
+        if path == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    assert f"{name}: Permission denied" in straw.run("--uninstall", status=2)

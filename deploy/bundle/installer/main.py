@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import service
+from . import everybody, service
 from .contents import Bundle, opened
 from .machine import HOMES, barred, interpreter, refuse_unfit, this_machine
 from .places import Places
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where (default: %(default)s); with one of your own, no root is needed",
     )
-    parser.add_argument("--no-service", action="store_true", help="leave systemd alone")
+    parser.add_argument("--no-service", action="store_true", help="leave systemd and /usr/local/bin alone")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="check everything, say what would be done, do nothing")
     what.add_argument("--rollback", action="store_true", help="go back to the release before")
@@ -99,6 +99,9 @@ def _install(bundle: Bundle, places: Places, *, unit: bool) -> None:
             _say("a daemon that runs goes on with the former release until it is started anew")
         for path, pid in places.keep_two():
             _say(f"{path} stays as well: process {pid} runs from it")
+        said = everybody.put(places) if unit and service.as_root() else everybody.none(places)
+        if said is not None:
+            _say(said)
 
 
 def _refuse_closed(places: Places, *, unit: bool) -> None:
@@ -130,6 +133,8 @@ def _announce(bundle: Bundle, places: Places, *, unit: bool) -> None:
         _say(f"would add {wheel}")
     if unit and service.wanted():
         _say(f"would put {service.FOLDER / service.UNIT} in place, unless it is somebody else's")
+    if unit and service.as_root():
+        _say(f"would let {everybody.link(places)} lead to it, unless something else stands there")
 
 
 def _roll_back(places: Places, *, unit: bool) -> None:
@@ -162,7 +167,8 @@ def _uninstall(places: Places, *, unit: bool) -> None:
         elif unit and service.wanted() and path.exists():
             _say(f"{path} is not ours and stays")
         service.leave(places)
-        left = places.remove()
+        kept = everybody.take_away(places)
+        left = [*([] if kept is None else [kept]), *places.remove()]
     if left:
         more = f" (and {len(left) - 3} more)" if len(left) > 3 else ""
         raise Refused(f"{', '.join(left[:3])}{more}; {_again(places)}")
