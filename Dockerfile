@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Built from a clone: `docker build -t retabli .`
+# Built from a clone, or from the bundle's share: `docker build -t retabli .`
 # Without a package index: `docker build --build-context wheels=WHEELS --build-arg PIP_NO_INDEX=1 -t retabli .`, where
 # WHEELS is a folder made before by `pip download --require-hashes --only-binary :all: -r requirements/run.lock -d WHEELS`.
 FROM scratch AS wheels

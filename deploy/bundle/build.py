@@ -20,9 +20,23 @@ LOCK = ROOT / "requirements" / "bundle.lock"
 CACHE = ROOT / "build" / "wheels"
 GLIBC = 28  # the oldest that every wheel of the lock is made for: Debian 10, RHEL 8, Ubuntu 18.10
 EPOCH = 1_580_601_600  # what hatchling takes as well where nobody names an instant
-# What an operator reads, copies and edits, placed as in the sources, so that every link and path in it holds.
-SHARE = ("config", "deploy", "docs", "README.md", "LISEZMOI.md", "LICENSE")
-LEFT_OUT = shutil.ignore_patterns("*.py", "__pycache__", "tests", "pictures", "*.db", "*.db-*")
+# What an operator reads, copies and edits, placed as in the sources, so that every link in it holds.
+SHARE = ("config", "deploy", "docs", "README.md", "LISEZMOI.md", "CONTRIBUTING.md", "LICENSE")
+# What the image is made of: `docker build` and the composition, whose context is the folder above it, find it there.
+IMAGE = (
+    "Dockerfile",
+    ".dockerignore",
+    "requirements/run.lock",
+    "daemon.py",
+    "commands",
+    "config",
+    "probes",
+    "retabli",
+    "simulator",
+    "deploy/image/alive.py",
+)
+LEFT_OUT = shutil.ignore_patterns("*.py", "__pycache__", "tests", "*.db", "*.db-*")
+COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,13 +127,20 @@ def _fill(folder: Path, found: dict[Path, Packaged], pinned: Sequence[Pin], whee
     for name in ("install.py", "README.md", "LISEZMOI.md"):
         shutil.copy(here / name, folder)
     shutil.copy(ROOT / "LICENSE", folder)
-    shutil.copytree(here / "installer", folder / "installer", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "share").mkdir()
-    for name in SHARE:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / "share" / name, ignore=LEFT_OUT)
-        else:
-            shutil.copy(ROOT / name, folder / "share")
+    shutil.copytree(here / "installer", folder / "installer", ignore=COMPILED)
+    add_share(folder / "share")
+
+
+def add_share(folder: Path) -> None:
+    """What is put beside the program: guides, examples, rules, dashboards, and what the image is made of."""
+    for names, left_out in ((SHARE, LEFT_OUT), (IMAGE, COMPILED)):
+        for name in names:
+            to = folder / name
+            to.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, to, ignore=left_out, dirs_exist_ok=True)
+            else:
+                shutil.copy(ROOT / name, to)
 
 
 if __name__ == "__main__":

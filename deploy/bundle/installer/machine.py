@@ -1,16 +1,20 @@
-"""Whether the bundle's wheels run with this Python, on this machine."""
+"""Whether the bundle's wheels run with this Python, on this machine, and whether the service's user may run it."""
 
 import importlib.util
 import os
 import platform
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from .contents import Bundle
 from .refusals import Refused
 
 # Of the standard library, and left out by some distributions' smallest Pythons.
 NEEDED = ("asyncio", "ctypes", "encodings.idna", "sqlite3", "ssl", "venv", "zlib", "zoneinfo")
+
+HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # which the unit hides from the service: ProtectHome
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,42 @@ def refuse_unfit(machine: Machine, bundle: Bundle) -> None:
     refusal = unfit(machine, bundle)
     if refusal is not None:
         raise Refused(refusal)
+
+
+def interpreter() -> tuple[Path, Path]:
+    """What a release's Python is a link to, and a file of its standard library."""
+    # Where this very Python is that of a virtual environment, a release takes the one behind it: venv.
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    return Path(base), Path(os.__file__)
+
+
+def barred(path: Path, hidden: Sequence[Path] = ()) -> str | None:
+    """What keeps a user without rights from that file or folder, itself or a folder on the way; None if nothing does.
+
+    Where it is not there yet, what counts is the way to it.
+    """
+    for step in _way(path):
+        for place in (*reversed(step.parents), step):
+            if not place.exists():
+                continue
+            # In a folder: may one pass? Of a program: may one start it? Anything else is read.
+            passed = 0o001 if place.is_dir() or place.stat().st_mode & 0o100 else 0o004
+            if not place.stat().st_mode & passed:
+                return f"{place} is closed to others"
+            if place in hidden:
+                return f"the unit hides {place}"
+    return None
+
+
+def _way(path: Path) -> Iterator[Path]:
+    """The path, what each link leads to, and at last where it really is."""
+    seen: set[Path] = set()
+    while path not in seen:
+        seen.add(path)
+        yield path
+        if path.is_symlink():
+            path = path.parent / os.readlink(path)
+    yield Path(os.path.realpath(path))
 
 
 def _there(name: str) -> bool:

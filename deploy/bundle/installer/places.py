@@ -4,23 +4,26 @@
     PREFIX/current              the release that runs; it is switched by one rename
     PREFIX/former               the one before
     PREFIX/bin/retabli, share   through `current`
+    PREFIX/.unit                which units we put in place: service.py
     PREFIX/kinds/*.whl          kinds of probe of somebody else's: they are installed into every new release
 
 A release is complete once it holds the file COMPLETE, which is written last. What an interrupted run left has none, and
 the next run clears it away.
 """
 
+import errno
 import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .refusals import Refused
 
 COMPLETE = "complete"
+PROC = Path("/proc")
 
 
 class Places:
@@ -29,6 +32,7 @@ class Places:
         self.releases = prefix / "releases"
         self.kinds = prefix / "kinds"
         self.command = prefix / "bin" / "retabli"
+        self.unit = prefix / ".unit"
 
     def linked(self, name: str) -> Path | None:
         """The complete release that `current` or `former` leads to."""
@@ -52,12 +56,13 @@ class Places:
         """A folder that no release had yet: one that still runs is never written into."""
         numbers = [
             int(found[1])
-            for path in self._there()
+            for path in self.there()
             if (found := re.fullmatch(rf"{re.escape(version)}-([0-9]+)", path.name))
         ]
         return self.releases / f"{version}-{max(numbers, default=0) + 1}"
 
-    def _there(self) -> list[Path]:
+    def there(self) -> list[Path]:
+        """The folders of releases, whole or not."""
         return sorted(self.releases.iterdir()) if self.releases.is_dir() else []
 
     def refuse_unsafe(self) -> None:
@@ -88,7 +93,7 @@ class Places:
 
     def clear_away(self) -> None:
         """What interrupted runs left: releases that are not complete, links that were not yet in place."""
-        for path in self._there():
+        for path in self.there():
             if not (path / COMPLETE).is_file():
                 shutil.rmtree(path)
         for path in [*self.prefix.glob(".*.new"), *self.command.parent.glob(".*.new")]:
@@ -113,38 +118,63 @@ class Places:
         if was is not None:
             self._link(self.prefix / "former", Path("releases", was.name))
 
-    def users(self) -> list[tuple[Path, int]]:
-        """The releases that processes run from, each with one of them: a daemon still imports from its own, late."""
+    def users(self, but: Callable[[int], bool] = lambda _: False) -> list[tuple[Path, int]]:
+        """The releases that processes run from, each with one of them: a daemon still imports from its own, late.
+
+        Args:
+            but: which processes do not count.
+        """
         found = {}
-        for line in Path("/proc").glob("[0-9]*/cmdline"):
+        for line in PROC.glob("[0-9]*/cmdline"):
+            pid = int(line.parent.name)
             try:
                 words = line.read_bytes().split(b"\0")
             except OSError:  # it has ended
                 continue
-            for path in self._there():
-                if any(word.startswith(f"{path}/bin/".encode()) for word in words):
-                    found[path] = int(line.parent.name)
+            for path in self.there():
+                if any(word.startswith(f"{path}/bin/".encode()) for word in words) and not but(pid):
+                    found[path] = pid
         return sorted(found.items())
 
     def keep_two(self) -> list[tuple[Path, int]]:
         """Take away the releases that are neither current nor former; what stays because a process runs from it."""
         users = self.users()
         kept = {self.current, self.former, *(path for path, _ in users)}
-        for path in self._there():
+        for path in self.there():
             if path not in kept:
                 (path / COMPLETE).unlink(missing_ok=True)  # no half of a release counts as one
                 shutil.rmtree(path)
         return [(path, pid) for path, pid in users if path not in (self.current, self.former)]
 
-    def remove(self) -> None:
-        """Everything that was installed. Wheels in `kinds` are the operator's own, and stay."""
-        for path in (self.command, *(self.prefix / name for name in ("current", "former", "share"))):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(self.releases, ignore_errors=True)
-        (self.prefix / ".installing").unlink(missing_ok=True)
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to remove, be it what an interrupted removal left."""
+        return any(path.is_symlink() for path in self._links()) or self.releases.is_dir() or self.unit.exists()
+
+    def _links(self) -> tuple[Path, ...]:
+        return (self.command, *(self.prefix / name for name in ("former", "share", "current")))
+
+    def remove(self) -> list[str]:
+        """Everything that was installed; what could not be removed, and why. Wheels in `kinds` are the operator's own.
+
+        The links go last, and just before them the installer that lies in the current release: interrupted, it can be
+        started again.
+        """
+        link = self.prefix / "current"
+        current = Path(os.readlink(link)).name if link.is_symlink() else None
+        left: list[str] = []
+        for path in sorted(self.there(), key=lambda each: each.name == current):
+            left += _gone(path / COMPLETE)  # no half of a release counts as one
+            for part in sorted(path.glob("*"), key=lambda each: each.name == "share"):
+                left += _gone(part)
+            left += _gone(path)
+        left += _gone(self.releases)
+        for path in (self.prefix / ".installing", *(each for each in self._links() if each.is_symlink())):
+            left += _gone(path)
         for path in (self.command.parent, self.kinds, self.prefix):
             if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+                left += _gone(path)
+        return left
 
     @staticmethod
     def _link(link: Path, to: Path) -> None:
@@ -159,3 +189,28 @@ class Places:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _gone(path: Path) -> list[str]:
+    """Remove it and all that is in it; what could not be, each with why."""
+    left: list[str] = []
+
+    def note(error: OSError) -> None:
+        left.append(f"{error.filename}: {error.strerror}")
+
+    def remove(each: Path) -> None:
+        try:
+            if each.is_dir() and not each.is_symlink():
+                each.rmdir()
+            else:
+                each.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not left:  # of what is in it, it was said
+                note(error)
+
+    if path.is_dir() and not path.is_symlink():
+        for folder, folders, files in os.walk(path, topdown=False, onerror=note):
+            for name in (*files, *folders):
+                remove(Path(folder, name))
+    remove(path)
+    return left
