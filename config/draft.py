@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,19 @@ from pydantic import BaseModel, ValidationError
 
 import probes
 from config.faults import Findings
-from config.sections import NAME, OWN_LINK, Copies, Defaults, FlowSettings, Keep, Place, Routes, Site
+from config.sections import (
+    NAME,
+    OWN_LINK,
+    USUAL,
+    Copies,
+    Defaults,
+    FlowSettings,
+    Keep,
+    Place,
+    Routes,
+    Site,
+    written_from,
+)
 from config.sentences import MAPPING, sentences
 from config.web_settings import Web
 from config.yaml_lines import Steps
@@ -58,7 +71,8 @@ class Draft:
 
 @dataclass(slots=True)
 class Drafting:
-    """Reads the plain tree into a draft. Relative paths are relative to `folder`."""
+    """Reads the plain tree into a draft. Relative paths are relative to `folder`; those to what the daemon writes, to
+    `written_from(folder)`."""
 
     tree: dict[str, Any]
     folder: Path
@@ -74,7 +88,7 @@ class Drafting:
         draft.place = self._place()
         draft.web = self._part(Web, ("web",), tree.get("web", {}))
         draft.keep = self._part(Keep, ("keep",), tree.get("keep", {}))
-        draft.copies = self._part(Copies, ("copies",), tree.get("copies", {}))
+        draft.copies = self._part(Copies, ("copies",), tree.get("copies", {}), written_from(self.folder))
         draft.defaults = self._part(Defaults, ("defaults",), tree.get("defaults", {})) or Defaults()
         if "resolver" in tree:
             draft.resolver = self._part(Resolver, ("resolver",), tree["resolver"])
@@ -88,7 +102,21 @@ class Drafting:
 
     def _place(self) -> Place | None:
         given = {key: self.tree[key] for key in ("standpoint", "state") if key in self.tree}
-        return self._part(Place, (), given)
+        place = self._part(Place, (), given, written_from(self.folder))
+        if place is not None:
+            self._look_for_another(given.get("state"), place.state)
+        return place
+
+    def _look_for_another(self, written: object, state: Path) -> None:
+        """A state that somebody's daemon made beside the configuration is not forgotten without a word."""
+        if not isinstance(written, str) or written_from(self.folder) == self.folder:
+            return
+        beside = self.folder / written
+        with suppress(OSError):  # whoever may not look there
+            if Path(written).is_absolute() or not beside.is_file():
+                return
+            said = f"{beside} is not read: of a configuration in {USUAL} the state is {state}; move it there, or away"
+            self.findings.warn(("state",), said)
 
     def _read_proxies(self) -> None:
         for name, steps, value in self._named(("proxies",)):
@@ -213,9 +241,9 @@ class Drafting:
 
     # what all parts need ------------------------------------------------------------------------------------------
 
-    def _part(self, model: type[M], steps: Steps, value: object) -> M | None:
+    def _part(self, model: type[M], steps: Steps, value: object, folder: Path | None = None) -> M | None:
         try:
-            return model.model_validate(value, context=self._context)
+            return model.model_validate(value, context={**self._context, "folder": folder or self.folder})
         except ValidationError as error:
             for inner, sentence in sentences(error, model, value):
                 self.findings.fault((*steps, *inner), sentence)
@@ -224,7 +252,6 @@ class Drafting:
     @property
     def _context(self) -> dict[str, Any]:
         return {
-            "folder": self.folder,
             "proxies": self.draft.proxies,
             "mailboxes": self.draft.mailboxes,
             "resolver": self.draft.resolver,

@@ -16,7 +16,7 @@ from config.faults import ConfigurationFault, Fault, Findings, in_order
 from config.files import ALL, Look, check_files
 from config.joining import join
 from config.plain_values import Reading, budget
-from config.sections import FlowSettings, parse_listen, policy
+from config.sections import USUAL, FlowSettings, parse_listen, policy
 from config.web_access import context_of, exposure, policy_of
 from config.web_settings import Web
 from config.yaml_lines import Lines, Place, Steps, Unreadable, compose, read
@@ -26,7 +26,6 @@ from retabli.model.words import Words
 from retabli.web.access.policy import Policy
 
 VARIABLE = "RETABLI_CONFIG"
-USUAL = Path("/etc/retabli")
 
 
 def load(path: Path | None = None, look: Look = ALL) -> Configuration:

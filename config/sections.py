@@ -8,6 +8,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -21,7 +22,20 @@ from retabli.model.words import Words
 NAME = r"^[a-z0-9][a-z0-9_-]*$"
 OWN_LINK = "own_link"  # the built-in parent: the daemon's own way out
 LISTEN = "127.0.0.1:9877"
+USUAL = Path("/etc/retabli")  # where the configuration of a service is
 STATE = "/var/lib/retabli/state.db"
+READ_ONLY = Path("/etc")  # to a service
+
+
+def written_from(folder: Path) -> Path:
+    """Where relative paths to what the daemon writes begin: beside the configuration. To the one in the usual folder
+    a service cannot write; there, for every command, they begin where the state is unless it is named.
+    """
+    try:
+        usual = folder.samefile(USUAL)
+    except OSError:  # there is no usual folder
+        usual = False
+    return Path(STATE).parent if usual else folder
 
 
 def _words(value: object) -> object:

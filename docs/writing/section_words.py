@@ -73,8 +73,10 @@ SETTINGS = {
         "where this daemon stands (inside, dmz, outside, …): one word, in messages and metrics",
     ),
     "state": Words(
-        "le fichier de ce que le démon sait : états, main courante, messages à remettre. Relatif à la configuration",
-        "the file of what the daemon knows: states, the log, messages to deliver. Relative to the configuration",
+        "le fichier de ce que le démon sait : états, main courante, messages à remettre. Relatif à la configuration ; "
+        "à `/var/lib/retabli` pour celle de `/etc/retabli`",
+        "the file of what the daemon knows: states, the log, messages to deliver. Relative to the configuration; "
+        "to `/var/lib/retabli` for one in `/etc/retabli`",
     ),
     "web.listen": Words(
         "adresse:port où le démon écoute ; `127.0.0.1` : cette machine seule ; `:9877` : toutes ses adresses",

@@ -11,6 +11,7 @@ from pydantic import Field
 import probes
 from config import Configuration, ConfigurationFault, fingerprint, load
 from config.loading import chosen
+from config.sections import STATE, USUAL
 from retabli.model import stages
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -275,6 +276,51 @@ def test_a_path_without_a_configuration_is_told(tmp_path: Path, name: str, said:
         load(tmp_path / name)
     assert len(caught.value.faults) == 1
     assert said in str(caught.value)
+
+
+# what it writes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for /etc/retabli."""
+    folder = tmp_path / "etc" / "retabli"
+    monkeypatch.setattr("config.sections.USUAL", folder)
+    return folder
+
+
+WRITES = f"state: state.db\ncopies: {{folder: copies}}\n{SMALL}"
+
+
+def test_what_is_written_is_beside_a_configuration_but_not_beside_a_service_s(
+    write: Write, tmp_path: Path, usual: Path
+) -> None:
+    mine = load(write(WRITES))
+    assert (mine.state, mine.copies.folder) == (tmp_path / "state.db", tmp_path / "copies")
+    service = write(WRITES, "etc/retabli/retabli.yaml")
+    (tmp_path / "link").symlink_to(usual)
+    for named in (service, usual, tmp_path / "link", usual / ".." / "retabli"):  # however it is named, the same
+        found = load(named)
+        assert (found.state, found.copies.folder) == (Path(STATE), Path(STATE).parent / "copies")
+        assert not [said for said in warnings(found) if "state" in said]
+    write(WRITES.replace("state.db", "/srv/own.db"), "etc/retabli/retabli.yaml")
+    assert load(usual).state == Path("/srv/own.db")
+
+
+def test_a_state_that_lies_beside_a_service_s_configuration_is_not_forgotten_without_a_word(
+    write: Write, usual: Path
+) -> None:
+    write(WRITES, "etc/retabli/retabli.yaml")
+    (usual / "state.db").touch()
+    said = f"state: {usual / 'state.db'} is not read: of a configuration in {USUAL} the state is {STATE}; move it"
+    assert any(said in each for each in warnings(load(usual)))
+
+
+def test_what_a_service_may_not_write_is_warned_of(write: Write) -> None:
+    found = warnings(load(write(f"state: /etc/own/state.db\ncopies: {{folder: /etc/copies}}\n{SMALL}")))
+    said = f"1: state: /etc/own/state.db: a service may write nothing below /etc; leave this out, and it is {STATE}"
+    assert said in found
+    assert any(each.startswith("2: copies.folder: /etc/copies: a service may write nothing") for each in found)
 
 
 # warnings ---------------------------------------------------------------------------------------------------------
