@@ -6,6 +6,7 @@ from pathlib import Path
 from commands import Refused
 from commands._situations import situation
 from config.configuration import Configuration
+from config.files import NOTHING
 from config.loading import load
 from retabli.model.record import Entry
 from retabli.model.states import State
@@ -22,7 +23,7 @@ def publish(config: Path | None, folder: Path) -> None:
     Raises:
         Refused: the state cannot be read, or the folder cannot be written.
     """
-    configuration = load(config)
+    configuration = load(config, NOTHING)
     found = situation(configuration, time.time())
     bulletins = {language: _bulletin(found, language) for language in LANGUAGES}
     try:

@@ -39,11 +39,12 @@ def document(args: argparse.Namespace) -> int:
 
 def test(args: argparse.Namespace) -> int:
     from commands import Refused
+    from commands._handed import needing
     from commands._trying import run
-    from config.loading import load
     from retabli.model.settings import did_you_mean
 
-    configuration = load(args.config)
+    named = () if args.name is None else (args.name,)
+    configuration = needing(args.config, ("alerts", "channels", *named), ("alert", "test", *named))
     known = configuration.channels
     if not known:
         raise Refused("no channel is described under alerts.channels: nobody would be told of anything")

@@ -17,11 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """1: the copy is made, but the chain of its log is broken, as that of the state is."""
     from commands import Refused
+    from config.files import NOTHING
     from config.loading import load
     from retabli.store import StoreError
     from retabli.store.copies import take
 
-    state = args.state or load(args.config).state
+    state = args.state or load(args.config, NOTHING).state
     try:
         verdict = take(state, args.copy)
     except StoreError as error:

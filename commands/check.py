@@ -26,11 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from commands._paper import Paper
+    from config.files import AS_TYPED, NOTHING
     from config.loading import load
     from config.openings import openings
     from retabli.model.settings import format_duration
 
-    configuration = load(args.config)
+    configuration = load(args.config, NOTHING if args.openings else AS_TYPED)
     paper = Paper()
     if args.openings:
         for line in table(openings(configuration)):

@@ -75,9 +75,10 @@ class Place:
 def _place(args: argparse.Namespace) -> Place:
     if args.state is not None:
         return Place(args.state, args.lang or "en", None)
+    from config.files import NOTHING
     from config.loading import load
 
-    configuration = load(args.config)
+    configuration = load(args.config, NOTHING)
     return Place(configuration.state, args.lang or configuration.site.language, configuration.site.zone)
 
 

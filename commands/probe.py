@@ -16,9 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from commands._climbing import Order, run
-    from config.loading import load
+    from commands._handed import needing
 
-    configuration = load(args.config)
+    flow, _, probe = args.name.partition("/")
+    at = ("flows", flow, "probes", *((probe,) if probe else ()))
+    configuration = needing(args.config, at, ("probe", args.name))
     order = Order.of(configuration, args.name)
     site = configuration.site
     return run(order, language=args.lang or site.language, zone=site.zone, as_json=args.json, watch=args.watch)

@@ -89,10 +89,11 @@ def asked(args: argparse.Namespace) -> str:
 def read(args: argparse.Namespace) -> str:
     """From the configuration and the state, whether a daemon runs or not."""
     from commands._situations import situation
+    from config.files import NOTHING
     from config.loading import load
     from retabli.report import compose, written
 
-    configuration = load(args.config)
+    configuration = load(args.config, NOTHING)
     language = args.lang or configuration.site.language
     zone, now = configuration.site.zone, time.time()
     at = now if args.at is None else _moment("--at", args.at, now, zone)

@@ -5,7 +5,7 @@ from typing import Any
 
 from config.draft import Draft
 from config.faults import Findings, names, section
-from config.sections import OWN_LINK
+from config.sections import OWN_LINK, READ_ONLY, STATE
 from config.yaml_lines import Steps
 from retabli.alerts import routes
 from retabli.model.flow import Require
@@ -18,6 +18,7 @@ Parents = Mapping[str, tuple[str, ...]]
 
 def check(draft: Draft, tree: Mapping[str, Any], findings: Findings) -> None:
     """Everything but files and secrets."""
+    _check_written(draft, findings)
     known = tuple(names(section(tree, "flows")))
     parents = written_parents(tree)
     _check_parents(parents, known, findings)
@@ -31,6 +32,17 @@ def check(draft: Draft, tree: Mapping[str, Any], findings: Findings) -> None:
             _check_units(draft, flow, sound, findings)
             _check_closure(draft, flow, sound, findings)
         _check_proxies(draft, flow, sound, parents, findings)
+
+
+def _check_written(draft: Draft, findings: Findings) -> None:
+    """What the daemon writes, where a service may not."""
+    if draft.place is not None and READ_ONLY in draft.place.state.parents:
+        said = f"{draft.place.state}: a service may write nothing below {READ_ONLY}; leave this out, and it is {STATE}"
+        findings.warn(("state",), said)
+    folder = draft.copies.folder if draft.copies is not None else None
+    if folder is not None and READ_ONLY in folder.parents:
+        said = f"{folder}: a service may write nothing below {READ_ONLY}; leave this out, and they are beside the state"
+        findings.warn(("copies", "folder"), said)
 
 
 # Parents ----------------------------------------------------------------------------------------------------------

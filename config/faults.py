@@ -25,10 +25,14 @@ class Fault:
 
 
 class ConfigurationFault(Exception):
-    """A configuration that cannot be used. Its text is one line a fault."""
+    """A configuration that cannot be used. Its text is one line a fault.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    `handed`: the credentials of systemd's that it lacks, because this process was handed none.
+    """
+
+    def __init__(self, faults: Iterable[Fault], handed: Iterable[str] = ()) -> None:
         self.faults = tuple(faults)
+        self.handed = tuple(dict.fromkeys(handed))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
@@ -41,6 +45,7 @@ class Findings:
     warnings: list[Fault] = field(default_factory=list)
     void: set[Steps] = field(default_factory=set)  # what stands here could not be read: it is not judged as well
     empty: list[Steps] = field(default_factory=list)  # keys that are written with nothing behind them
+    handed: list[str] = field(default_factory=list)  # credentials that systemd hands to others, and not to us
 
     def fault(self, steps: Steps, sentence: str, place: Place | None = None) -> None:
         if place is None and steps in self.void:
@@ -63,7 +68,7 @@ class Findings:
     def refuse(self) -> None:
         """Raises ConfigurationFault if there is any fault."""
         if self.faults:
-            raise ConfigurationFault(in_order(self.faults))
+            raise ConfigurationFault(in_order(self.faults), self.handed)
 
     def _told(self, steps: Steps, sentence: str, place: Place | None) -> Fault:
         if place is None:

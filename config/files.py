@@ -12,13 +12,42 @@ from config.draft import Draft
 from config.faults import Findings
 from config.yaml_lines import Steps
 from retabli.model.ladder import Fall
-from retabli.model.settings import Secret, Tls
+from retabli.model.settings import Secret, Tls, handed_over, is_handed_elsewhere
 from retabli.net.revocation_lists import load_revocation_lists
 
 
-def check_files(draft: Draft, findings: Findings) -> None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which of the secrets, certificates and keys that a configuration names are looked at.
+
+    `at`: all of them, or only what is needed below these paths. `lenient`: what systemd hands to the service, and not
+    to who types a command, is a warning. What was not looked at is not served: it has no account and no certificate.
+    """
+
+    at: tuple[Steps, ...] | None = None
+    lenient: bool = False
+
+    def lacks(self, findings: Findings, steps: Steps, path: Path | None, fault: str) -> None:
+        """What is named here cannot be read."""
+        if path is not None and is_handed_elsewhere(path):
+            if self.lenient:
+                findings.warn(steps, f"{handed_over(path)}: not looked at here")
+                return
+            findings.handed.append(path.name)
+        findings.fault(steps, fault)
+
+
+ALL = Look()
+AS_TYPED = Look(lenient=True)
+NOTHING = Look(at=())
+
+
+def check_files(draft: Draft, findings: Findings, look: Look = ALL) -> None:
     """Reads every secret, authority, certificate and key once; tells a fault wherever one is named."""
-    checking = _Checking(findings, draft.named)
+    if look.at is not None:
+        _check_needed(draft, findings, look)
+        return
+    checking = _Checking(findings, draft.named, look)
     for name, proxy in draft.proxies.items():
         if id(proxy) not in draft.stand_ins:
             checking.look(("proxies", name), proxy, described=True)
@@ -36,10 +65,25 @@ def check_files(draft: Draft, findings: Findings) -> None:
             checking.check_mode(("web", "tls", "key"), draft.web.tls.key or draft.web.tls.cert)
 
 
+def _check_needed(draft: Draft, findings: Findings, look: Look) -> None:
+    """What the parts below some paths need, that of the proxies and mailboxes that they name too."""
+    checking = _Checking(findings, set(draft.stand_ins), look)
+    channels = ((("alerts", "channels", name), channel) for name, channel in draft.channels.items())
+    probes = (
+        (("flows", flow, "probes", name), probe)
+        for flow, sound in draft.probes.items()
+        for name, probe in sound.items()
+    )
+    for steps, model in (*channels, *probes):
+        if any(steps[: len(each)] == each for each in look.at or ()):
+            checking.look(steps, model)
+
+
 @dataclass(slots=True)
 class _Checking:
     findings: Findings
     named: set[int]
+    how: Look
     _secrets: dict[Secret, str | None] = field(default_factory=dict)
     _tls: dict[Tls, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _open: set[Path] = field(default_factory=set)
@@ -58,7 +102,7 @@ class _Checking:
                 self.check_mode(steps, secret.path)
         fault = self._secrets[secret]
         if fault is not None:
-            self.findings.fault(steps, fault)
+            self.how.lacks(self.findings, steps, secret.path, fault)
 
     def _check_tls(self, steps: Steps, tls: Tls) -> None:
         if tls not in self._tls:
@@ -163,5 +207,7 @@ def unreadable(path: Path) -> str | None:
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
+        if is_handed_elsewhere(path):
+            return f"{handed_over(path)}, which has handed nothing to this process"
         return f"{path}: {error.strerror}"
     return None

@@ -13,7 +13,7 @@ from config.checks import check, written_parents
 from config.configuration import Configuration
 from config.draft import Draft, Drafting
 from config.faults import ConfigurationFault, Fault, Findings, in_order
-from config.files import check_files
+from config.files import ALL, Look, check_files
 from config.joining import join
 from config.plain_values import Reading, budget
 from config.sections import FlowSettings, parse_listen, policy
@@ -29,8 +29,10 @@ VARIABLE = "RETABLI_CONFIG"
 USUAL = Path("/etc/retabli")
 
 
-def load(path: Path | None = None) -> Configuration:
+def load(path: Path | None = None, look: Look = ALL) -> Configuration:
     """The configuration in a file or in a directory of `*.yaml`; None looks where the operator said, or usually has it.
+
+    `look`: which of the secrets, certificates and keys that it names are read; only after all of them it may be run.
 
     Raises:
         ConfigurationFault: with every fault; nothing of it may be used.
@@ -44,8 +46,8 @@ def load(path: Path | None = None) -> Configuration:
     folder = (found if found.is_dir() else found.parent).absolute()
     draft = Drafting(tree, folder, findings).read()
     check(draft, tree, findings)
-    check_files(draft, findings)
-    serving = _serving(draft.web, findings)
+    check_files(draft, findings, look)
+    serving = _serving(draft.web, findings, look)
     findings.check_empty()
     findings.refuse()
     return _configuration(draft, tree, files, findings, serving)
@@ -130,13 +132,13 @@ def _note(wrong: list[tuple[Place, Steps, str]], findings: Findings) -> None:
         findings.fault(steps, sentence, place)
 
 
-def _serving(web: Web | None, findings: Findings) -> tuple[Policy, ssl.SSLContext | None]:
+def _serving(web: Web | None, findings: Findings, look: Look) -> tuple[Policy, ssl.SSLContext | None]:
     """Who is let in, and by which certificate."""
-    if web is None:
+    if web is None or look.at is not None:
         return Policy(), None
     for key, said in exposure(web, parse_listen(web.listen)):
         findings.warn(("web", key), said)
-    return policy_of(web, findings), context_of(web.tls, findings) if web.tls is not None else None
+    return policy_of(web, findings, look), context_of(web.tls, findings, look) if web.tls is not None else None
 
 
 def _configuration(

@@ -8,6 +8,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ NAME = r"^[a-z0-9][a-z0-9_-]*$"
 OWN_LINK = "own_link"  # the built-in parent: the daemon's own way out
 LISTEN = "127.0.0.1:9877"
 STATE = "/var/lib/retabli/state.db"
+READ_ONLY = Path("/etc")  # to a service
 
 
 def _words(value: object) -> object:

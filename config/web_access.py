@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from config.faults import Findings
-from config.files import pair_fault, unreadable
+from config.files import ALL, Look, pair_fault, unreadable
 from config.web_settings import TrustedProxy, Web, WebTls
 from config.yaml_lines import Steps
 from retabli.model.ladder import Fall
@@ -18,7 +18,7 @@ from retabli.web.access.policy import Account, Policy, Proxy, Role, address_of
 DAY = 86_400.0
 
 
-def policy_of(web: Web, findings: Findings) -> Policy:
+def policy_of(web: Web, findings: Findings, look: Look = ALL) -> Policy:
     """The accounts with the hashes of now, and the proxy. An account whose hash cannot be read is a fault."""
     accounts = {}
     for name, user in web.users.items():
@@ -28,7 +28,7 @@ def policy_of(web: Web, findings: Findings) -> Policy:
         except Fall as fall:
             # Left out it would be nobody's, and pages without any account stand open. What was told already, as every
             # secret's fault is, is told once.
-            findings.fault(at, fall.detail)
+            look.lacks(findings, at, user.hash.path, fall.detail)
         except ValueError as error:
             findings.fault(at, f"{user.hash.place}: {error}")
     if web.proxy is not None:
@@ -63,26 +63,33 @@ def _proxy(proxy: TrustedProxy) -> Proxy:
     )
 
 
-def context_of(tls: WebTls, findings: Findings) -> ssl.SSLContext | None:
+def context_of(tls: WebTls, findings: Findings, look: Look = ALL) -> ssl.SSLContext | None:
     """What serves this certificate: what was checked is what is used, whatever becomes of the files."""
     at: Steps = ("web", "tls")
-    missing = False
+    missing = set()
     for key in ("cert", "key"):
         path = getattr(tls, key)
         fault = unreadable(path) if path is not None else None
         if fault is not None:
-            missing = True
-            findings.fault((*at, key), fault)
+            missing.add(key)
+            look.lacks(findings, (*at, key), path, fault)
+    if "cert" in missing:
+        return None
     if missing:
+        _warn_of_its_end(tls, findings)
         return None
     context = server_context(tls.min_version)
     fault = pair_fault(context, tls.cert, tls.key, called="key")
     if fault is not None:
         findings.fault((*at, "cert"), f"{tls.cert}: {fault}")
         return None
-    for said in certificate_warnings(tls, time.time()):
-        findings.warn((*at, "cert"), said)
+    _warn_of_its_end(tls, findings)
     return context
+
+
+def _warn_of_its_end(tls: WebTls, findings: Findings) -> None:
+    for said in certificate_warnings(tls, time.time()):
+        findings.warn(("web", "tls", "cert"), said)
 
 
 def certificate_warnings(tls: WebTls, now: float) -> Iterator[str]:

@@ -1,16 +1,14 @@
 """The section `web`: where the pages are served, by which certificate, and who may see and change what."""
 
 import ipaddress
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from config.sections import LISTEN, Address, parse_listen
-from retabli.model.settings import File, SecretRef, Settings
+from retabli.model.settings import File, SecretRef, Settings, credential
 
 ACCOUNT = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 RoleName: TypeAlias = Literal["view", "act", "admin"]
@@ -27,7 +25,7 @@ def _key(value: object, info: ValidationInfo) -> object:
         name = value.get("credential")
         if len(value) != 1 or not isinstance(name, str) or not re.fullmatch(r"[^/\0]+", name) or name in (".", ".."):
             raise ValueError("a key is a path, or {credential: …}")
-        return Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials")) / name
+        return credential(name)
     return value
 
 

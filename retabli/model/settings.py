@@ -109,6 +109,23 @@ Files = Annotated[
 ]
 
 
+NOT_HANDED = Path("/run/credentials")  # stands for systemd's folder of credentials in who was handed none
+
+
+def credential(name: str) -> Path:
+    """The file of one of systemd's credentials."""
+    return Path(os.environ.get("CREDENTIALS_DIRECTORY", NOT_HANDED)) / name
+
+
+def is_handed_elsewhere(path: Path | None) -> bool:
+    """Whether this is a credential that systemd hands to the service, and has not handed to this process."""
+    return path is not None and path.parent == NOT_HANDED and "CREDENTIALS_DIRECTORY" not in os.environ
+
+
+def handed_over(path: Path) -> str:
+    return f'"{path.name}" is handed over by systemd (LoadCredential={path.name}:…)'
+
+
 class Secret(Settings):
     """A secret is never in the configuration itself: it is named, and read when it is used."""
 
@@ -148,7 +165,7 @@ class Secret(Settings):
         if self.file is not None:
             return self.file
         if self.credential is not None:
-            return Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials")) / self.credential
+            return credential(self.credential)
         return None
 
     @property
@@ -164,7 +181,10 @@ class Secret(Settings):
         try:
             return self.path.read_bytes()[:65536]
         except OSError as error:
-            raise Fall(causes.SECRET_UNREADABLE, f"{self.path}: {error.strerror}") from error
+            said = f"{self.path}: {error.strerror}"
+            if is_handed_elsewhere(self.path):
+                said = f"{handed_over(self.path)}, which has handed nothing to this process"
+            raise Fall(causes.SECRET_UNREADABLE, said) from error
         except ValueError as error:  # a name with a NUL in it
             raise Fall(causes.SECRET_UNREADABLE, f"{self.path}: no file can be called that") from error
 

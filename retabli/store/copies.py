@@ -12,6 +12,7 @@ from pathlib import Path
 from retabli.store.chain import Verdict
 from retabli.store.facts import StoreDamaged, StoreError
 from retabli.store.faults import damage, told
+from retabli.store.owning import make_or_open
 from retabli.store.reader import Reader
 from retabli.store.schema import beside, flush, look_for_lacks, open_for_reading
 
@@ -43,15 +44,17 @@ def taken(copy: Path) -> StoreError:
 
 
 @contextmanager
-def part_of(copy: Path) -> Iterator[Path]:
+def part_of(copy: Path, *, of_folder: bool = False) -> Iterator[Path]:
     """The file beside it in which it is made: ours alone, empty, gone at the end. What a kill left there is let go of.
+
+    `of_folder`: it belongs to whoever has its folder, and not to root who was here.
 
     Raises:
         StoreError: it cannot be written, or another copy of that name is being made.
     """
     part = copy.with_name(copy.name + ".part")
     with told(part):
-        number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        number = make_or_open(part) if of_folder else os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with told(part):
             if not _locked(number) or not _is(part, number):

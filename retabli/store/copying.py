@@ -22,6 +22,7 @@ from retabli.store.copies import fill, part_of, publish
 from retabli.store.facts import StoreDamaged, StoreError
 from retabli.store.faults import told
 from retabli.store.generations import Generation, digest_of, generations, let_go, name
+from retabli.store.owning import make_folder
 from retabli.store.schema import beside
 
 RESERVE = 256 * 2**20  # bytes that a copy leaves free, and as many as the state has besides, for it to grow into
@@ -45,7 +46,7 @@ def add(state: Path, folder: Path, *, hourly: int, daily: int, at: float) -> Kep
     """
     size = sum(each.stat().st_size for each in (state, *beside(state)) if each.exists())
     with told(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         make_room(folder, size)
     kept = keep(folder, lambda part: fill(state, part), at)
     with told(folder):
@@ -61,7 +62,7 @@ def keep(folder: Path, filled: Callable[[Path], Verdict], at: float) -> Kept:
         StoreError: it cannot be made, or cannot be written.
     """
     at = float(int(at))  # as its name says it
-    with part_of(folder / "copy") as part:
+    with part_of(folder / "copy", of_folder=True) as part:
         verdict = filled(part)
         with told(folder):
             number = max((each.number for each in generations(folder)), default=0) + 1

@@ -10,6 +10,10 @@ from retabli.store.facts import StoreDamaged, StoreError
 
 FULL = "the disk is full; free some space"
 DENIED = "may not be written ({}); the daemon must own this file and its folder, on a file system mounted for writing"
+READ_ONLY = (
+    "may not be written ({}): it is mounted for reading only, as all but /var/lib/retabli is to a service; "
+    "leave `state:` out, or name a place that may be written"
+)
 DAMAGED = "is damaged ({}); leave it where it is: a start of the daemon puts its newest good copy in its place"
 NOT_OURS = "is no state of Retabli ({}); name another file under `state:`, or move this one away"
 DISK = "cannot be read or written ({}); look at the disk and the mount"
@@ -21,7 +25,7 @@ BY_ERRNO = {
     errno.EDQUOT: FULL,
     errno.EACCES: DENIED,
     errno.EPERM: DENIED,
-    errno.EROFS: DENIED,
+    errno.EROFS: READ_ONLY,
 }
 BY_SQLITE = {  # primary result codes, https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_FULL: FULL,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retabli.store.facts import StoreError
 from retabli.store.faults import told
+from retabli.store.owning import make_folder, make_or_open
 
 
 class Lock:
@@ -18,8 +19,8 @@ class Lock:
         """
         self.path = path.with_name(path.name + ".lock")
         with told(path):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_folder(self.path.parent)
+            self._file = make_or_open(self.path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

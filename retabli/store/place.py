@@ -11,6 +11,7 @@ from retabli.store.copies import pour, verdict_of
 from retabli.store.copying import keep
 from retabli.store.facts import StoreError
 from retabli.store.faults import told
+from retabli.store.owning import make_folder
 from retabli.store.reader import Reader
 from retabli.store.schema import beside
 
@@ -45,7 +46,7 @@ class Place:
         """A copy of what is still open, though its file has no name any more: the next start finds it. A sentence."""
         try:
             with told(folder):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(folder)
             kept = keep(folder, partial(_filled, reader), at)
             with told(self.path):
                 self._set_log_aside(at)

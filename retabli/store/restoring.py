@@ -7,6 +7,7 @@ that it was restored, until that has been told.
 
 import json
 import logging
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from retabli.store.copies import fault_of
 from retabli.store.facts import Remembered, Restored, StoreDamaged
 from retabli.store.faults import damage, told
 from retabli.store.generations import Generation, generations
+from retabli.store.owning import make
 from retabli.store.reader import Reader
 from retabli.store.schema import BESIDE, beside, flush, look_for_damage, open_for_writing
 
@@ -114,8 +116,8 @@ class TakingUp:
         with told(part):
             for left in (part, *beside(part)):
                 left.unlink(missing_ok=True)
+            os.close(make(part))
             shutil.copyfile(copy.path, part)
-            part.chmod(0o600)
             self._mark(part, Restored(at, copy.at, damaged.why, copy.path.name, aside.name if aside else None))
             flush(part)
         with told(self.path):

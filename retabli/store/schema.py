@@ -8,6 +8,7 @@ from pathlib import Path
 from retabli.store.chain import GENESIS, GENESIS_HASH
 from retabli.store.facts import StoreDamaged, StoreError
 from retabli.store.faults import NOT_OURS, damage, told
+from retabli.store.owning import make, make_folder
 
 APPLICATION = 0x52544253  # "RTBS", in the header of the file (PRAGMA application_id)
 UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
@@ -102,7 +103,7 @@ def create(path: Path) -> None:
     with told(path):
         for left in (part, *beside(part)):
             left.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(make(part))
         with closing(sqlite3.connect(part, isolation_level=None)) as connection:
             _bring_up_to_date(connection)
         flush(part)
@@ -126,7 +127,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         StoreError: it cannot be opened.
     """
     with told(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         if not path.exists():
             create(path)
         os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
@@ -211,7 +212,8 @@ def _recognise(connection: sqlite3.Connection, path: Path) -> None:
     if version > len(MIGRATIONS):
         raise StoreError(
             f"{path} was written by a newer Retabli (format {version}, and this one knows up to {len(MIGRATIONS)}); "
-            "install that version again, or name another file under `state:`"
+            "install that version again, or put the copy from before the upgrade in its place, which lacks what came "
+            "after it (docs/backup.md, Restore by hand)"
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 import probes
 from config import Configuration, ConfigurationFault, fingerprint, load
 from config.loading import chosen
+from config.sections import STATE
 from retabli.model import stages
 from retabli.model.ladder import Ladder
 from retabli.model.probe import Probe
@@ -275,6 +276,16 @@ def test_a_path_without_a_configuration_is_told(tmp_path: Path, name: str, said:
         load(tmp_path / name)
     assert len(caught.value.faults) == 1
     assert said in str(caught.value)
+
+
+# what it writes ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_service_may_not_write_is_warned_of(write: Write) -> None:
+    found = warnings(load(write(f"state: /etc/own/state.db\ncopies: {{folder: /etc/copies}}\n{SMALL}")))
+    said = f"1: state: /etc/own/state.db: a service may write nothing below /etc; leave this out, and it is {STATE}"
+    assert said in found
+    assert any(each.startswith("2: copies.folder: /etc/copies: a service may write nothing") for each in found)
 
 
 # warnings ---------------------------------------------------------------------------------------------------------

@@ -169,6 +169,47 @@ def test_a_secret_that_only_root_can_read_is_lent_to_it(service: Machine) -> Non
     assert presented == ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
 
 
+def test_what_is_typed_beside_it_reads_its_state_and_by_systemd_run_its_secrets(service: Machine) -> None:
+    """As the guides have it: a relative `state`, and a secret that is lent to the service alone."""
+    (service.folder / "secrets").mkdir(mode=0o700)
+    (service.folder / "secrets" / "hook").write_text("synthetic\n")
+    alerts = "alerts: {channels: {duty: {kind: exec, command: [/bin/true], environment: {KEY: {credential: hook}}}}}\n"
+    (service.folder / "retabli.yaml").write_text(f"state: state.db\n{CONFIGURATION}{alerts}")
+    changed(service, "LoadCredential=hook:/etc/retabli/secrets/hook\n")
+    program = "/opt/retabli/bin/retabli"
+    assert '"hook" is handed over by systemd' in service.ok(program, "check")
+    assert "the log is intact: " in service.ok(program, "log", "verify")
+    service.ok(program, "backup", "/root/before.db")
+    mend = service.does(program, "alert", "test").stderr.splitlines()[-1].partition("systemd-run")
+    asked = service.ok("sh", "-c", mend[1] + mend[2])
+    assert "accepted" in asked
+    run = (
+        "systemd-run --pipe --wait -p DynamicUser=yes -p User=retabli -p LoadCredential=hook:/etc/retabli/secrets/hook"
+    )
+    assert "handed over" not in service.ok("sh", "-c", f"{run} {program} check")
+
+
+def test_what_root_ran_and_what_root_put_back_by_hand_keep_it_from_no_start(service: Machine) -> None:
+    """The steps of docs/backup.md."""
+    program, state = "/opt/retabli/bin/retabli", "/var/lib/retabli/state.db"
+    service.ok(program, "backup", "/root/copy.db")
+    service.ok("systemctl", "stop", "retabli", within=50)
+    for each in (state, f"{state}.lock"):
+        service.ok("rm", each)
+    service.does("rm", "-r", f"{state}.copies")
+    by_root = service.does("timeout", "10", program, "run", within=50)
+    assert "is new" in by_root.stderr, by_root
+    assert service.does("test", "-e", state).returncode == 0
+    service.ok("systemctl", "start", "retabli", within=50)
+    service.ok("systemctl", "stop", "retabli", within=50)
+    service.ok("mkdir", "/var/lib/retabli/aside")
+    service.ok("mv", state, "/var/lib/retabli/aside/")
+    service.ok("cp", "/root/copy.db", state)
+    service.ok("sh", "-c", "cd /var/lib/retabli && chown --reference=. state.db && chmod 600 state.db")
+    service.ok("systemctl", "start", "retabli", within=50)
+    service.until(lambda: service.flows() == {"page": "restored"})
+
+
 def test_it_pings_without_a_capability_once_the_kernel_lets_it(service: Machine) -> None:
     allowed = "/proc/sys/net/ipv4/ping_group_range"
     ping = "  ping: {title: Ping, intent: open, probes: {p: {kind: icmp, host: 127.0.0.1}}}\n"

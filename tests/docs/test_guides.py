@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import commands
+from commands import _handed
 from config.loading import load
 from config.schema import schema
 from docs.writing.causes import every_cause
@@ -86,6 +87,38 @@ def test_a_part_of_a_configuration_is_one_that_the_schema_takes(guide: Guide) ->
                 assert judge.accepts(value, made["properties"][key]), key
             elif isinstance(value, dict) and "intent" in value:
                 assert judge.accepts(value, flow), key
+
+
+@pytest.mark.parametrize("name", ["docs/first-configuration.md", "docs/premiere-configuration.md"])
+def test_every_secret_of_the_first_hour_is_made_where_it_is_first_named(name: str) -> None:
+    made: set[str] = set()
+    for section in (ROOT / name).read_text(encoding="utf-8").split("\n## "):
+        named = set(re.findall(r"\{file: (secrets/\w+)\}", section))
+        made |= set(re.findall(r"> (secrets/\w+)", section))
+        assert named <= made, section.partition("\n")[0]
+
+
+@pytest.mark.parametrize("name", ["docs/security.md", "docs/securite.md"])
+def test_every_credential_of_an_account_is_made_and_handed_over(name: str) -> None:
+    guide = Guide(ROOT / name)
+    named = {each for block in guide.blocks("yaml") for each in re.findall(r"\{credential: (\w+)\}", block)}
+    typed, unit = "\n".join(guide.blocks("sh")), "\n".join(guide.blocks("ini"))
+    assert len(named) == 4
+    assert named == set(re.findall(r"^LoadCredential=(\w+):/etc/retabli/secrets/\1$", unit, re.MULTILINE))
+    assert named == set(re.findall(r"(?:> | retabli\.key )/etc/retabli/secrets/(\w+)", typed))
+    assert "install -d -m 0700 /etc/retabli/secrets" in typed
+
+
+SERVICE = [*(ROOT / name for pair in PAIRS for name in pair), *sorted((ROOT / "deploy" / "systemd").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", SERVICE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_run_as_the_service_would_runs_as_its_user(path: Path) -> None:
+    for block in Guide(path).blocks("sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith("systemd-run"):
+                assert line.startswith(f"{_handed.SERVICE} ")
+                assert "-p LoadCredential=" in line
 
 
 @pytest.mark.parametrize("guide", french(), ids=lambda guide: str(guide.path.relative_to(ROOT)))

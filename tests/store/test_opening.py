@@ -1,6 +1,7 @@
 """What stands in the way of opening a state is said in a sentence: which file, why, and what to do."""
 
 import asyncio
+import errno
 import os
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from retabli.store import Store, StoreError
+from retabli.store.faults import sentence
 from retabli.store.lock import Lock
 from retabli.store.schema import APPLICATION, FIRST
 from tests.store.making import commit, entry, message, sql
@@ -46,7 +48,17 @@ async def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     await Store.open(path).close()
     sql(path, "PRAGMA user_version = 99")
-    assert "was written by a newer Retabli (format 99, and this one knows up to 2)" in refusal(path)
+    said = refusal(path)
+    assert "was written by a newer Retabli (format 99, and this one knows up to 2)" in said
+    assert "put the copy from before the upgrade in its place" in said
+    assert "`state:`" not in said, "another state would forget everything"
+
+
+def test_a_file_system_that_is_read_only_is_nobody_s_fault_who_owns_the_file(tmp_path: Path) -> None:
+    said = sentence(tmp_path / "state.db", OSError(errno.EROFS, os.strerror(errno.EROFS)))
+    assert "Read-only file system" in said
+    assert "leave `state:` out" in said
+    assert "own" not in said
 
 
 async def test_a_state_of_the_first_version_is_brought_up_to_date_and_loses_nothing(tmp_path: Path) -> None:
