@@ -192,7 +192,7 @@ MEMORY = Panel(
     Words("Mémoire", "Memory"),
     Words("Mémoire résidente.", "Resident memory."),
     [Query(alive(f"process_resident_memory_bytes{{{HERE}}}"), INSTANCE)],
-    8,
+    6,
     8,
     unit="bytes",
 )
@@ -201,7 +201,7 @@ CPU = Panel(
     Words("Processeur", "CPU"),
     Words("Part d'un cœur.", "Share of one core."),
     [Query(f"rate(process_cpu_seconds_total{{{HERE}}}[$__rate_interval])", INSTANCE)],
-    8,
+    6,
     8,
     unit="percentunit",
 )
@@ -210,8 +210,25 @@ LOG = Panel(
     Words("Lignes du journal, par heure", "Rows of the log, an hour"),
     Words("Ce qui est écrit dans la main courante.", "What is written into the log."),
     [Query(f"3600 * rate(retabli_log_rows_total{{{HERE}}}[$__rate_interval])", INSTANCE)],
+    6,
     8,
+)
+UNDELIVERED = Panel(
+    Draw.LINES,
+    Words("Envois abandonnés par Alertmanager", "Notifications that Alertmanager gave up"),
+    Words(
+        "En cinq minutes, par moyen d'envoi. Rien, si Prometheus ne collecte pas Alertmanager.",
+        "Within five minutes, by means. Nothing, where Prometheus does not scrape Alertmanager.",
+    ),
+    [
+        Query(
+            "sum by (instance, integration) (increase(alertmanager_notifications_failed_total[5m]))",
+            Words.same("{{integration}} ({{instance}})"),
+        )
+    ],
+    6,
     8,
+    nothing=Words("Alertmanager n'est pas collecté", "Alertmanager is not scraped"),
 )
 PANELS = (
     ANSWERS_NOW,
@@ -231,4 +248,5 @@ PANELS = (
     MEMORY,
     CPU,
     LOG,
+    UNDELIVERED,
 )

@@ -1,5 +1,7 @@
 """The shipped composition: Compose reads it, what it mounts is there, and each part may only what it must."""
 
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +16,17 @@ from tests.entrance import ENTRANCE, ROOT
 FOLDER = ROOT / "deploy"
 FILE = FOLDER / "compose.yaml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
+# What is a site's own, by its variable; what is read where that is not set.
+OWN = {
+    "RETABLI_CONFIG": "./compose/retabli",
+    "RETABLI_PROMETHEUS": "./prometheus/prometheus.example.yml",
+    "RETABLI_ALERTMANAGER": "./prometheus/alertmanager.example.yml",
+}
+
+
+def volumes(name: str) -> list[str]:
+    """What a service mounts where no variable is set."""
+    return [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume) for volume in SERVICES[name]["volumes"]]
 
 
 @pytest.mark.real
@@ -25,6 +38,54 @@ def test_compose_reads_it() -> None:
         [program, "-f", str(FILE), "config", "-q"], capture_output=True, text=True, timeout=20, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.real
+def test_what_is_a_site_s_own_is_mounted_from_where_its_variable_says(tmp_path: Path) -> None:
+    program = shutil.which("docker-compose")
+    if program is None:
+        pytest.skip("docker-compose is not installed: run tests/real/install.sh")
+    done = subprocess.run(
+        [program, "-f", str(FILE), "config"],
+        env=os.environ | {name: str(tmp_path / name) for name in OWN},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    read = yaml.safe_load(done.stdout)["services"]
+    listed = [each for service in read.values() for each in service["volumes"]]
+    # The first Compose prints them as they are written, the second one in full.
+    both = [each.split(":")[:2] if isinstance(each, str) else (each["source"], each["target"]) for each in listed]
+    mounts = {target: source for source, target in both}
+    assert {target: source for target, source in mounts.items() if source.startswith(str(tmp_path))} == {
+        "/etc/retabli": str(tmp_path / "RETABLI_CONFIG"),
+        "/etc/prometheus/prometheus.yml": str(tmp_path / "RETABLI_PROMETHEUS"),
+        "/etc/alertmanager/alertmanager.yml": str(tmp_path / "RETABLI_ALERTMANAGER"),
+    }
+
+
+def test_whatever_is_an_example_can_be_put_in_its_place_by_a_variable_that_the_comment_and_both_guides_name() -> None:
+    mounts = [volume for name in SERVICES for volume in SERVICES[name]["volumes"]]
+    assert dict(re.findall(r"\$\{(\w+):-([^}]*)\}", " ".join(mounts))) == OWN
+    assert not [volume for volume in mounts if ".example." in volume and not volume.startswith("${")]
+    comment = FILE.read_text().partition("x-confined:")[0]
+    guides = [(ROOT / "docs" / name).read_text() for name in ("operating.md", "exploitation.md")]
+    for variable, example in OWN.items():
+        for text in (comment, *guides):
+            assert variable in text
+            assert f"deploy/{example.removeprefix('./')}" in text
+
+
+def test_whoever_edits_the_daemon_s_configuration_is_told_that_its_only_channel_calls_nobody_yet() -> None:
+    path = FOLDER / "compose" / "retabli" / "retabli.yaml"
+    assert [each["kind"] for each in yaml.safe_load(path.read_text())["alerts"]["channels"].values()] == [
+        "alertmanager"
+    ]
+    before = path.read_text().partition("kind: alertmanager")[0].replace("\n    # ", " ")
+    assert "deploy/prometheus/alertmanager.example.yml" in before
+    assert "RETABLI_ALERTMANAGER" in before
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -45,8 +106,8 @@ def test_each_image_is_of_one_version(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_is_mounted_is_there_and_cannot_be_written_unless_it_is_its_own(name: str) -> None:
-    for volume in SERVICES[name]["volumes"]:
-        source, _, target = volume.replace("${RETABLI_CONFIG:-./compose/retabli}", "./compose/retabli").partition(":")
+    for volume in volumes(name):
+        source, _, target = volume.partition(":")
         if source.startswith("."):
             assert (FOLDER / source).exists(), source
             assert target.endswith(":ro"), volume
@@ -62,7 +123,7 @@ def test_none_listens_beyond_this_machine(name: str) -> None:
 
 def mounted(name: str, folder: Path) -> Path:
     """The files of a service where its container has them, under this folder."""
-    for volume in SERVICES[name]["volumes"]:
+    for volume in volumes(name):
         source, target, *_ = volume.split(":")
         if source.startswith("."):
             there = folder / target.removeprefix("/")
@@ -110,7 +171,10 @@ def test_prometheus_scrapes_the_daemon_and_pages_by_alertmanager_where_they_list
     listens = next(word for word in SERVICES["alertmanager"]["command"] if "web.listen-address" in word)
     assert alerting["static_configs"][0]["targets"] == [listens.partition("=")[2]]
     first = yaml.safe_load((FOLDER / "compose" / "retabli" / "retabli.yaml").read_text())
+    (own,) = (each for each in read["scrape_configs"] if each["job_name"] == "alertmanager")
+    assert own["static_configs"][0]["targets"] == [listens.partition("=")[2]]
     labels = job["static_configs"][0]["labels"]
+    assert own["static_configs"][0]["labels"]["site"] == labels["site"]
     assert (labels["site"], labels["standpoint"]) == (first["site"]["name"], first["standpoint"])
     assert first["alerts"]["channels"]["alertmanager"]["urls"] == [f"http://{listens.partition('=')[2]}"]
 

@@ -96,6 +96,21 @@ def test_people_are_never_told_that_something_is_over_because_something_fell_sil
     assert resolved == {"tickets"}
 
 
+def test_what_says_that_one_means_fails_goes_by_several() -> None:
+    read = yaml.safe_load((FOLDER / "alertmanager.example.yml").read_text())
+    (receiver,) = (each for each in read["receivers"] if each["name"] == "duty-and-sms")
+    assert {kind for kind in receiver if kind.endswith("_configs")} == {"webhook_configs", "email_configs"}
+
+
+@pytest.mark.parametrize("name", ["RetabliDown", "RetabliUnstable", "RetabliAbsent", "RetabliUnscraped"])
+def test_whatever_means_that_nobody_watches_calls_somebody_at_any_hour(name: str) -> None:
+    (rule,) = (rule for rule in alerts() if rule.name == name)
+    assert rule.labels["severity"] == "page"
+    read = yaml.safe_load((FOLDER / "alertmanager.example.yml").read_text())
+    (route,) = (each for each in read["route"]["routes"] if each["matchers"] == ['severity = "page"'])
+    assert not {"active_time_intervals", "mute_time_intervals"} & route.keys()
+
+
 def test_no_inhibition_has_a_breach_or_a_drop_for_its_target() -> None:
     read = yaml.safe_load((FOLDER / "alertmanager.example.yml").read_text())
     for rule in read["inhibit_rules"]:
@@ -198,6 +213,10 @@ def test_every_alert_is_named_by_one_of_the_rules_own_tests() -> None:
         ({"alertname": "FlowNoLongerWatched", "severity": "info", **FLOW}, "duty"),
         ({"alertname": "RetabliDown", "severity": "page", "instance": "retabli-inside"}, "duty-and-sms"),
         ({"alertname": "RetabliAbsent", "severity": "page"}, "duty-and-sms"),
+        ({"alertname": "RetabliUnstable", "severity": "page", "instance": "retabli-inside"}, "duty-and-sms"),
+        ({"alertname": "RetabliUnscraped", "severity": "page", "instance": "retabli-inside"}, "duty-and-sms"),
+        ({"alertname": "NoChannelWorks", "severity": "page", "instance": "retabli-inside"}, "duty-and-sms"),
+        ({"alertname": "AlertmanagerFails", "severity": "page", "integration": "webhook"}, "duty-and-sms"),
         ({"alertname": "FlowDegraded", "severity": "warning", **FLOW}, "owners"),
         ({"alertname": "MailLost", "severity": "warning", "owner": "Équipe messagerie", **FLOW}, "mail-team"),
         ({"alertname": "ChannelFails", "severity": "warning", "channel": "duty"}, "owners"),

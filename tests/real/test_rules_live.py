@@ -142,9 +142,21 @@ async def test_blackbox_s_dashboards_have_their_instance_and_the_daemon_keeps_it
         return {each["metric"]["job"]: each["metric"]["instance"] for each in await stack.query(expression)}
 
     assert await instances("probe_success") == {"retabli": "port/p", "retabli-probe": "port/p"}
-    assert await instances("up == 1") == {"retabli": "retabli-inside", "retabli-probe": "port/p"}
+    assert await instances('up{job!="alertmanager"} == 1') == {"retabli": "retabli-inside", "retabli-probe": "port/p"}
     assert await instances('{__name__=~"retabli_build_info|retabli_flow_restored"}') == {"retabli": "retabli-inside"}
     assert {each["metric"].get("flow") for each in await stack.query('probe_success{job="retabli-probe"}')} == {None}
+
+
+async def test_what_alertmanager_cannot_deliver_is_counted_where_the_rule_looks(stack: Stack, told: Told) -> None:
+    await told.until(lambda: told.alerts("dead-man", "Watchdog"))
+    failed = 'sum without (reason) (alertmanager_notifications_failed_total{integration="webhook"})'
+    (counted,) = await stack.until(failed)
+    wanted = {"job": "alertmanager", "instance": "alertmanager", "site": "CHU de Rennes", "integration": "webhook"}
+    assert (counted["metric"], float(counted["value"][1])) == (wanted, 0)
+    await told.stop()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.post(f"http://127.0.0.1:{stack.am_port}/api/v2/alerts", json=[alert("RetabliTest", None)])
+    await stack.until(f"{failed} > 0", 40)  # it gives up after ten seconds
 
 
 # Alertmanager alone, told by hand --------------------------------------------------------------------------------
