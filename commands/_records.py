@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from config.configuration import Configuration
 from retabli.report import Situation, body, compose, from_view, replay, shown, written
-from retabli.store import Reader, StoreError
+from retabli.store import LogRow, Reader, Store, StoreError
 from retabli.view import Courses, View
 
 ROWS = 500_000  # of the log, that the courses of flows are taken from: seconds of a start, not minutes
@@ -22,13 +22,10 @@ log = logging.getLogger("retabli")
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """`_state` is where the log is, from the start to the end: another place needs a restart.
-
-    `_configuration` is that of now: a reload gives another one.
-    """
+    """`_configuration` is that of now: a reload gives another one."""
 
     _view: View
-    _state: Path
+    _store: Store
     _configuration: Callable[[], Configuration]
     # Threads of their own: whoever asks leaves before a long read ends, and what is shared serves the probes, too.
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "report"))
@@ -37,7 +34,7 @@ class Records:
         """The course of each flow, from the whole log; for a thread. Without it they begin with this start."""
         courses = Courses()
         try:
-            with Reader(self._state) as reader:
+            with Reader(self._store.path) as reader:
                 for move in reader.moves(ROWS):
                     courses.follow(move)
         except StoreError as error:
@@ -58,9 +55,40 @@ class Records:
         return str(body(report)) if form == "body" else written(report, form)
 
     async def _then(self, at: float) -> Situation:
-        reading = asyncio.get_running_loop().run_in_executor(self._threads, self._situation, at)
-        return shown(await reading, self._view.stamp)
+        loop = asyncio.get_running_loop()
+        situation = None
+        if self._store.trouble is None:
+            situation = await loop.run_in_executor(self._threads, self._on_disk, at)
+        if situation is None or self._store.trouble is not None:  # it may have begun while the file was read
+            situation = await loop.run_in_executor(self._threads, self._in_memory, at, loop)
+        return shown(situation, self._view.stamp)
 
-    def _situation(self, at: float) -> Situation:
-        with Reader(self._state) as reader, reader.within(LONGEST):
-            return replay(reader.each(), self._configuration().flows, self._view.site, at)
+    def _on_disk(self, at: float) -> Situation:
+        with Reader(self._store.path) as reader, reader.within(LONGEST):
+            return self._replayed(reader.each(), at)
+
+    def _in_memory(self, at: float, loop: asyncio.AbstractEventLoop) -> Situation:
+        """While the disk takes nothing, the newest rows are seen by the writer's connection alone."""
+        return self._replayed(self._held(loop), at)
+
+    def _held(self, loop: asyncio.AbstractEventLoop) -> Iterator[LogRow]:
+        """All rows, those included that are only in memory; page by page, for the writer has others to serve.
+
+        Raises:
+            StoreError: they cannot be read, or not in time.
+        """
+        ends, last = time.monotonic() + LONGEST, 0
+        while rows := self._page_after(last, loop, ends - time.monotonic()):
+            yield from rows
+            last = rows[-1].number
+
+    def _page_after(self, number: int, loop: asyncio.AbstractEventLoop, seconds: float) -> list[LogRow]:
+        page = asyncio.run_coroutine_threadsafe(self._store.following(number), loop)
+        try:
+            return page.result(max(0.0, seconds))
+        except (TimeoutError, futures.CancelledError) as error:  # or the daemon ends meanwhile
+            page.cancel()
+            raise StoreError(f"{self._store.path} took too long to read, while the disk takes nothing") from error
+
+    def _replayed(self, rows: Iterator[LogRow], at: float) -> Situation:
+        return replay(rows, self._configuration().flows, self._view.site, at)

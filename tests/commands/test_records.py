@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def records(store: Store) -> Records:
     configuration = cast("Any", SimpleNamespace(flows=FLOWS))
-    return Records(outlets(SITE)[0], store.path, lambda: configuration)
+    return Records(outlets(SITE)[0], store, lambda: configuration)
 
 
 def moved(at: float, was: str, now: str) -> Entry:
@@ -64,7 +64,7 @@ async def test_a_moment_of_a_replay_is_told_in_the_times_that_are_shown(store: S
     await commit(store, entries=[Entry(NOW, Event.START, None, {}), moved(60, "recovering", "restored")])
     configuration = cast("Any", SimpleNamespace(flows=FLOWS))
     view = View(SITE, stamp=lambda wall: wall - 10 * 86_400, wall=lambda: NOW + 600)
-    text = await Records(view, store.path, lambda: configuration).report(
+    text = await Records(view, store, lambda: configuration).report(
         language="en", form="md", public=False, at=NOW + 120
     )
     assert "Friday 23 June 2023 at 10:02" in text
@@ -81,7 +81,7 @@ async def test_reads_that_nobody_waits_for_any_more_hold_no_thread_of_the_probes
         threads.add(threading.current_thread().name)
         go_on.wait(10)
 
-    monkeypatch.setattr(Records, "_situation", read)
+    monkeypatch.setattr(Records, "_on_disk", read)
     asked = records(store)
     for _ in range(20):
         with pytest.raises(TimeoutError):
