@@ -7,7 +7,7 @@ import pytest
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.report import Report, compose, from_view, written
-from retabli.report.facts import Situation
+from retabli.report.facts import Line, Situation
 from retabli.view import View
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE, outlets
@@ -60,6 +60,23 @@ def test_what_is_not_known_is_neither_under_what_works_nor_under_what_does_not()
     assert report.lead[1] == (
         "3 des 8 systèmes suivis fonctionnent, 1 en partie seulement ; l'état d'un d'entre eux n'est pas connu."
     )
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_what_works_only_in_part_needs_its_instruction_and_then_not_everything_works(public: bool) -> None:
+    def told(state: State) -> Report:
+        labs = flow("labs", public=True, notice=Words.same("Read results twice."))
+        lines = Line(labs, state, NOW), Line(flow("mail", public=True), State.RESTORED, NOW)
+        return compose(Situation(SITE, NOW, lines), "en", public=public)
+
+    def waiting(report: Report) -> str:
+        return next(each.nothing for each in report.sections if each.heading == "Does not work yet")
+
+    part, whole = told(State.DEGRADED), told(State.RESTORED)
+    assert section(part, "What patients and staff must do") == {"labs": "Read results twice."}
+    assert waiting(part) == "Nothing, but not everything works wholly."
+    assert section(whole, "What patients and staff must do") == {}
+    assert waiting(whole) == "Nothing: everything that is watched works."
 
 
 def test_in_english_nothing_is_left_in_french() -> None:
