@@ -12,23 +12,30 @@ WORKS = (State.RESTORED, State.DEGRADED)
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """`fits` is asked of a flow as it was (None: it was not watched) and as it is."""
+    """`fits` is asked of a flow as it was (None: it was not watched) and as it is.
+
+    A flow is told once, by the first change that fits; `beside`: whatever else is told of it.
+    """
 
     said: Words
     fits: Callable[[Line | None, Line], bool]
     public: bool = True
+    beside: bool = False
 
 
 def changes(before: Situation, after: Situation, language: str, *, public: bool) -> Iterator[tuple[str, str]]:
     """Each kind of change that there was, and the flows that it is of: `Fonctionne maintenant`, `A ; B.`"""
     earlier = {line.flow.id: line for line in before.lines}
-    left = [line for line in after.lines if line.flow.public or not public]
+    told = [line for line in after.lines if line.flow.public or not public]
+    left = list(told)
     separator = Words(" ; ", "; ")[language]
     for change in _CHANGES:
         if public and not change.public:
             continue
-        found = [line for line in left if change.fits(earlier.get(line.flow.id), line)]
-        left = [line for line in left if line not in found]
+        among = told if change.beside else left
+        found = [line for line in among if change.fits(earlier.get(line.flow.id), line)]
+        if not change.beside:
+            left = [line for line in left if line not in found]
         if found:
             yield change.said[language], separator.join(line.flow.title[language] for line in found) + "."
 
@@ -67,8 +74,33 @@ def _lost(was: Line | None, line: Line) -> bool:
     return not line.closed and line.state is State.UNKNOWN and was is not None and was.state is not State.UNKNOWN
 
 
+def _had_dropped(was: Line | None, line: Line) -> bool:
+    """It worked, and did not in between; whether it does now is not known."""
+    return not line.closed and line.state is State.UNKNOWN and was is not None and line.drops > was.drops
+
+
 def _answers(was: Line | None, line: Line) -> bool:
     return not line.closed and line.state is State.RECOVERING and was is not None and _known(was) is not line.state
+
+
+def _breaches(was: Line | None, line: Line) -> int:
+    """How often it answered since then though it had to stay shut; one that lasted then is not counted."""
+    return line.breaches - (was.breaches if was is not None else 0)
+
+
+def _answers_again(was: Line | None, line: Line) -> bool:
+    shut_before = was is None or (was.closed and (was.state is not State.BREACHED or _breaches(was, line) > 0))
+    return line.closed and line.state is State.BREACHED and shut_before
+
+
+def _answered(was: Line | None, line: Line) -> bool:
+    """It was shut, it is shut, and in between it was not."""
+    return line.closed and line.state is State.CONTAINED and _breaches(was, line) > 0
+
+
+def _had_answered(was: Line | None, line: Line) -> bool:
+    """The same, of one that is not meant to be shut any more, or of which nothing proves it now."""
+    return (not line.closed or line.state is State.UNKNOWN) and _breaches(was, line) > 0
 
 
 def _inside(french: str, english: str, state: State) -> _Change:
@@ -88,7 +120,20 @@ _CHANGES = (
     _Change(Words("Interrompu, et fonctionne de nouveau", "Interrupted, and works again"), _interrupted),
     _Change(Words("Répond de nouveau, à confirmer", "Answers again, to be confirmed"), _answers),
     _Change(Words("État devenu inconnu", "State now unknown"), _lost),
-    _inside("Devait rester fermé, et répond", "Had to stay shut, and answers", State.BREACHED),
+    _Change(Words("Devait rester fermé, et répond", "Had to stay shut, and answers"), _answers_again, public=False),
+    _Change(
+        Words("A répondu entre-temps, et fermé à nouveau", "Answered meanwhile, and shut again"),
+        _answered,
+        public=False,
+        beside=True,
+    ),
+    _Change(
+        Words("A répondu alors qu'il devait rester fermé", "Answered while it had to stay shut"),
+        _had_answered,
+        public=False,
+        beside=True,
+    ),
+    _Change(Words("Interrompu entre-temps", "Interrupted meanwhile"), _had_dropped, beside=True),
     _inside("De nouveau fermé, c'est prouvé", "Shut again, as is proven", State.CONTAINED),
     _inside("Fermeture que rien ne prouve plus", "No longer proven shut", State.UNKNOWN),
 )

@@ -16,7 +16,8 @@ from retabli.view import Site, View
 class Line:
     """One flow. Times are wall seconds, as they are shown. `was` is what was last measured of one that is unknown.
 
-    `stage`, `cause` and `side` say why it does not work, where anything does.
+    `drops` and `breaches` are how often it fell, or answered though it had to stay shut, up to then. `stage`, `cause`
+    and `side` say why it does not work, where anything does.
     """
 
     flow: Flow
@@ -25,6 +26,7 @@ class Line:
     restored_at: float | None = None
     drops: int = 0
     was: State | None = None
+    breaches: int = 0
     stage: Words | None = None
     cause: Words | None = None
     side: Side | None = None
@@ -60,6 +62,7 @@ def _line(picture: FlowPicture, view: View) -> Line:
         restored_at=None if standing.restored_at is None else view.stamp(standing.restored_at),
         drops=standing.drops,
         was=known if picture.state is State.UNKNOWN else None,
+        breaches=standing.breaches,
         stage=result.stage.words if result and result.stage and result.cause else None,
         cause=result.cause.words if result and result.cause else None,
         side=result.cause.side if result and result.cause else None,

@@ -37,6 +37,7 @@ class _Standing:
     since: float | None = None
     restored_at: float | None = None
     drops: int = 0
+    breaches: int = 0
     was: State | None = None
     intent: str | None = None  # what was decided then, where it was another decision than today's
     why: Mapping[str, Any] | None = None
@@ -107,7 +108,8 @@ def _follow(standings: dict[str, _Standing], row: Row) -> None:
     if row.event == Event.CONFIG and row.data.get("change") == "removed":
         standings.pop(row.flow, None)
     elif row.event == Event.INTENT:
-        standings[row.flow] = _Standing(since=row.at, drops=before.drops, intent=row.data.get("now"))
+        intent = row.data.get("now")
+        standings[row.flow] = _Standing(since=row.at, drops=before.drops, breaches=before.breaches, intent=intent)
     elif row.event == Event.CONFIG and row.data.get("change") == "added":
         standings[row.flow] = _Standing(since=row.at, intent=row.data.get("intent"))
     elif row.event == Event.STATE and row.data.get("now") in tuple(State):
@@ -123,6 +125,8 @@ def _moved(before: _Standing, state: State, row: Row) -> _Standing:
         moved = replace(moved, restored_at=row.at)
     if state is State.DROPPED and known in (State.RESTORED, State.DEGRADED):
         moved = replace(moved, drops=before.drops + 1)
+    if state is State.BREACHED and known is not State.BREACHED:
+        moved = replace(moved, breaches=before.breaches + 1)
     return replace(moved, was=None)
 
 
@@ -130,7 +134,15 @@ def _line(flow: Flow, standing: _Standing, blind: float | None) -> Line:
     if standing.intent in tuple(Intent):
         flow = replace(flow, intent=Intent(standing.intent))
     stage, cause, side = _words(flow, standing.why)
-    line = Line(flow, standing.state, standing.since, standing.restored_at, standing.drops, standing.was)
+    line = Line(
+        flow,
+        standing.state,
+        standing.since,
+        standing.restored_at,
+        standing.drops,
+        standing.was,
+        standing.breaches,
+    )
     if blind is None:
         return replace(line, stage=stage, cause=cause, side=side)
     known = standing.state if standing.state is not State.UNKNOWN else standing.was

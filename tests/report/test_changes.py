@@ -51,6 +51,33 @@ def test_a_breach_is_told_inside_and_never_to_the_public() -> None:
         assert told(was, now, public=True) == {}
 
 
+def test_a_breach_between_two_moments_is_told_inside_however_it_stands_now() -> None:
+    def shut(state: State, breaches: int, was: State | None = None) -> Line:
+        return line("a", state, intent=Intent.CLOSED, breaches=breaches, was=was)
+
+    meanwhile, had = {"Answered meanwhile, and shut again": "a."}, {"Answered while it had to stay shut": "a."}
+    contained, breached, unknown = State.CONTAINED, State.BREACHED, State.UNKNOWN
+    for was, now, said in (
+        (shut(contained, 1), shut(contained, 2), meanwhile),
+        (line("a", State.RESTORED), shut(contained, 1), {"Suspended since": "a."} | meanwhile),
+        (shut(breached, 1), shut(contained, 2), {"Shut again, as is proven": "a."} | meanwhile),
+        (shut(breached, 1), shut(breached, 2), {"Had to stay shut, and answers": "a."}),
+        (shut(contained, 0), shut(unknown, 1, contained), {"No longer proven shut": "a."} | had),
+        (shut(contained, 0), line("a", State.DOWN, breaches=1), {"Not suspended any more": "a."} | had),
+        (shut(breached, 1), shut(contained, 1), {"Shut again, as is proven": "a."}),
+        (shut(contained, 1), shut(contained, 1), {}),
+        (shut(breached, 1), shut(breached, 1), {}),
+    ):
+        assert told(was, now) == said
+        decided = {kind: titles for kind, titles in said.items() if "uspended" in kind}
+        assert told(was, now, public=True) == decided, "what was measured of it is nobody's business but ours"
+
+
+def test_an_interruption_is_told_of_a_flow_of_which_nothing_is_known_now() -> None:
+    was = line("a", State.UNKNOWN, was=State.RESTORED)
+    assert told(was, line("a", State.UNKNOWN, was=State.DROPPED, drops=1)) == {"Interrupted meanwhile": "a."}
+
+
 def test_a_flow_that_is_not_public_is_no_news_for_the_public() -> None:
     was, now = (line("a", state, public=False) for state in (State.DOWN, State.RESTORED))
     assert told(was, now) == {"Works now": "a."}

@@ -81,6 +81,19 @@ def test_what_was_unknown_for_a_while_is_restored_since_it_was_and_did_not_drop(
     assert (line(99).state, line(99).restored_at) == (State.RESTORED, NOW + 95)
 
 
+def test_a_breach_counts_once_however_often_it_could_not_be_measured_meanwhile() -> None:
+    def counted(*states: str) -> int:
+        moves = [moved(3 + place, "?", state, "internet") for place, state in enumerate(states)]
+        return replay([*ROWS[:5], *moves], FLOWS, SITE, NOW + 20).lines[1].breaches
+
+    assert counted() == 0
+    assert counted("breached", "contained") == 1
+    assert counted("unknown", "breached", "unknown", "breached") == 1
+    assert counted("breached", "contained", "unknown", "breached") == 2
+    decided = Row(NOW + 9, Event.INTENT, "internet", {"was": "closed", "now": "open"})
+    assert replay([*ROWS[:5], moved(3, "?", "breached", "internet"), decided], FLOWS, SITE, NOW + 20).lines[1].breaches
+
+
 def test_nobody_watched_after_a_stop_a_kill_or_the_last_word_and_no_green_stays() -> None:
     for seconds, since in ((70, 60), (110, 100)):
         blind = at(seconds)

@@ -113,6 +113,14 @@ def test_an_unknown_flow_is_told_with_what_was_last_measured() -> None:
     assert report.lead[0] == "One system is watched; the state of 1 is not known."
 
 
+def test_what_was_counted_of_a_flow_is_taken_from_what_is_shown() -> None:
+    view = View(SITE, wall=lambda: NOW)
+    shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()})
+    view.show(picture(shut, State.CONTAINED, drops=1, breaches=2), None, None)
+    (line,) = from_view(view).lines
+    assert (line.drops, line.breaches) == (1, 2)
+
+
 def test_a_breach_that_is_no_longer_measured_is_not_told_like_a_suspension_that_is_but_unproven() -> None:
     view = View(SITE, wall=lambda: NOW)
     shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()}, public=True)
