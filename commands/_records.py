@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from config.configuration import Configuration
 from retabli.report import Situation, body, compose, from_view, replay, shown, written
@@ -50,26 +50,34 @@ class Records:
         if (at is not None and at > now) or (since is not None and since >= (now if at is None else at)):
             raise LookupError("that moment is in the future, of which nothing is known")
         before = None if since is None else await self._then(since)
-        situation = from_view(self._view) if at is None else await self._then(at)
+        situation = await self._now(None if public else since) if at is None else await self._then(at)
         report = compose(situation, language, public=public, before=before)
         return str(body(report)) if form == "body" else written(report, form)
 
-    async def _then(self, at: float) -> Situation:
+    async def _now(self, since: float | None) -> Situation:
+        """What is shown; and what was taken out of the configuration since then, of which only the log knows."""
+        situation = from_view(self._view)
+        if since is None:
+            return situation
+        return replace(situation, gone=(await self._then(time.time(), latest=True)).gone)
+
+    async def _then(self, at: float, *, latest: bool = False) -> Situation:
         loop = asyncio.get_running_loop()
+
+        def replayed(rows: Iterator[LogRow]) -> Situation:
+            return replay(rows, self._configuration().flows, self._view.site, at, latest=latest)
+
         situation = None
         if self._store.trouble is None:
-            situation = await loop.run_in_executor(self._threads, self._on_disk, at)
+            situation = await loop.run_in_executor(self._threads, self._on_disk, replayed)
         if situation is None or self._store.trouble is not None:  # it may have begun while the file was read
-            situation = await loop.run_in_executor(self._threads, self._in_memory, at, loop)
+            # The newest rows are then seen by the writer's connection alone.
+            situation = await loop.run_in_executor(self._threads, lambda: replayed(self._held(loop)))
         return shown(situation, self._view.stamp)
 
-    def _on_disk(self, at: float) -> Situation:
+    def _on_disk(self, replayed: Callable[[Iterator[LogRow]], Situation]) -> Situation:
         with Reader(self._store.path) as reader, reader.within(LONGEST):
-            return self._replayed(reader.each(), at)
-
-    def _in_memory(self, at: float, loop: asyncio.AbstractEventLoop) -> Situation:
-        """While the disk takes nothing, the newest rows are seen by the writer's connection alone."""
-        return self._replayed(self._held(loop), at)
+            return replayed(reader.each())
 
     def _held(self, loop: asyncio.AbstractEventLoop) -> Iterator[LogRow]:
         """All rows, those included that are only in memory; page by page, for the writer has others to serve.
@@ -89,6 +97,3 @@ class Records:
         except (TimeoutError, futures.CancelledError) as error:  # or the daemon ends meanwhile
             page.cancel()
             raise StoreError(f"{self._store.path} took too long to read, while the disk takes nothing") from error
-
-    def _replayed(self, rows: Iterator[LogRow], at: float) -> Situation:
-        return replay(rows, self._configuration().flows, self._view.site, at)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from retabli.model.states import State
 from retabli.model.words import Words
-from retabli.report.facts import Line, Situation
+from retabli.report.facts import Gone, Line, Situation
+from retabli.report.sentences import LAST_SEEN
 
 WORKS = (State.RESTORED, State.DEGRADED)
 
@@ -25,8 +26,8 @@ class _Change:
 
 def changes(before: Situation, after: Situation, language: str, *, public: bool) -> Iterator[tuple[str, str]]:
     """Each kind of change that there was, and the flows that it is of: `Fonctionne maintenant`, `A ; B.`"""
-    earlier = {line.flow.id: line for line in before.lines}
-    told = [line for line in after.lines if line.flow.public or not public]
+    earlier = {line.flow.id: line for line in before.lines if line.watched}
+    told = [line for line in after.lines if line.watched and (line.flow.public or not public)]
     left = list(told)
     separator = Words(" ; ", "; ")[language]
     for change in _CHANGES:
@@ -38,6 +39,22 @@ def changes(before: Situation, after: Situation, language: str, *, public: bool)
             left = [line for line in left if line not in found]
         if found:
             yield change.said[language], separator.join(line.flow.title[language] for line in found) + "."
+    gone = [each for each in after.gone if each.at > before.at]
+    if gone and not public:  # nobody knows any more whether it was a public one
+        titles = {line.flow.id: line.flow.title[language] for line in (*before.lines, *after.lines)}
+        yield (
+            _GONE[language],
+            separator.join(_left(each, titles.get(each.id, each.id), language) for each in gone) + ".",
+        )
+
+
+def _left(gone: Gone, title: str, language: str) -> str:
+    """`labs (when last measured, it did not work any more)`: what does not work is not settled by looking away."""
+    if gone.state is None:
+        said = (_WAS_SHUT if gone.closed else _NEVER)[language]
+    else:
+        said = _LAST_MEASURED[language].format(was=(LAST_SEEN | _LAST_SEEN_TOO)[gone.state][language])
+    return f"{title} ({said})"
 
 
 def _known(line: Line) -> State:
@@ -63,8 +80,10 @@ def _interrupted(was: Line | None, line: Line) -> bool:
 
 
 def _dropped(was: Line | None, line: Line) -> bool:
-    if line.closed or was is None:
+    if line.closed:
         return False
+    if was is None:
+        return line.state is State.DROPPED
     worked, works = _known(was) in WORKS, line.state in (*WORKS, State.UNKNOWN)
     return (worked and not works) or (line.state is State.DROPPED and line.drops > was.drops)
 
@@ -77,6 +96,10 @@ def _lost(was: Line | None, line: Line) -> bool:
 def _had_dropped(was: Line | None, line: Line) -> bool:
     """It worked, and did not in between; whether it does now is not known."""
     return not line.closed and line.state is State.UNKNOWN and was is not None and line.drops > was.drops
+
+
+def _new(was: Line | None, line: Line) -> bool:
+    return was is None
 
 
 def _answers(was: Line | None, line: Line) -> bool:
@@ -112,6 +135,15 @@ def _inside(french: str, english: str, state: State) -> _Change:
     return _Change(Words(french, english), fits, public=False)
 
 
+_GONE = Words("N'est plus suivi", "No longer watched")
+_LAST_MEASURED = Words("à la dernière mesure, {was}", "when last measured, {was}")
+_NEVER = Words("rien n'en était connu", "nothing was known of it")
+_WAS_SHUT = Words("devait rester fermé, sans que rien ne le prouve", "had to stay shut, and nothing proved it")
+_LAST_SEEN_TOO = {
+    State.DOWN: Words("cela ne fonctionnait pas", "it did not work"),
+    State.CONTAINED: Words("c'était fermé, comme il le fallait", "it was shut, as it had to be"),
+    State.BREACHED: Words("cela répondait, et devait rester fermé", "it answered, and had to stay shut"),
+}
 _CHANGES = (
     _Change(Words("N'est plus suspendu", "Not suspended any more"), _reopened),
     _Change(Words("Suspendu depuis", "Suspended since"), _suspended),
@@ -134,6 +166,7 @@ _CHANGES = (
         beside=True,
     ),
     _Change(Words("Interrompu entre-temps", "Interrupted meanwhile"), _had_dropped, beside=True),
+    _Change(Words("Suivi désormais", "Watched from now on"), _new),
     _inside("De nouveau fermé, c'est prouvé", "Shut again, as is proven", State.CONTAINED),
     _inside("Fermeture que rien ne prouve plus", "No longer proven shut", State.UNKNOWN),
 )

@@ -64,10 +64,10 @@ async def test_a_trouble_that_begins_while_the_file_is_read_is_not_read_past(
 ) -> None:
     on_disk, begun = Records._on_disk, False
 
-    def read(records: Records, at: float) -> Situation:
+    def read(records: Records, replayed: Any) -> Situation:
         nonlocal begun
         begun = True
-        return on_disk(records, at)
+        return on_disk(records, replayed)
 
     monkeypatch.setattr(Records, "_on_disk", read)
     monkeypatch.setattr(Store, "trouble", property(lambda _: "full" if begun else None))
