@@ -107,7 +107,7 @@ class Daemon:
         self.pipeline = Pipeline(self.store, outlets, self._alerting.told)
         self.scheduler = Scheduler(self.pipeline, self.figures, language=site.language)
         self._past = KeptRuns(configuration.state)
-        self._records = Records(self.view, configuration.state, lambda: self.configuration)
+        self._records = Records(self.view, self.store, lambda: self.configuration)
         sessions = Sessions(configuration.state.with_name(f"{configuration.state.name}.sessions"))
         self.access = Access(configuration.access, sessions, counted=self.figures.login)
         app = application(

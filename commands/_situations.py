@@ -4,15 +4,20 @@ import time
 
 from commands import Refused
 from config.configuration import Configuration
+from retabli.alerts.health import UNWRITTEN
 from retabli.report import Situation, replay
 from retabli.store import Reader, StoreError
 from retabli.view import Site
 
-SILENT = 180.0  # seconds without a word in the state, after which no daemon is taken to be watching
+# Seconds without a word in the state, after which nothing is known any more: as long as a daemon calls itself well. It
+# may watch all the same, in memory, while the disk takes nothing: what has dropped since is not to be read here.
+SILENT = UNWRITTEN
 
 
 def situation(configuration: Configuration, at: float) -> Situation:
     """From the state's log; of a daemon that is silent nothing is known any more.
+
+    Of one that is not, it is told how things were when it last wrote: of the moments since then the file knows nothing.
 
     Raises:
         Refused: the state cannot be read.
@@ -28,7 +33,7 @@ def situation(configuration: Configuration, at: float) -> Situation:
                 reader.each(),
                 configuration.flows,
                 place,
-                at,
+                at if silent or last_seen is None else min(at, last_seen),
                 last_seen=last_seen if silent else None,
                 latest=now - at < SILENT,
             )

@@ -16,7 +16,8 @@ from retabli.view import Site, View
 class Line:
     """One flow. Times are wall seconds, as they are shown. `was` is what was last measured of one that is unknown.
 
-    `stage`, `cause` and `side` say why it does not work, where anything does.
+    `drops` and `breaches` are how often it fell, or answered though it had to stay shut, up to then. `stage`, `cause`
+    and `side` say why it does not work, where anything does. `watched`: it was taken up by then, and not taken out.
     """
 
     flow: Flow
@@ -25,9 +26,11 @@ class Line:
     restored_at: float | None = None
     drops: int = 0
     was: State | None = None
+    breaches: int = 0
     stage: Words | None = None
     cause: Words | None = None
     side: Side | None = None
+    watched: bool = True
 
     @property
     def closed(self) -> bool:
@@ -35,17 +38,34 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """A flow that was taken out of the configuration, when, and what was last measured of it (None: nothing was).
+
+    Its title, and whether anybody may know of it, are gone with it: the log has its id alone.
+    """
+
+    id: str
+    at: float
+    state: State | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
-    """A site's flows at the moment `at`. `unwatched_since`: nobody was looking any more; each state is then unknown."""
+    """A site's flows at the moment `at`. `unwatched_since`: nobody was looking any more; each state is then unknown.
+
+    `gone`: those that were watched before and are not any more.
+    """
 
     site: Site
     at: float
     lines: tuple[Line, ...]
     unwatched_since: float | None = None
+    gone: tuple[Gone, ...] = ()
 
 
 def from_view(view: View) -> Situation:
-    """As it is now, from what the daemon shows."""
+    """As it is now, from what the daemon shows; of what is gone only the log knows."""
     shown = [picture for picture in view.pictures.values() if picture.flow.id != OWN_LINK]
     return Situation(view.site, view.now, tuple(_line(picture, view) for picture in shown))
 
@@ -60,6 +80,7 @@ def _line(picture: FlowPicture, view: View) -> Line:
         restored_at=None if standing.restored_at is None else view.stamp(standing.restored_at),
         drops=standing.drops,
         was=known if picture.state is State.UNKNOWN else None,
+        breaches=standing.breaches,
         stage=result.stage.words if result and result.stage and result.cause else None,
         cause=result.cause.words if result and result.cause else None,
         side=result.cause.side if result and result.cause else None,
@@ -73,4 +94,5 @@ def shown(situation: Situation, stamp: Callable[[float], float]) -> Situation:
         return None if instant is None else stamp(instant)
 
     lines = tuple(replace(line, since=at(line.since), restored_at=at(line.restored_at)) for line in situation.lines)
-    return Situation(situation.site, stamp(situation.at), lines, at(situation.unwatched_since))
+    gone = tuple(replace(each, at=stamp(each.at)) for each in situation.gone)
+    return Situation(situation.site, stamp(situation.at), lines, at(situation.unwatched_since), gone)

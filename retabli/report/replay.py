@@ -12,7 +12,8 @@ from retabli.model.flow import Flow
 from retabli.model.record import Event
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
-from retabli.report.facts import Line, Situation
+from retabli.own_link import ID as OWN_LINK
+from retabli.report.facts import Gone, Line, Situation
 from retabli.view import Site
 from retabli.view.course import Row
 
@@ -37,6 +38,7 @@ class _Standing:
     since: float | None = None
     restored_at: float | None = None
     drops: int = 0
+    breaches: int = 0
     was: State | None = None
     intent: str | None = None  # what was decided then, where it was another decision than today's
     why: Mapping[str, Any] | None = None
@@ -57,6 +59,7 @@ def replay(
     `latest`: `at` is now, so that every row has happened, also one that a clock which was ahead dated later.
     """
     standings: dict[str, _Standing] = {}
+    gone: dict[str, Gone] = {}
     blind = None
     for row in _in_time(rows, math.inf if latest else at):
         if row.at > at and not latest:
@@ -70,12 +73,12 @@ def replay(
         elif row.event == Event.START:
             blind = None
         elif row.flow is not None:
-            _follow(standings, row)
+            _follow(standings, gone, row)
     else:
         if blind is None and last_seen is not None and (last_seen < at or latest):
             blind = min(last_seen, at)
-    lines = (_line(flow, standings.get(id_, _Standing()), blind) for id_, flow in flows.items())
-    return Situation(site, at, tuple(lines), blind)
+    lines = (_line(flow, standings.get(id_), blind) for id_, flow in flows.items())
+    return Situation(site, at, tuple(lines), blind, tuple(gone.values()))
 
 
 def _in_time(rows: Iterable[Row], at: float) -> Iterator[Row]:
@@ -101,17 +104,30 @@ def _gap_began(data: Mapping[str, Any], *, before: float) -> float | None:
     return began if began <= before else None
 
 
-def _follow(standings: dict[str, _Standing], row: Row) -> None:
+def _follow(standings: dict[str, _Standing], gone: dict[str, Gone], row: Row) -> None:
     assert row.flow is not None  # noqa: S101 - its caller looked
     before = standings.get(row.flow, _Standing())
     if row.event == Event.CONFIG and row.data.get("change") == "removed":
         standings.pop(row.flow, None)
-    elif row.event == Event.INTENT:
-        standings[row.flow] = _Standing(since=row.at, drops=before.drops, intent=row.data.get("now"))
+        if row.flow != OWN_LINK:
+            gone[row.flow] = _gone(row.flow, before, row)
+        return
+    if row.event == Event.INTENT:
+        intent = row.data.get("now")
+        standings[row.flow] = _Standing(since=row.at, drops=before.drops, breaches=before.breaches, intent=intent)
     elif row.event == Event.CONFIG and row.data.get("change") == "added":
         standings[row.flow] = _Standing(since=row.at, intent=row.data.get("intent"))
     elif row.event == Event.STATE and row.data.get("now") in tuple(State):
         standings[row.flow] = _moved(before, State(row.data["now"]), row)
+    if row.flow in standings:
+        gone.pop(row.flow, None)
+
+
+def _gone(flow: str, before: _Standing, row: Row) -> Gone:
+    """As the rows before say that it was last measured; its end says `down` also of what never was."""
+    state = before.state if before.state is not State.UNKNOWN else before.was
+    closed = before.intent == Intent.CLOSED or state in (State.CONTAINED, State.BREACHED)
+    return Gone(flow, row.at, state, closed)
 
 
 def _moved(before: _Standing, state: State, row: Row) -> _Standing:
@@ -123,14 +139,26 @@ def _moved(before: _Standing, state: State, row: Row) -> _Standing:
         moved = replace(moved, restored_at=row.at)
     if state is State.DROPPED and known in (State.RESTORED, State.DEGRADED):
         moved = replace(moved, drops=before.drops + 1)
+    if state is State.BREACHED and known is not State.BREACHED:
+        moved = replace(moved, breaches=before.breaches + 1)
     return replace(moved, was=None)
 
 
-def _line(flow: Flow, standing: _Standing, blind: float | None) -> Line:
+def _line(flow: Flow, known_of: _Standing | None, blind: float | None) -> Line:
+    standing = known_of or _Standing()
     if standing.intent in tuple(Intent):
         flow = replace(flow, intent=Intent(standing.intent))
     stage, cause, side = _words(flow, standing.why)
-    line = Line(flow, standing.state, standing.since, standing.restored_at, standing.drops, standing.was)
+    line = Line(
+        flow,
+        standing.state,
+        standing.since,
+        standing.restored_at,
+        standing.drops,
+        standing.was,
+        standing.breaches,
+        watched=known_of is not None,
+    )
     if blind is None:
         return replace(line, stage=stage, cause=cause, side=side)
     known = standing.state if standing.state is not State.UNKNOWN else standing.was

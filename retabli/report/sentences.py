@@ -23,7 +23,7 @@ _MUST_STAY_SHUT = Words(
     "Beware: a closure is breached, what must stay shut has answered: {titles}.",
 )
 _WORKED = Words("cela fonctionnait", "it worked")
-_LAST_SEEN = {
+LAST_SEEN = {
     State.RESTORED: _WORKED,
     State.DEGRADED: Words("cela fonctionnait en partie", "it worked in part"),
     State.RECOVERING: Words("cela répondait de nouveau", "it answered again"),
@@ -103,8 +103,8 @@ class Wording:
                 "état inconnu, rien ne permet de dire en ce moment si cela fonctionne",
                 "state unknown, nothing tells at present whether it works",
             )
-            if line.was in _LAST_SEEN:
-                was = _LAST_SEEN[line.was][self.language]
+            if line.was in LAST_SEEN:
+                was = LAST_SEEN[line.was][self.language]
                 said += self._pick(f" (à la dernière mesure, {was})", f" (when last measured, {was})")
         elif line.state is State.RECOVERING:
             said = self._pick(

@@ -51,7 +51,8 @@ _SHUT = Words("Reste suspendu, sur décision", "Stays suspended, on purpose")
 _DO = Words("Ce que patients et personnel doivent faire", "What patients and staff must do")
 _NO_CHANGE = Words("Rien n'a changé.", "Nothing has changed.")
 _NOTHING_WORKS = Words("Rien pour le moment.", "Nothing for the moment.")
-_ALL_WORKS = Words("Rien : tout fonctionne.", "Nothing: everything works.")
+_ALL_WORKS = Words("Rien : tout ce qui est suivi fonctionne.", "Nothing: everything that is watched works.")
+_PART_WORKS = Words("Rien, mais tout ne fonctionne pas entièrement.", "Nothing, but not everything works wholly.")
 _NOTHING_SHUT = Words("Rien.", "Nothing.")
 _NOTHING_TO_DO = Words("Aucune consigne particulière.", "No particular instruction.")
 _ORDER = (State.DROPPED, State.DOWN, State.RECOVERING, State.UNKNOWN, *WORKS, State.BREACHED, State.CONTAINED)
@@ -76,7 +77,7 @@ def compose(situation: Situation, language: str, *, public: bool = False, before
         Section(
             _NOT_YET[language],
             tuple(_item(line, words.not_yet(line), language) for line in waiting if line.state is not State.UNKNOWN),
-            (_ALL_WORKS if opened and not waiting else _NOTHING_SHUT)[language],
+            _nothing_waits(opened)[language],
             under=True,
         ),
         Section(_SHUT[language], tuple(_shut(line, words) for line in kept), _NOTHING_SHUT[language], under=True),
@@ -96,6 +97,13 @@ def compose(situation: Situation, language: str, *, public: bool = False, before
     return Report(language, title, tuple(words.lead(opened, breached)), tuple(sections))
 
 
+def _nothing_waits(opened: Sequence[Line]) -> Words:
+    """In place of what does not work, where that is nothing."""
+    if not opened or any(line.state not in WORKS for line in opened):
+        return _NOTHING_SHUT
+    return _ALL_WORKS if all(line.state is State.RESTORED for line in opened) else _PART_WORKS
+
+
 def _item(line: Line, said: str, language: str) -> Item:
     return Item(line.flow.title[language], _sentence(said), line.state.value)
 
@@ -110,7 +118,7 @@ def _sentence(said: str) -> str:
 
 
 def _instructions(lines: Sequence[Line], language: str) -> Iterator[Item]:
-    """What people must do: the notice of each flow that does not work, or that is suspended."""
+    """What people must do: the notice of each flow that does not work, or only in part, or that is suspended."""
     for line in lines:
-        if line.flow.notice is not None and line.state not in WORKS:
+        if line.flow.notice is not None and (line.closed or line.state is not State.RESTORED):
             yield Item(line.flow.title[language], line.flow.notice[language])

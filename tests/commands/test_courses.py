@@ -16,7 +16,7 @@ from tests.store.test_moves import FLOW, ROWS, kept
 
 
 def records(path: Path) -> Records:
-    return Records(View(Site("CHU")), path, lambda: cast(Any, SimpleNamespace()))
+    return Records(View(Site("CHU")), cast(Any, SimpleNamespace(path=path)), lambda: cast(Any, SimpleNamespace()))
 
 
 async def test_the_courses_of_before_go_on(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +12,11 @@ import pytest
 
 from commands._records import AT_ONCE, Records
 from retabli.model.record import Entry, Event
+from retabli.model.states import State
 from retabli.store import Store
 from retabli.view import View
 from tests.store.making import commit
-from tests.view.pictures import NOW, Smtp, flow
+from tests.view.pictures import NOW, Smtp, flow, picture
 from tests.web.hospital import SITE, outlets
 
 FLOWS = {"mail": flow("mail", probes={"p": Smtp()})}
@@ -29,7 +31,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def records(store: Store) -> Records:
     configuration = cast("Any", SimpleNamespace(flows=FLOWS))
-    return Records(outlets(SITE)[0], store.path, lambda: configuration)
+    return Records(outlets(SITE)[0], store, lambda: configuration)
 
 
 def moved(at: float, was: str, now: str) -> Entry:
@@ -60,11 +62,26 @@ async def test_the_report_of_any_moment_and_of_what_has_changed_since_another(st
             await told(at, since)
 
 
+async def test_what_was_taken_out_of_the_configuration_since_then_is_told_now_and_of_then(store: Store) -> None:
+    now = time.time()
+    removed = Entry(now - 60, Event.CONFIG, "labs", {"change": "removed", "state": "dropped"})
+    entries = [Entry(now - 600, Event.STATE, "labs", {"was": "restored", "now": "dropped"}), removed]
+    await commit(store, entries=entries)
+    view = View(SITE, wall=lambda: now)
+    view.show(picture(FLOWS["mail"], State.RESTORED), None, None)
+    asked = Records(view, store, lambda: cast("Any", SimpleNamespace(flows=FLOWS)))
+    for at in (None, now - 30):
+        for since, told in ((now - 90, True), (now - 45, False), (None, False)):
+            text = await asked.report(language="en", form="txt", public=False, at=at, since=since)
+            said = "No longer watched — labs (when last measured, it did not work any more)."
+            assert (said in " ".join(text.split())) == told
+
+
 async def test_a_moment_of_a_replay_is_told_in_the_times_that_are_shown(store: Store) -> None:
     await commit(store, entries=[Entry(NOW, Event.START, None, {}), moved(60, "recovering", "restored")])
     configuration = cast("Any", SimpleNamespace(flows=FLOWS))
     view = View(SITE, stamp=lambda wall: wall - 10 * 86_400, wall=lambda: NOW + 600)
-    text = await Records(view, store.path, lambda: configuration).report(
+    text = await Records(view, store, lambda: configuration).report(
         language="en", form="md", public=False, at=NOW + 120
     )
     assert "Friday 23 June 2023 at 10:02" in text
@@ -77,11 +94,11 @@ async def test_reads_that_nobody_waits_for_any_more_hold_no_thread_of_the_probes
 ) -> None:
     go_on, threads = threading.Event(), set[str]()
 
-    def read(self: Records, at: float) -> None:
+    def read(self: Records, replayed: object) -> None:
         threads.add(threading.current_thread().name)
         go_on.wait(10)
 
-    monkeypatch.setattr(Records, "_situation", read)
+    monkeypatch.setattr(Records, "_on_disk", read)
     asked = records(store)
     for _ in range(20):
         with pytest.raises(TimeoutError):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from retabli.model.record import Event
 from retabli.model.states import Intent, State
 from retabli.report import Line, Situation, replay
+from retabli.report.facts import Gone
 from retabli.view import Site, iso
 from tests.view.pictures import NOW, Smtp, flow
 
@@ -81,6 +82,19 @@ def test_what_was_unknown_for_a_while_is_restored_since_it_was_and_did_not_drop(
     assert (line(99).state, line(99).restored_at) == (State.RESTORED, NOW + 95)
 
 
+def test_a_breach_counts_once_however_often_it_could_not_be_measured_meanwhile() -> None:
+    def counted(*states: str) -> int:
+        moves = [moved(3 + place, "?", state, "internet") for place, state in enumerate(states)]
+        return replay([*ROWS[:5], *moves], FLOWS, SITE, NOW + 20).lines[1].breaches
+
+    assert counted() == 0
+    assert counted("breached", "contained") == 1
+    assert counted("unknown", "breached", "unknown", "breached") == 1
+    assert counted("breached", "contained", "unknown", "breached") == 2
+    decided = Row(NOW + 9, Event.INTENT, "internet", {"was": "closed", "now": "open"})
+    assert replay([*ROWS[:5], moved(3, "?", "breached", "internet"), decided], FLOWS, SITE, NOW + 20).lines[1].breaches
+
+
 def test_nobody_watched_after_a_stop_a_kill_or_the_last_word_and_no_green_stays() -> None:
     for seconds, since in ((70, 60), (110, 100)):
         blind = at(seconds)
@@ -104,6 +118,25 @@ def test_the_decision_of_then_counts_not_todays() -> None:
 
 def test_a_flow_that_was_removed_is_not_what_it_was() -> None:
     assert line(160).state is State.UNKNOWN
+
+
+def test_what_was_removed_is_kept_with_what_was_last_measured_until_it_is_watched_again() -> None:
+    assert line(100).watched
+    assert at(100).gone == ()
+    assert not line(160).watched
+    assert at(160).gone == (Gone("mail", NOW + 150, State.RESTORED, False),)
+    others = {"internet": FLOWS["internet"]}
+    assert replay(ROWS, others, SITE, NOW + 160).gone == at(160).gone, "and whether or not it is watched today"
+    assert not at(-1).lines[0].watched
+    again = [*ROWS, Row(NOW + 170, Event.CONFIG, "mail", {"change": "added", "intent": "open"})]
+    back = replay(again, FLOWS, SITE, NOW + 180)
+    assert (back.gone, back.lines[0].watched) == ((), True)
+    never = [*ROWS[:2], Row(NOW + 5, Event.CONFIG, "mail", {"change": "removed", "state": "down"})]
+    assert replay(never, FLOWS, SITE, NOW + 9).gone == (Gone("mail", NOW + 5, None, False),), "it was never measured"
+    shut = [*ROWS[:3], Row(NOW + 5, Event.CONFIG, "internet", {"change": "removed", "state": "unknown"})]
+    assert replay(shut, FLOWS, SITE, NOW + 9).gone == (Gone("internet", NOW + 5, None, True),)
+    own = [*ROWS, Row(NOW + 170, Event.CONFIG, "own_link", {"change": "removed", "state": "restored"})]
+    assert replay(own, FLOWS, SITE, NOW + 180).gone == at(160).gone, "our own link is none of the hospital's flows"
 
 
 def test_what_a_clock_that_was_ahead_dated_later_has_happened_all_the_same() -> None:

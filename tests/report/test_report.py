@@ -7,7 +7,7 @@ import pytest
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.report import Report, compose, from_view, written
-from retabli.report.facts import Situation
+from retabli.report.facts import Line, Situation
 from retabli.view import View
 from tests.view.pictures import NOW, Containment, Smtp, flow, picture, result
 from tests.web.hospital import SITE, outlets
@@ -62,6 +62,23 @@ def test_what_is_not_known_is_neither_under_what_works_nor_under_what_does_not()
     )
 
 
+@pytest.mark.parametrize("public", [False, True])
+def test_what_works_only_in_part_needs_its_instruction_and_then_not_everything_works(public: bool) -> None:
+    def told(state: State) -> Report:
+        labs = flow("labs", public=True, notice=Words.same("Read results twice."))
+        lines = Line(labs, state, NOW), Line(flow("mail", public=True), State.RESTORED, NOW)
+        return compose(Situation(SITE, NOW, lines), "en", public=public)
+
+    def waiting(report: Report) -> str:
+        return next(each.nothing for each in report.sections if each.heading == "Does not work yet")
+
+    part, whole = told(State.DEGRADED), told(State.RESTORED)
+    assert section(part, "What patients and staff must do") == {"labs": "Read results twice."}
+    assert waiting(part) == "Nothing, but not everything works wholly."
+    assert section(whole, "What patients and staff must do") == {}
+    assert waiting(whole) == "Nothing: everything that is watched works."
+
+
 def test_in_english_nothing_is_left_in_french() -> None:
     text = written(compose(situation(), "en"), "txt")
     assert "CHU de Rennes: point of situation, Monday 3 July 2023 at 10:00" in text
@@ -94,6 +111,14 @@ def test_an_unknown_flow_is_told_with_what_was_last_measured() -> None:
     said = "State unknown, nothing tells at present whether it works (when last measured, it worked)."
     assert section(report, "State unknown") == {"mail": said}
     assert report.lead[0] == "One system is watched; the state of 1 is not known."
+
+
+def test_what_was_counted_of_a_flow_is_taken_from_what_is_shown() -> None:
+    view = View(SITE, wall=lambda: NOW)
+    shut = flow("out", intent=Intent.CLOSED, probes={"out": Containment()})
+    view.show(picture(shut, State.CONTAINED, drops=1, breaches=2), None, None)
+    (line,) = from_view(view).lines
+    assert (line.drops, line.breaches) == (1, 2)
 
 
 def test_a_breach_that_is_no_longer_measured_is_not_told_like_a_suspension_that_is_but_unproven() -> None:
