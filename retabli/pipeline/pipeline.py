@@ -22,13 +22,14 @@ from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.live_flows import LiveFlows
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
 from retabli.pipeline.seams import Outlet, Store
+from retabli.pipeline.showing import Showing
 from retabli.pipeline.taking_up import TakingUp, given_time
 from retabli.pipeline.way_out import WayOut
 from retabli.pipeline.writing import Writing
 from retabli.restoration import ANSWERS, Change, advance, close_round, next_round, observe, stands
 from retabli.supervisor import Fatal
 
-AGAIN = 5.0  # seconds until a flow is looked at again whose judgement was undone
+AGAIN = 5.0  # seconds until a judgement that was undone is made again, and between two tries of what was not shown
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +52,8 @@ class Pipeline:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._outlets = tuple(outlets)
+        self._showing = Showing(outlets)
+        self._show_again = 0.0  # monotonic: not before
         self._announcer = Announcer(tell)
         self._clock = clock
         self._wall = wall
@@ -157,9 +159,7 @@ class Pipeline:
     def skipped(self, name: UnitName) -> None:
         live = self._flows.get(name.flow)
         if live is not None and name in live.units:
-            picture = live.picture(self._clock())
-            for outlet in self._outlets:
-                outlet.skipped(picture, name)
+            self._showing.skipped(live.picture(self._clock()), name)
 
     def wanted(self, name: UnitName) -> int:
         """How many more failures in a row of this unit would move the standing: what confirmations may be run."""
@@ -178,8 +178,14 @@ class Pipeline:
         return self._flows[name.flow].units[name].memory
 
     async def sweep(self) -> None:
-        """Look at the flows that time alone may have changed: stale evidence, a page for long blindness."""
+        """Look at the flows that time alone may have changed: stale evidence, a page for long blindness.
+
+        And show again what could not be shown.
+        """
         now = self._clock()
+        if self._showing.misses and now >= self._show_again:
+            self._show_again = now + AGAIN
+            self._showing.again()
         while (live := self._flows.due(now)) is not None:
             await self._step(live)
 
@@ -211,6 +217,8 @@ class Pipeline:
         self._show(writing, unit.name if unit is not None else None, result)
 
     def _look_again(self, live: LiveFlow) -> None:
+        if self._flows.get(live.flow.id) is not live:
+            return  # there is another configuration by now, and it was looked at for that
         live.overdue = self._clock() + AGAIN
         self._flows.queue(live)
 
@@ -392,18 +400,23 @@ class Pipeline:
                 live.being_remembered -= 1
 
     def _show(self, writing: Writing, changed: UnitName | None = None, result: Result | None = None) -> None:
-        """Each flow as this step left it: what a later one made of it may not be remembered yet."""
+        """Each flow as this step left it: what a later one made of it may not be remembered yet.
+
+        It is remembered, and raises nothing: whoever made the step goes on.
+        """
         for entry in writing.entries:
-            for outlet in self._outlets:
-                outlet.logged(entry)
+            self._showing.log(entry)
         for id_ in writing.gone:
-            for outlet in self._outlets:
-                outlet.forget(id_)
+            self._showing.forget(id_)
         for live, standing in writing.looked:
-            picture = live.picture(self._clock(), standing)
             ours = changed is not None and changed.flow == live.flow.id
-            for outlet in self._outlets:
-                outlet.show(picture, changed if ours else None, result if ours else None)
+            try:
+                picture = live.picture(self._clock(), standing)
+            except Exception:
+                self._look_again(live)
+                log.exception("%s could not be shown, and is looked at again", live.flow.id)
+            else:
+                self._showing.show(picture, changed if ours else None, result if ours else None)
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())
