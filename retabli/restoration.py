@@ -128,6 +128,12 @@ def stands(record: UnitRecord, now: float) -> UnitRecord:
     return replace(record, at=now, judged_at=now, in_round=True, flawed=True)
 
 
+def aged(record: UnitRecord, seconds: float) -> UnitRecord:
+    """What was found out is so much older than the monotonic clock says, which stood still. Streaks, soak and budgets
+    go on by the time in which somebody looked."""
+    return replace(record, at=record.at - seconds, judged_at=record.judged_at - seconds)
+
+
 # A flow's evidence -------------------------------------------------------------------------------------------------
 
 

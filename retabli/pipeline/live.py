@@ -1,6 +1,6 @@
 """A flow as it runs: its units' records and latest results, its standing, and the picture that outlets are shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retabli.model.flow import Flow, UnitName
@@ -9,7 +9,7 @@ from retabli.model.record import Closure, Deciding, FlowPicture, Standing, UnitP
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
 from retabli.paging import DEGRADED
-from retabli.restoration import Evidence, Weighed, fresh, recent, staleness, weigh, weigh_closed
+from retabli.restoration import Evidence, Weighed, aged, fresh, recent, staleness, weigh, weigh_closed
 
 NEVER = float("inf")
 
@@ -71,8 +71,17 @@ class LiveFlow:
         """`queued_for` stays: it is sooner than need be at most, and the sweep finds that out."""
         self.standing, self.doubted = before.standing, before.doubted
         self.looked_at, self.follow_up, self.overdue = before.looked_at, before.follow_up, before.overdue
-        for unit, record in zip(self.counted, before.records, strict=True):
-            unit.record = record
+        for unit, record in zip(self.counted, before.records, strict=True):  # what was found out meanwhile stays
+            unit.record = replace(
+                unit.record,
+                in_round=record.in_round or unit.record.in_round,
+                flawed=record.flawed or unit.record.flawed,
+                unjudged=record.unjudged or unit.record.unjudged,
+            )
+
+    def age(self, seconds: float) -> None:
+        for unit in self.units.values():
+            unit.record = aged(unit.record, seconds)
 
     def weigh(self, now: float, ended: bool | None = None) -> Evidence:
         weighed = [unit.weighed for unit in self.counted]

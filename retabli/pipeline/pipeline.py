@@ -13,6 +13,7 @@ from retabli.model.flow import Flow, UnitName
 from retabli.model.probe import Probe
 from retabli.model.record import Entry, Event, Incident, Silence, Standing, UnitRecord
 from retabli.model.result import Outcome, Result
+from retabli.model.stamps import iso
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
@@ -23,7 +24,7 @@ from retabli.pipeline.live_flows import LiveFlows
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
 from retabli.pipeline.seams import Outlet, Store
 from retabli.pipeline.showing import Showing
-from retabli.pipeline.taking_up import TakingUp, given_time
+from retabli.pipeline.taking_up import TakingUp, given_time, given_time_awake
 from retabli.pipeline.way_out import WayOut
 from retabli.pipeline.writing import Writing
 from retabli.restoration import ANSWERS, Change, advance, close_round, next_round, observe, stands
@@ -54,6 +55,8 @@ class Pipeline:
         self._store = store
         self._showing = Showing(outlets)
         self._show_again = 0.0  # monotonic: not before
+        self._gaps: list[Entry] = []  # rows that go before any other
+        self._unlooked = False  # since nobody looked, all flows are to be looked at
         self._announcer = Announcer(tell)
         self._clock = clock
         self._wall = wall
@@ -139,6 +142,8 @@ class Pipeline:
 
     async def accept(self, name: UnitName, probe: Probe, result: Result) -> None:
         """A run has ended."""
+        if self._unlooked:  # first: what this run shows is news of a flow of which nothing was known
+            await self._look_at_all()
         live = self._flows.get(name.flow)
         unit = live.units.get(name) if live else None
         if live is None or unit is None or (unit.probe is not probe and unit.probe != probe):
@@ -160,6 +165,20 @@ class Pipeline:
         live = self._flows.get(name.flow)
         if live is not None and name in live.units:
             self._showing.skipped(live.picture(self._clock()), name)
+
+    def unwatched(self, seconds: float, *, asleep: bool) -> None:
+        """Nobody looked for so long, and the monotonic clock stood still: what was found out is so much older.
+
+        `asleep`: the machine slept; else it was paused, or its wall clock was set forward, and nothing was found out in
+        the time that was left out. Told by the next sweep; pages wait until every unit had the time to run.
+        """
+        now, at = self._clock(), self._wall()
+        for live in self._flows:
+            live.age(seconds)
+            live.standing = given_time_awake(live.flow, live.standing, now)
+        data = {"from": iso(at - seconds), "seconds": round(seconds, 1), "why": "asleep" if asleep else "clock"}
+        self._gaps.append(Entry(at, Event.GAP, None, data))
+        self._unlooked = True
 
     def wanted(self, name: UnitName) -> int:
         """How many more failures in a row of this unit would move the standing: what confirmations may be run."""
@@ -186,6 +205,8 @@ class Pipeline:
         if self._showing.misses and now >= self._show_again:
             self._show_again = now + AGAIN
             self._showing.again()
+        if self._unlooked:
+            await self._look_at_all()
         while (live := self._flows.due(now)) is not None:
             await self._step(live)
 
@@ -215,6 +236,22 @@ class Pipeline:
                 self._store.keep(unit.name, record, unit.memory, None if kept else result)
             return
         self._show(writing, unit.name if unit is not None else None, result)
+
+    async def _look_at_all(self) -> None:
+        """Nobody looked for a while: one step for all, or none, and then the next sweep makes it."""
+        writing, self._unlooked = Writing(), False
+        try:
+            for live in self._flows:
+                self._judge_apart(live.flow.id, writing)
+            await self._hand_over(writing)
+        except Fatal:
+            raise
+        except Exception:
+            writing.undo()
+            self._unlooked = True
+            log.exception("the flows could not be looked at after a gap, and are looked at again")
+            return
+        self._show(writing)
 
     def _look_again(self, live: LiveFlow) -> None:
         if self._flows.get(live.flow.id) is not live:
@@ -384,6 +421,8 @@ class Pipeline:
         for live, standing in writing.looked:
             if live.being_remembered:  # by another step: this one waits for it, and shows nothing sooner
                 writing.standings[live.flow.id] = dump_standing(standing, self._clocks())
+        gaps, self._gaps = self._gaps, []
+        writing.entries[:0] = gaps
         if not writing:
             for flow, values in writing.notes.items():
                 self._store.note(flow, values)
@@ -395,6 +434,9 @@ class Pipeline:
             await self._store.commit(
                 standings=standings, units=writing.units, entries=writing.entries, messages=writing.messages
             )
+        except Exception:
+            self._gaps[:0] = gaps
+            raise
         finally:
             for live, _ in writing.looked:
                 live.being_remembered -= 1
