@@ -58,6 +58,9 @@ class CountingJudge:
     async def stands(self, name: UnitName) -> None:
         pass
 
+    def unwatched(self, seconds: float, *, asleep: bool) -> None:
+        pass
+
     def wanted(self, name: UnitName) -> int:
         return max(0, self.fall - self.fails[name]) if name in self.restored else 0
 

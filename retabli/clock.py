@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 JUMP = 1.0  # seconds between two looks at the wall clock that the monotonic clock did not see
+GAP = 5.0  # … after which what was found out before them is so much older
 
 log = logging.getLogger("retabli.clock")
 
@@ -16,12 +17,15 @@ class LoopWatch:
     `stalled` is told by how many seconds each waking was late. `attend` is called at each waking with the seconds that
     the wall clock jumped since the last one (0.0: it did not); what it raises ends the watch. `boot` counts as the
     loop's clock does, and while the machine sleeps too (suspended, or a snapshot that was resumed): that is a stall.
+    `unwatched` is told of seconds that have passed for everybody but the loop's clock, and whether the machine slept
+    for sure: one that its hypervisor has paused shows it by the wall clock alone, which somebody may have set as well.
     """
 
     def __init__(
         self,
         stalled: Callable[[float], None],
         attend: Callable[[float], None],
+        unwatched: Callable[[float, bool], None] = lambda _seconds, _asleep: None,
         *,
         wall: Callable[[], float] = time.time,
         boot: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
@@ -29,6 +33,7 @@ class LoopWatch:
     ) -> None:
         self._stalled = stalled
         self._attend = attend
+        self._unwatched = unwatched
         self._wall = wall
         self._boot = boot
         self._period = period
@@ -52,4 +57,6 @@ class LoopWatch:
                 jump = 0.0
             else:
                 log.warning("the wall clock jumped by %+.1f s", jump)
+            if (unwatched := max(slept, jump)) >= GAP:
+                self._unwatched(unwatched, slept >= GAP)
             self._attend(jump)

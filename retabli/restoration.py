@@ -21,6 +21,7 @@ from retabli.model.states import State
 ROUNDS = 20  # how many rounds are looked back on
 FLAPPING = 6  # this many of them not whole: a flapping flow is not green
 CALM = 3  # fewer than this many: it is calm again
+ANSWERING = (State.RESTORED, State.DEGRADED, State.RECOVERING)  # what a failure never proves
 ANSWERS = 2  # answers in a row, the second tried at once, that make a breach
 
 
@@ -127,6 +128,12 @@ def stands(record: UnitRecord, now: float) -> UnitRecord:
     return replace(record, at=now, judged_at=now, in_round=True, flawed=True)
 
 
+def aged(record: UnitRecord, seconds: float) -> UnitRecord:
+    """What was found out is so much older than the monotonic clock says, which stood still. Streaks, soak and budgets
+    go on by the time in which somebody looked."""
+    return replace(record, at=record.at - seconds, judged_at=record.judged_at - seconds)
+
+
 # A flow's evidence -------------------------------------------------------------------------------------------------
 
 
@@ -162,6 +169,11 @@ def fresh(unit: Weighed, now: float) -> bool:
     return unit.record.judged is not None and now - unit.record.judged_at <= unit.staleness
 
 
+def recent(unit: Weighed, now: float) -> bool:
+    """Whether the unit's latest run, whatever it gave, is young enough to say why the flow is as it is."""
+    return unit.record.outcome is not None and now - unit.record.at <= unit.staleness
+
+
 def _says(unit: Weighed, now: float, policy: Policy) -> Outcome:
     """The unit's latest fresh outcome; unknown after `fall` runs in a row that could not judge."""
     if not fresh(unit, now) or unit.record.unknowns >= policy.fall or unit.record.judged is None:
@@ -177,7 +189,9 @@ def weigh(units: Sequence[Weighed], needed: int, now: float, policy: Policy, *, 
         ok += said is Outcome.OK
         failed += said is Outcome.FAILED
         risen += said is Outcome.OK and _risen(unit.record, policy)
-        fallen += unit.record.fails >= policy.fall and fresh(unit, now)
+        # Nor is a unit fallen that cannot be judged any more: the others' failures do not make up for that. Its own
+        # failures are remembered, and count again with the next one.
+        fallen += said is Outcome.FAILED and unit.record.fails >= policy.fall
     enough_to_fall = len(units) - needed + 1
     return Evidence(
         holds=bool(units) and ok >= needed,
@@ -326,10 +340,11 @@ def _show(standing: Standing, evidence: Evidence, at: float) -> Standing:
     """What everybody sees: the standing, or unknown while nothing is known.
 
     A contained flow that has answered once is not contained until the second try has spoken. And a flow of which
-    nothing was known is not called restored because of a failure: it takes a success to be seen so again.
+    nothing was known is not called restored, or recovering, because of a failure: it takes a success to be seen so
+    again, and ends a page for blindness.
     """
     contained = standing.state is State.CONTAINED
-    blind = standing.shown is State.UNKNOWN and standing.state in (State.RESTORED, State.DEGRADED)
+    blind = standing.shown is State.UNKNOWN and standing.state in ANSWERING
     doubted = (contained or blind) and not evidence.holds
     if not evidence.known or doubted:
         if standing.shown is State.UNKNOWN:

@@ -177,6 +177,8 @@ def _lines(
             )
         if picture.deciding is not None:
             lines += _cause(picture.deciding, language)
+        elif picture.state is State.UNKNOWN:
+            lines += _unlooked(picture, letterhead)
     because = picture.standing.because
     link = link_to(letterhead, picture.flow.id)
     labelled = [
@@ -239,6 +241,16 @@ def _cause(deciding: Deciding, language: str) -> list[str]:
         lines.append(f"Détail : {result.detail}" if french else f"Detail: {result.detail}")
     first = result.cause.advice(language)
     return [*lines, f"À faire d'abord : {first}" if french else f"Do first: {first}"]
+
+
+def _unlooked(picture: FlowPicture, letterhead: Letterhead) -> list[str]:
+    """Why nothing is known where no run says it: there was none for too long. Nobody's side is at fault for that."""
+    counted = [unit for unit in picture.units if unit.probe.counts]
+    ran = [unit.result.at for unit in counted if unit.result is not None]
+    if not ran or any(unit.fresh for unit in counted):
+        return []
+    when = spoken(max(ran), letterhead.zone, letterhead.language)
+    return [Words(f"Plus aucune mesure depuis {when}.", f"No measurement since {when}.")[letterhead.language]]
 
 
 def parent_words(because: str | None, language: str) -> str | None:

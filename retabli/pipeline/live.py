@@ -1,6 +1,6 @@
 """A flow as it runs: its units' records and latest results, its standing, and the picture that outlets are shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retabli.model.flow import Flow, UnitName
@@ -9,7 +9,7 @@ from retabli.model.record import Closure, Deciding, FlowPicture, Standing, UnitP
 from retabli.model.result import Outcome, Result
 from retabli.model.states import Intent, State
 from retabli.paging import DEGRADED
-from retabli.restoration import Evidence, Weighed, fresh, staleness, weigh, weigh_closed
+from retabli.restoration import Evidence, Weighed, aged, fresh, recent, staleness, weigh, weigh_closed
 
 NEVER = float("inf")
 
@@ -71,8 +71,17 @@ class LiveFlow:
         """`queued_for` stays: it is sooner than need be at most, and the sweep finds that out."""
         self.standing, self.doubted = before.standing, before.doubted
         self.looked_at, self.follow_up, self.overdue = before.looked_at, before.follow_up, before.overdue
-        for unit, record in zip(self.counted, before.records, strict=True):
-            unit.record = record
+        for unit, record in zip(self.counted, before.records, strict=True):  # what was found out meanwhile stays
+            unit.record = replace(
+                unit.record,
+                in_round=record.in_round or unit.record.in_round,
+                flawed=record.flawed or unit.record.flawed,
+                unjudged=record.unjudged or unit.record.unjudged,
+            )
+
+    def age(self, seconds: float) -> None:
+        for unit in self.units.values():
+            unit.record = aged(unit.record, seconds)
 
     def weigh(self, now: float, ended: bool | None = None) -> Evidence:
         weighed = [unit.weighed for unit in self.counted]
@@ -93,9 +102,11 @@ class LiveFlow:
             return self.overdue  # whatever else is due, and none of it sooner: it would fall again at once, without end
         standing, looked_at, soonest = self.standing, self.looked_at, NEVER
         for unit in self.counted:
-            ends = unit.record.judged_at + unit.staleness
-            if looked_at < ends < soonest and unit.record.judged is not None:
-                soonest = ends
+            record = unit.record
+            if record.judged is not None:
+                soonest = _sooner(record.judged_at + unit.staleness, soonest, looked_at)
+            if record.outcome is Outcome.UNKNOWN:  # what it lacked then is no reason of now for ever
+                soonest = _sooner(record.at + unit.staleness, soonest, looked_at)
         paged = standing.incident is not None and standing.incident.reason != DEGRADED
         if standing.unknown_from is not None and not paged:
             soonest = _sooner(standing.unknown_from + self.flow.policy.page_unknown_after, soonest, looked_at)
@@ -115,9 +126,41 @@ class LiveFlow:
             standing=standing,
             units=units,
             verified=_verified(units),
-            deciding=_deciding(units, standing),
+            deciding=self._deciding(units, standing, now),
             closure=_closure(units, standing) if self.flow.intent is Intent.CLOSED else None,
         )
+
+    def _deciding(self, units: tuple[UnitPicture, ...], standing: Standing, now: float) -> Deciding | None:
+        """The unit whose cause is the flow's: the one that fell lowest, else one that cannot judge, else one impaired.
+
+        A flow that is unknown is so for what could not be judged, or for failures that are enough to fail it and wait
+        to be confirmed: a partner's failure that it could bear is no reason for that. What a unit gave too long ago is
+        none at all.
+        """
+        counted = [
+            (unit, unit.result)
+            for unit in units
+            if unit.probe.counts and unit.result is not None and recent(self.units[unit.name].weighed, now)
+        ]
+        failed = [pair for pair in counted if pair[0].fresh and pair[0].record.outcome is Outcome.FAILED]
+        unknown = [pair for pair in counted if pair[0].record.outcome is Outcome.UNKNOWN]
+        impaired = [pair for pair in counted if pair[1].outcome is Outcome.OK and not pair[1].whole]
+        if standing.shown is State.UNKNOWN:
+            groups = [unknown, failed if self._fails(len(failed)) else []]
+        elif standing.shown is State.CONTAINED:
+            groups = [failed, unknown]
+        else:
+            groups = [failed, unknown, impaired]
+        for group in groups:
+            with_cause = [pair for pair in group if pair[1].cause is not None]
+            if with_cause:
+                unit, result = min(with_cause, key=lambda pair: _rank(pair[1]))
+                return Deciding(unit.name, result)
+        return None
+
+    def _fails(self, failed: int) -> bool:
+        """Whether so many failed units are enough to fail it."""
+        return failed > (0 if self.flow.intent is Intent.CLOSED else len(self.counted) - self.flow.needed)
 
 
 def _sooner(ends: float, soonest: float, looked_at: float) -> float:
@@ -148,20 +191,6 @@ def _verified(units: tuple[UnitPicture, ...]) -> tuple[str | None, int, int]:
         result = max(climbed, key=lambda each: each.rung)
     held = [rung.stage.id for rung in result.rungs if rung.cause is None]
     return (held[-1] if held else None), result.rung, result.of
-
-
-def _deciding(units: tuple[UnitPicture, ...], standing: Standing) -> Deciding | None:
-    """The unit whose cause is the flow's: the one that fell lowest, else one that cannot judge, else one impaired."""
-    counted = [(unit, unit.result) for unit in units if unit.probe.counts and unit.result is not None]
-    failed = [pair for pair in counted if pair[0].record.outcome is Outcome.FAILED]
-    unknown = [pair for pair in counted if pair[0].record.outcome is Outcome.UNKNOWN]
-    impaired = [pair for pair in counted if pair[1].outcome is Outcome.OK and not pair[1].whole]
-    for group in (failed, unknown, impaired):
-        with_cause = [pair for pair in group if pair[1].cause is not None]
-        if with_cause and (group is not impaired or standing.shown is not State.CONTAINED):
-            unit, result = min(with_cause, key=lambda pair: _rank(pair[1]))
-            return Deciding(unit.name, result)
-    return None
 
 
 def _closure(units: tuple[UnitPicture, ...], standing: Standing) -> Closure:

@@ -13,6 +13,7 @@ from retabli.model.flow import Flow, UnitName
 from retabli.model.probe import Probe
 from retabli.model.record import Entry, Event, Incident, Silence, Standing, UnitRecord
 from retabli.model.result import Outcome, Result
+from retabli.model.stamps import iso
 from retabli.model.states import Intent, State
 from retabli.model.words import Words
 from retabli.own_link import ID as OWN_LINK
@@ -22,13 +23,14 @@ from retabli.pipeline.live import LiveFlow, LiveUnit
 from retabli.pipeline.live_flows import LiveFlows
 from retabli.pipeline.remembering import Clocks, dump_record, dump_standing, load_record, load_standing
 from retabli.pipeline.seams import Outlet, Store
-from retabli.pipeline.taking_up import TakingUp, given_time
+from retabli.pipeline.showing import Showing
+from retabli.pipeline.taking_up import TakingUp, given_time, given_time_awake
 from retabli.pipeline.way_out import WayOut
 from retabli.pipeline.writing import Writing
 from retabli.restoration import ANSWERS, Change, advance, close_round, next_round, observe, stands
 from retabli.supervisor import Fatal
 
-AGAIN = 5.0  # seconds until a flow is looked at again whose judgement was undone
+AGAIN = 5.0  # seconds until a judgement that was undone is made again, and between two tries of what was not shown
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +53,10 @@ class Pipeline:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._outlets = tuple(outlets)
+        self._showing = Showing(outlets)
+        self._show_again = 0.0  # monotonic: not before
+        self._gaps: list[Entry] = []  # rows that go before any other
+        self._unlooked = False  # since nobody looked, all flows are to be looked at
         self._announcer = Announcer(tell)
         self._clock = clock
         self._wall = wall
@@ -138,6 +143,8 @@ class Pipeline:
 
     async def accept(self, name: UnitName, probe: Probe, result: Result) -> None:
         """A run has ended."""
+        if self._unlooked:  # first: what this run shows is news of a flow of which nothing was known
+            await self._look_at_all()
         live = self._flows.get(name.flow)
         unit = live.units.get(name) if live else None
         if live is None or unit is None or (unit.probe is not probe and unit.probe != probe):
@@ -158,9 +165,21 @@ class Pipeline:
     def skipped(self, name: UnitName) -> None:
         live = self._flows.get(name.flow)
         if live is not None and name in live.units:
-            picture = live.picture(self._clock())
-            for outlet in self._outlets:
-                outlet.skipped(picture, name)
+            self._showing.skipped(live.picture(self._clock()), name)
+
+    def unwatched(self, seconds: float, *, asleep: bool) -> None:
+        """Nobody looked for so long, and the monotonic clock stood still: what was found out is so much older.
+
+        `asleep`: the machine slept; else it was paused, or its wall clock was set forward, and nothing was found out in
+        the time that was left out. Told by the next sweep; pages wait until every unit had the time to run.
+        """
+        now, at = self._clock(), self._wall()
+        for live in self._flows:
+            live.age(seconds)
+            live.standing = given_time_awake(live.flow, live.standing, now)
+        data = {"from": iso(at - seconds), "seconds": round(seconds, 1), "why": "asleep" if asleep else "clock"}
+        self._gaps.append(Entry(at, Event.GAP, None, data))
+        self._unlooked = True
 
     def wanted(self, name: UnitName) -> int:
         """How many more failures in a row of this unit would move the standing: what confirmations may be run."""
@@ -179,8 +198,16 @@ class Pipeline:
         return self._flows[name.flow].units[name].memory
 
     async def sweep(self) -> None:
-        """Look at the flows that time alone may have changed: stale evidence, a page for long blindness."""
+        """Look at the flows that time alone may have changed: stale evidence, a page for long blindness.
+
+        And show again what could not be shown.
+        """
         now = self._clock()
+        if self._showing.misses and now >= self._show_again:
+            self._show_again = now + AGAIN
+            self._showing.again()
+        if self._unlooked:
+            await self._look_at_all()
         while (live := self._flows.due(now)) is not None:
             await self._step(live)
 
@@ -211,7 +238,25 @@ class Pipeline:
             return
         self._show(writing, unit.name if unit is not None else None, result)
 
+    async def _look_at_all(self) -> None:
+        """Nobody looked for a while: one step for all, or none, and then the next sweep makes it."""
+        writing, self._unlooked = Writing(), False
+        try:
+            for live in self._flows:
+                self._judge_apart(live.flow.id, writing)
+            await self._hand_over(writing)
+        except Fatal:
+            raise
+        except Exception:
+            writing.undo()
+            self._unlooked = True
+            log.exception("the flows could not be looked at after a gap, and are looked at again")
+            return
+        self._show(writing)
+
     def _look_again(self, live: LiveFlow) -> None:
+        if self._flows.get(live.flow.id) is not live:
+            return  # there is another configuration by now, and it was looked at for that
         live.overdue = self._clock() + AGAIN
         self._flows.queue(live)
 
@@ -377,6 +422,8 @@ class Pipeline:
         for live, standing in writing.looked:
             if live.being_remembered:  # by another step: this one waits for it, and shows nothing sooner
                 writing.standings[live.flow.id] = dump_standing(standing, self._clocks())
+        gaps, self._gaps = self._gaps, []
+        writing.entries[:0] = gaps
         if not writing:
             for flow, values in writing.notes.items():
                 self._store.note(flow, values)
@@ -388,23 +435,31 @@ class Pipeline:
             await self._store.commit(
                 standings=standings, units=writing.units, entries=writing.entries, messages=writing.messages
             )
+        except Exception:
+            self._gaps[:0] = gaps
+            raise
         finally:
             for live, _ in writing.looked:
                 live.being_remembered -= 1
 
     def _show(self, writing: Writing, changed: UnitName | None = None, result: Result | None = None) -> None:
-        """Each flow as this step left it: what a later one made of it may not be remembered yet."""
+        """Each flow as this step left it: what a later one made of it may not be remembered yet.
+
+        It is remembered, and raises nothing: whoever made the step goes on.
+        """
         for entry in writing.entries:
-            for outlet in self._outlets:
-                outlet.logged(entry)
+            self._showing.log(entry)
         for id_ in writing.gone:
-            for outlet in self._outlets:
-                outlet.forget(id_)
+            self._showing.forget(id_)
         for live, standing in writing.looked:
-            picture = live.picture(self._clock(), standing)
             ours = changed is not None and changed.flow == live.flow.id
-            for outlet in self._outlets:
-                outlet.show(picture, changed if ours else None, result if ours else None)
+            try:
+                picture = live.picture(self._clock(), standing)
+            except Exception:
+                self._look_again(live)
+                log.exception("%s could not be shown, and is looked at again", live.flow.id)
+            else:
+                self._showing.show(picture, changed if ours else None, result if ours else None)
 
     def _clocks(self) -> Clocks:
         return Clocks(self._clock(), self._wall())

@@ -34,7 +34,7 @@ class Store(Protocol):
 
 
 class Outlet(Protocol):
-    """Something that shows. In memory: it may neither fail nor wait."""
+    """Something that shows. In memory: it may not wait. What it falls over is told to it again."""
 
     def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
         """After each result (with its unit), or when the flow moved without one."""

@@ -82,5 +82,16 @@ def given_time(flow: Flow | None, standing: Standing, now: float) -> Standing:
     """A page for blindness waits until a start has had the time to look: an hour switched off is none of looking."""
     if flow is None or standing.unknown_from is None:
         return standing
+    return replace(standing, unknown_from=max(standing.unknown_from, _looked_by(flow, now)))
+
+
+def given_time_awake(flow: Flow, standing: Standing, now: float) -> Standing:
+    """The same after a sleep, and of a flow that is about to be unknown for it: its next run may be a rhythm away."""
+    since = now if standing.unknown_from is None else standing.unknown_from
+    return replace(standing, unknown_from=max(since, _looked_by(flow, now)))
+
+
+def _looked_by(flow: Flow, now: float) -> float:
+    """Since when it is to count as unknown so that no page for that comes before every unit had the time to run."""
     look = max((staleness(probe) for _, probe in flow.units()), default=0.0)
-    return replace(standing, unknown_from=max(standing.unknown_from, now + look - flow.policy.page_unknown_after))
+    return now + look - flow.policy.page_unknown_after

@@ -60,7 +60,7 @@ class Scheduler:
         self._stalls = Stalls()
         self._culprits = Culprits()
         self._standstills = Standstills(meter.stalled_by)
-        self._watch = LoopWatch(self._woke, self._attend, wall=wall)
+        self._watch = LoopWatch(self._woke, self._attend, self._was_unwatched, wall=wall)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fatal: Fatal | None = None
         self._planned = 0.0
@@ -198,6 +198,10 @@ class Scheduler:
             fatal, self._fatal = self._fatal, None
             raise fatal
         self._timetable.attend(jump)
+
+    def _was_unwatched(self, seconds: float, asleep: bool) -> None:
+        self._stalls.unwatched(seconds)
+        self._judge.unwatched(seconds, asleep=asleep)
 
     def _beat(self, unit: Unit, due: float) -> None:
         if unit.looking or unit.beating >= unit.probe.in_flight:

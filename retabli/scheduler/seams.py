@@ -19,6 +19,12 @@ class Judge(Protocol):
     async def stands(self, name: UnitName) -> None:
         """A refused credential is left alone at this beat: its verdict stands, as fresh as if it had been given now."""
 
+    def unwatched(self, seconds: float, *, asleep: bool) -> None:
+        """Nobody looked for so long, and the loop's clock stood still: all that was found out is so much older.
+
+        `asleep`: the machine slept; else it was paused, or its wall clock was set forward.
+        """
+
     def wanted(self, name: UnitName) -> int:
         """How many more failures in a row would move the flow's standing; 0 when none is to be confirmed."""
 

@@ -23,12 +23,18 @@ class Stalls:
     def __init__(self) -> None:
         self._woke: float | None = None
         self._stalls: deque[tuple[float, float]] = deque(maxlen=NOTED)  # (when it was noticed, seconds)
+        self._unwatched = float("-inf")  # when the last gap was noticed in which nobody looked
 
     def woke(self, late: float) -> None:
         """The loop runs, and came `late` seconds later than it was to."""
         self._woke = asyncio.get_running_loop().time()
         if late >= SHORT:
             self._stalls.append((self._woke, late))
+
+    def unwatched(self, seconds: float) -> None:
+        """So much time has passed for everybody else: an answer that is taken in now may be as old as that."""
+        self.woke(seconds)
+        self._unwatched = asyncio.get_running_loop().time()
 
     @property
     def last_woke(self) -> float | None:
@@ -45,11 +51,13 @@ class Stalls:
         Many short ones spoil a run as one long one does: they are counted together.
 
         A refused credential stays one, whatever else happened: accounts lock. So does an answer, which is a success
-        of most kinds and the failure of those that prove closure; what may have been a silence is not believed.
+        of most kinds and the failure of those that prove closure; what may have been a silence is not believed. After
+        a gap in which nobody looked no success is either: nobody knows from when it is.
         """
         refused = result.cause is not None and result.cause.credential
         silence = Outcome.OK if probe.PROVES_CLOSURE else Outcome.FAILED
-        if refused or result.outcome is not silence:
+        old = result.outcome is Outcome.OK and result.started < self._unwatched
+        if refused or not (old or result.outcome is silence):
             return result
         still = self._since(result.started)
         if still < max(SPOILING, probe.deadline / 2):

@@ -97,6 +97,13 @@ def _plain(value: object) -> str:
     return clean(str(value), LENGTH)
 
 
+# Why a running daemon did not look.
+GAPS = {
+    "asleep": Words("la machine dormait", "the machine slept"),
+    "clock": Words("machine suspendue, ou horloge avancée", "the machine was paused, or its clock was set forward"),
+}
+
+
 def _gap(data: dict[str, Any], language: str) -> str:
     """How long nobody watched, since when, and whether somebody had ended it."""
     seconds, since, clean_stop = data.pop("seconds", None), data.pop("from", None), data.pop("clean_stop", None)
@@ -109,6 +116,10 @@ def _gap(data: dict[str, Any], language: str) -> str:
     if isinstance(behind, int | float):
         set_back = Words("l'horloge a été reculée d'au moins", "the clock was set back by at least")
         said.append(f"{set_back[language]} {span(behind, language)}")
+    why = GAPS.get(str(data.get("why")))
+    if why is not None:
+        del data["why"]
+        said.append(why[language])
     if clean_stop is not None:
         ended = Words("après un arrêt voulu", "after a wanted stop")
         broken = Words("après un arrêt imprévu", "after a stop that nobody wanted")

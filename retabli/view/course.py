@@ -170,6 +170,8 @@ class Courses:
             at = row.at if row.event == Event.STOP else _gap_began(row)
             for course in self._courses.values():
                 course.move(None, at)
+                if row.event == Event.GAP and row.data.get("why") is not None:
+                    course.resume(row.at)  # nobody has started: the daemon slept through it, and is awake again
 
     def show(self, flow: str, state: State, at: float) -> None:
         """What everybody is shown now, since `at`: it settles what a start left open."""

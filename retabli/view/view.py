@@ -79,13 +79,13 @@ class View:
         if before is None or before.flow is not picture.flow:
             self._learn(picture)
             self.noted.keep_only(picture)
-        if changed is not None and result is not None:
-            self.noted.ran(changed, result, self._wall())
         if result is not None and result.cause is not None:
             self._causes.setdefault(result.cause.code, result.cause.words)
         urgent = before is None or before.state is not picture.state or before.flow is not picture.flow
         for feed in self._feeds:
             feed.touch(id_, urgent=urgent)
+        if changed is not None and result is not None:
+            self.noted.ran(changed, result, self._wall())  # last: what fell before is told again, and is counted once
 
     def skipped(self, picture: FlowPicture, name: UnitName) -> None:
         """Nothing that is shown changes with a skipped beat: evidence that grows stale is shown by the sweep."""
@@ -100,10 +100,10 @@ class View:
             feed.touch(flow, urgent=True)
 
     def logged(self, entry: Entry, number: int | None = None) -> None:
-        self._entries.append(Logged(entry, number))
         self._courses.follow(entry)
         for feed in self._feeds:
             feed.log(entry, number)
+        self._entries.append(Logged(entry, number))  # last: what fell before is told again, and stands here once
 
     def fill(self, entries: Iterable[Logged], courses: Courses | None = None) -> None:
         """What the log held before this start: its last rows, oldest first, and all of it folded.

@@ -112,7 +112,9 @@ def _gap(data: Mapping[str, Any], view: View, language: str) -> str:
             "Not watching, nobody knows for how long: the clock was set back by at least ",
         )
         return said[language] + span(behind, language)
-    return Words("Sans surveillance pendant ", "Not watching for ")[language] + span(seconds, language)
+    lasted = Words("Sans surveillance pendant ", "Not watching for ")[language] + span(seconds, language)
+    why = spoken.GAPS.get(str(data.get("why")))
+    return lasted if why is None else f"{lasted}{COLON[language]}{why[language]}"
 
 
 def _copy(data: Mapping[str, Any], view: View, language: str) -> str:

@@ -10,13 +10,14 @@ import pytest
 from retabli.alerts.message import Letterhead, compose
 from retabli.model import causes, stages
 from retabli.model.flow import Flow, UnitName
-from retabli.model.record import Deciding, FlowPicture, Incident
+from retabli.model.record import Deciding, FlowPicture, Incident, UnitPicture, UnitRecord
 from retabli.model.result import Outcome, Result, Rung
 from retabli.model.stamps import iso
 from retabli.model.states import Criticality, Intent, State
 from retabli.model.words import Words
 from retabli.restoration import begin
 from retabli.view.times import spoken
+from tests.restoration.worlds import Told
 
 NINE = 1688367600.0  # 3 July 2023, 07:00 UTC, 9:00 in Rennes
 CHU = Letterhead("CHU de Rennes", "inside", "fr", ZoneInfo("Europe/Paris"), "https://retabli.chu.example/")
@@ -205,6 +206,30 @@ def test_without_a_deciding_unit_an_address_or_an_owner_the_page_stands_all_the_
         "État : retombé depuis le 3 juillet 2023 à 8 h 14.",
         "Était rétabli depuis le 3 juillet 2023 à 7 h 00.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", "Plus aucune mesure depuis le 3 juillet 2023 à 10 h 14."),
+        ("en", "No measurement since 3 July 2023 at 10:14."),
+    ],
+)
+def test_a_page_for_a_flow_that_nobody_looked_at_says_since_when_and_names_no_side(language: str, said: str) -> None:
+    shown = picture(state=State.UNKNOWN)
+    assert shown.deciding is not None
+    of, result = shown.deciding.name, shown.deciding.result
+    unit = UnitPicture(of, Told(), UnitRecord(outcome=Outcome.FAILED, judged=Outcome.FAILED), result, fresh=False)
+    unlooked = replace(shown, units=(unit,), deciding=None)
+    letterhead = replace(CHU, language=language)
+    assert said in page(unlooked, "firing", "unknown", letterhead)["text"].splitlines()
+    assert page(unlooked, "firing", "unknown", letterhead)["side"] is None
+    for other in (
+        page(unlooked, "resolved", "unknown", letterhead),  # it is known again
+        page(replace(unlooked, units=(unit, replace(unit, fresh=True))), "firing", "unknown", letterhead),
+        page(replace(unlooked, units=(replace(unit, result=None),)), "firing", "unknown", letterhead),
+    ):
+        assert said not in other["text"]
 
 
 def test_the_parent_that_explains_a_fall_is_named() -> None:

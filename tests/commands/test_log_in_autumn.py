@@ -75,3 +75,10 @@ def test_a_gap_is_told_in_words() -> None:
         "nothing watched for 20 s, after a wanted stop"
     )
     assert sentence(Event.GAP, {"seconds": "?", "more": 1}, "en") == "more=1"
+    assert sentence(Event.GAP, {"seconds": 20.0, "why": "asleep"}, "fr") == (
+        "rien de surveillé pendant 20 s, la machine dormait"
+    )
+    assert sentence(Event.GAP, {"seconds": 20.0, "why": "clock"}, "en") == (
+        "nothing watched for 20 s, the machine was paused, or its clock was set forward"
+    )
+    assert sentence(Event.GAP, {"seconds": 20.0, "why": "later"}, "en") == "nothing watched for 20 s; why=later"

@@ -4,6 +4,7 @@ import pytest
 
 from retabli.model import causes
 from retabli.model.flow import Require
+from retabli.model.record import Event
 from retabli.model.states import State
 from tests.restoration.worlds import GREYLISTED, Told, World, flow
 
@@ -91,6 +92,53 @@ async def test_a_flow_of_several_units_has_risen_only_when_enough_of_them_have()
     assert world.state() is State.RECOVERING
     await world.ok(unit="p1")
     assert world.state() is State.RESTORED
+
+
+async def test_a_unit_that_cannot_be_judged_any_more_is_not_counted_as_fallen_beside_one_that_falls() -> None:
+    world = await World(flow(units=2, require="any", soak=0, fall=2)).begin()
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.ok(unit="p1")
+    await world.fail(2, unit="p0")
+    await world.unknown(2, unit="p0")
+    await world.fail(2, unit="p1")
+    assert (world.state(), world.drops(), world.told()) == (State.UNKNOWN, 0, [])
+
+
+async def test_its_failures_of_before_count_again_with_the_next_one_so_that_no_page_is_lost() -> None:
+    world = await World(flow(units=2, require="any", soak=0, fall=2)).begin()
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.ok(unit="p1")
+    await world.fail(2, unit="p0")
+    await world.unknown(2, unit="p0")
+    await world.fail(2, unit="p1")
+    await world.fail(unit="p0")
+    assert (world.state(), world.told()) == (State.DROPPED, ["firing"])
+
+
+async def test_one_hiccup_of_ours_keeps_no_outage_from_being_paged() -> None:
+    world = await World(flow(units=2, require="any", soak=0, fall=2)).begin()
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.ok(unit="p1")
+    await world.fail(2, unit="p0")
+    await world.unknown(unit="p0")
+    await world.fail(2, unit="p1")
+    assert (world.state(), world.told()) == (State.DROPPED, ["firing"])
+
+
+async def test_a_vital_flow_of_which_too_much_cannot_be_judged_is_paged_as_unknown_if_that_lasts() -> None:
+    world = await World(flow(units=2, require="any", soak=0, fall=2, page_unknown_after=300)).begin()
+    for _ in range(3):
+        await world.ok(unit="p0")
+        await world.ok(unit="p1")
+    await world.fail(2, unit="p0")
+    for _ in range(12):
+        await world.unknown(2, unit="p0")
+        await world.fail(unit="p1")
+        await world.pass_time(30)
+    assert [message.body["reason"] for message in world.memory.messages] == ["unknown"]
 
 
 async def test_with_all_one_failed_unit_is_failing_even_beside_an_unknown_one() -> None:
@@ -204,6 +252,89 @@ async def test_verified_is_the_lowest_rung_reached_among_failing_probes() -> Non
     assert picture.verified == ("resolve", 1, 3)
     assert picture.deciding is not None
     assert picture.deciding.name.probe == "p1"
+
+
+LACK = causes.LOCAL_RESOURCES
+
+
+async def nine_of_ten_that_we_cannot_try(world: World) -> None:
+    """One of ten, which nine suffice for, is down at the partner's; then our own machine lacks for all the others."""
+    for _ in range(4):
+        await world.fail(unit="p0")
+        for unit in range(1, 10):
+            await world.ok(unit=f"p{unit}")
+        await world.pass_time(30)
+    for _ in range(3):
+        await world.fail(unit="p0")
+        for unit in range(1, 10):
+            await world.unknown(unit=f"p{unit}", because=LACK)
+        await world.pass_time(30)
+
+
+async def test_what_our_own_machine_lacks_is_not_told_as_the_failure_of_a_partner_that_the_flow_could_bear() -> None:
+    world = await World(flow(units=10, require="90%", soak=0, page_unknown_after=60)).begin()
+    await nine_of_ten_that_we_cannot_try(world)
+    assert world.state() is State.UNKNOWN
+    assert world.events(Event.STATE)[-1]["side"] == "probe"
+    await world.pass_time(31)
+    assert [message.body["side"] for message in world.memory.messages] == ["probe"]
+    await world.pass_time(40)  # what it lacked then is none of now either
+    assert world.picture().deciding is None
+
+
+async def test_what_could_not_be_judged_long_ago_is_no_cause_of_now_and_that_is_shown_without_a_run() -> None:
+    world = await World(flow(soak=0)).begin()
+    await world.restore()
+    await world.unknown(3, because=LACK)
+    await world.pass_time(89)
+    assert world.picture().deciding is not None
+    await world.pass_time(2)
+    assert (world.state(), world.picture().deciding) == (State.UNKNOWN, None)
+
+
+async def test_a_failure_that_is_no_evidence_any_more_is_no_cause() -> None:
+    world = await World(flow(soak=0, page_unknown_after=900)).begin()
+    await world.restore()
+    await world.fail()
+    await world.pass_time(100)
+    assert (world.state(), world.picture().deciding) == (State.UNKNOWN, None)
+    assert "cause" not in world.events(Event.STATE)[-1]
+    await world.pass_time(1000)
+    (page,) = world.memory.messages
+    assert (page.body["cause"], page.body["side"], page.body["probe"]) == (None, None, None)
+    assert "No measurement since 12 January 1970 at 13:49." in page.body["text"]
+    assert "partner" not in page.body["text"]
+
+
+async def test_a_fresh_failure_that_is_enough_to_fail_a_flow_is_why_it_is_not_shown_restored_again() -> None:
+    world = await World(flow(soak=0)).begin()
+    await world.restore()
+    await world.pass_time(100)
+    await world.fail()
+    deciding = world.picture().deciding
+    assert world.state() is State.UNKNOWN
+    assert deciding is not None
+    assert deciding.result.cause is causes.REFUSED
+
+
+async def test_units_that_nobody_looked_at_leave_a_failure_that_the_flow_could_bear_no_cause() -> None:
+    world = await World(flow(units=10, require="90%", soak=0)).begin()
+    for _ in range(4):
+        for unit in range(10):
+            await world.ok(unit=f"p{unit}")
+        await world.pass_time(30)
+    await world.pass_time(100)
+    await world.fail(unit="p0")
+    assert (world.state(), world.picture().deciding) == (State.UNKNOWN, None)
+
+
+async def test_where_a_flow_is_known_to_have_fallen_a_failure_decides_and_not_what_we_could_not_judge() -> None:
+    world = await World(flow(units=2, soak=0)).begin()
+    await world.unknown(unit="p0", because=LACK)
+    await world.fail(unit="p1")
+    deciding = world.picture().deciding
+    assert deciding is not None
+    assert (world.state(), deciding.name.probe) == (State.DOWN, "p1")
 
 
 # Time ----------------------------------------------------------------------------------------------------------------

@@ -66,9 +66,9 @@ def test_without_evidence_every_flow_is_shown_unknown_and_its_standing_waits(sta
         assert after.shown_since == 7.0
 
 
-@pytest.mark.parametrize("state", [S.RESTORED, S.DEGRADED])
-def test_a_flow_of_which_nothing_was_known_is_not_shown_restored_because_of_a_failure(state: State) -> None:
-    blind = Standing(state=state, since=1.0, shown=S.UNKNOWN, shown_since=5.0)
+@pytest.mark.parametrize("state", [S.RESTORED, S.DEGRADED, S.RECOVERING])
+def test_a_flow_of_which_nothing_was_known_is_not_shown_to_answer_because_of_a_failure(state: State) -> None:
+    blind = Standing(state=state, since=1.0, before=S.DROPPED, shown=S.UNKNOWN, shown_since=5.0)
     failing, _ = advance(blind, FAILING, 9.0, Policy())
     assert (failing.state, failing.shown, failing.shown_since) == (state, S.UNKNOWN, 5.0)
     seen, _ = advance(failing, HOLDS, 10.0, Policy())

@@ -124,6 +124,34 @@ async def test_a_blind_flow_that_turns_out_dropped_gets_a_page_for_that() -> Non
     assert incident.reason == "dropped"
 
 
+async def blind_on_its_way_back() -> World:
+    """Dropped in a silence, one answer, and then nothing: on-call was told of the blindness alone."""
+    world = await World(flow(soak=0, page_unknown_after=900)).begin()
+    await world.restore()
+    await world.pipeline.silence("mail-out", until=world.wall_time + 600, by="Ada", why="new switch")
+    await world.fail(3)
+    await world.ok()
+    await world.pass_time(91)
+    await world.pass_time(901)
+    assert [(each.body["status"], each.body["reason"]) for each in world.memory.messages] == [("firing", "unknown")]
+    return world
+
+
+async def test_a_page_for_blindness_is_not_ended_by_a_failure_and_the_flow_is_not_shown_recovering_for_it() -> None:
+    world = await blind_on_its_way_back()
+    await world.fail()
+    assert (world.state(), world.told()) == (State.UNKNOWN, ["firing"])
+    await world.fail(2)
+    assert (world.state(), world.told()) == (State.DROPPED, ["firing", "resolved", "firing"])
+
+
+async def test_a_page_for_blindness_is_ended_by_an_answer() -> None:
+    world = await blind_on_its_way_back()
+    await world.fail()
+    await world.ok()
+    assert (world.state(), world.told()) == (State.RECOVERING, ["firing", "resolved"])
+
+
 async def test_unknown_while_a_drop_is_paged_opens_no_second_page_and_resolves_nothing() -> None:
     world = await World(flow(soak=0, page_unknown_after=900)).begin()
     await world.restore()

@@ -60,7 +60,7 @@ def told(path: Path, of: str = "mail-out") -> list[str]:
     ]
 
 
-def logged(path: Path, event: Event, of: str = "mail-out") -> list[dict[str, Any]]:
+def logged(path: Path, event: Event, of: str | None = "mail-out") -> list[dict[str, Any]]:
     rows = sql(path, "SELECT event, flow, data FROM log ORDER BY number")
     return [json.loads(data) for found, flow, data in rows if (found, flow) == (event.value, of)]
 

@@ -108,6 +108,7 @@ class RememberingJudge:
     results: list[tuple[UnitName, Result]] = field(default_factory=list)
     skips: list[tuple[UnitName, float]] = field(default_factory=list)
     standing: list[UnitName] = field(default_factory=list)
+    gaps: list[tuple[float, bool]] = field(default_factory=list)
     fails: dict[UnitName, int] = field(default_factory=dict)
     memories: dict[UnitName, dict[str, Any]] = field(default_factory=dict)
     fell: float | None = None
@@ -127,6 +128,9 @@ class RememberingJudge:
 
     def skipped(self, name: UnitName) -> None:
         self.skips.append((name, asyncio.get_running_loop().time()))
+
+    def unwatched(self, seconds: float, *, asleep: bool) -> None:
+        self.gaps.append((seconds, asleep))
 
     async def stands(self, name: UnitName) -> None:
         self.standing.append(name)

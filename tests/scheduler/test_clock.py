@@ -17,6 +17,7 @@ class Watching:
         self.slept = 0.0
         self.stalls: list[float] = []
         self.jumps: list[float] = []
+        self.gaps: list[tuple[float, bool]] = []
 
     def wall(self) -> float:
         return 1_688_371_200.0 + now() * (1 + self.drift) + self.shift
@@ -24,13 +25,18 @@ class Watching:
     def boot(self) -> float:
         return now() + self.slept
 
+    def unwatched(self, seconds: float, asleep: bool) -> None:
+        self.gaps.append((round(seconds), asleep))
+
     def attend(self, jump: float) -> None:
         if jump:
             self.jumps.append(jump)
 
 
 async def watch_for(seconds: float, watching: Watching) -> None:
-    watch = LoopWatch(watching.stalls.append, watching.attend, wall=watching.wall, boot=watching.boot)
+    watch = LoopWatch(
+        watching.stalls.append, watching.attend, watching.unwatched, wall=watching.wall, boot=watching.boot
+    )
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(seconds):
             await watch.run()
@@ -71,3 +77,27 @@ async def test_a_machine_that_slept_is_a_stall_for_as_long_and_logged_once(caplo
     assert [record.getMessage() for record in caplog.records] == [
         "the machine slept for 28800.0 s: nothing was watched meanwhile"
     ]
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("slept", "shift", "gaps"),
+    [
+        (3600.0, 3600.0, [(3600, True)]),  # a sleep, of which the wall clock knows too: it is one and not two
+        (3600.0, 0.0, [(3600, True)]),  # … and was set back in it
+        (0.0, 3600.0, [(3600, False)]),  # paused by a hypervisor, or the clock was set
+        (0.0, -3600.0, []),
+        (3.0, 3.0, []),
+    ],
+)
+async def test_time_that_passes_for_everybody_but_the_loop_is_a_gap_in_which_nobody_looked(
+    slept: float, shift: float, gaps: list[tuple[int, bool]]
+) -> None:
+    watching = Watching()
+
+    def wake() -> None:
+        watching.slept, watching.shift = slept, shift
+
+    asyncio.get_running_loop().call_later(5.05, wake)
+    await watch_for(10.0, watching)
+    assert watching.gaps == gaps

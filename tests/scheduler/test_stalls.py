@@ -15,6 +15,7 @@ from .fakes import (
     RememberingJudge,
     RememberingMeter,
     SlowArrivalProbe,
+    answer,
     keep_silent,
     one,
 )
@@ -24,7 +25,8 @@ class Frozen:
     """The scheduler as the daemon runs it, in a process that is frozen when the test says so."""
 
     def __init__(self, judge: RememberingJudge) -> None:
-        self.scheduler = Scheduler(judge, RememberingMeter())
+        self.unseen = 0.0  # seconds that have passed for the wall clock alone
+        self.scheduler = Scheduler(judge, RememberingMeter(), wall=lambda: time.time() + self.unseen)
 
     async def __aenter__(self) -> "Frozen":
         self.task = asyncio.create_task(self.scheduler.run())
@@ -50,6 +52,24 @@ async def test_all_mails_that_were_under_way_when_the_machine_froze_are_no_failu
         assert [result.cause for result in judge.of(UNIT)[:3]] == [causes.LOCAL_STALL] * 3
         assert {result.outcome for result in judge.of(UNIT)[:3]} == {Outcome.UNKNOWN}
     assert judge.fell is None
+
+
+async def test_a_success_that_is_taken_in_after_a_pause_that_only_the_wall_clock_shows_may_be_as_old_as_that() -> None:
+    async def play(ladder: Ladder, number: int) -> None:
+        await answer(ladder, after=0.4)
+
+    judge = RememberingJudge()
+    async with Frozen(judge) as daemon:
+        await daemon.scheduler.adopt(one(PlayedProbe(every=0.6, timeout=0.5, play=play)))
+        while not daemon.scheduler.under_way:
+            await asyncio.sleep(0.01)
+        daemon.unseen = 3600.0
+        while len(judge.of(UNIT)) < 2:
+            await asyncio.sleep(0.05)
+    first, second = judge.of(UNIT)[:2]
+    assert [(round(seconds), asleep) for seconds, asleep in judge.gaps] == [(3600, False)]
+    assert (first.outcome, first.cause) == (Outcome.UNKNOWN, causes.LOCAL_STALL)
+    assert second.outcome is Outcome.OK
 
 
 async def test_a_silent_target_fails_as_soon_as_the_machine_is_awake_again() -> None:

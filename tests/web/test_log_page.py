@@ -101,6 +101,13 @@ async def test_a_time_in_which_nobody_watched_is_marked_as_unknown() -> None:
     assert re.search(r'<tr data-event="gap" data-state="unknown">.*#s-unknown.*Sans surveillance pendant', page)
 
 
+async def test_why_a_running_daemon_did_not_watch_is_said() -> None:
+    slept = LogRow(1, NOW, "gap", None, {"seconds": 300.0, "why": "asleep"}, HEAD)
+    async with serving(log=Book([slept])) as served:
+        page = (await served.client.get("/log")).text
+    assert re.search(r"Sans surveillance pendant 5\Wmin\W: la machine dormait", page)
+
+
 async def test_the_head_of_the_chain_stands_there_with_the_command_that_verifies_it() -> None:
     async with serving(log=Book(rows(3))) as served:
         page = (await served.client.get("/log")).text
