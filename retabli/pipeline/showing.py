@@ -16,6 +16,7 @@ from retabli.pipeline.seams import Outlet
 ROWS = 1000  # that an outlet may miss before it never gets the oldest of them: they stay in the log
 RUNS = 100  # of a flow that it may miss before it never gets the oldest of them: they stay uncounted
 TRIES = 12  # of a row or of a run: what falls so often falls for ever
+FELL = "%s: %s could not be shown"
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,18 @@ class _Reached:
         self._gone.add(flow)
         self._tell_gone()
 
-    def show(self, show: _Show) -> None:
+    def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
+        if not (self._shows or self._gone):  # after each run: what goes well costs a call
+            try:
+                self._outlet.show(picture, changed, result)
+            except Exception:
+                log.exception(FELL, type(self._outlet).__name__, picture.flow.id)
+                self._shows[picture.flow.id] = [_Show(picture, changed, result, tries=1)]
+            return
+        self._show_after(_Show(picture, changed, result))
+
+    def _show_after(self, show: _Show) -> None:
+        """Where something was missed."""
         self._gone.discard(show.picture.flow.id)  # it is there again
         missed = self._shows.pop(show.picture.flow.id, ())
         # Of a flow that is configured otherwise by now no earlier run is told: its units are others.
@@ -111,7 +123,7 @@ class _Reached:
         try:
             tell()
         except Exception:  # whatever it was: what is shown there is old, and says so by nothing
-            log.exception("%s: %s could not be shown", type(self._outlet).__name__, what)
+            log.exception(FELL, type(self._outlet).__name__, what)
             return False
         return True
 
@@ -141,7 +153,7 @@ class Showing:
 
     def show(self, picture: FlowPicture, changed: UnitName | None, result: Result | None) -> None:
         for reached in self._reached:
-            reached.show(_Show(picture, changed, result))
+            reached.show(picture, changed, result)
 
     def skipped(self, picture: FlowPicture, name: UnitName) -> None:
         for reached in self._reached:
