@@ -24,6 +24,7 @@
     }).catch(function () { /* its age is told below */ }).then(tell);
   }
 
+  body.dataset.begun = "1";
   tell();
   setInterval(tell, 15000);
   setInterval(renew, Number(body.dataset.renew) * 1000);

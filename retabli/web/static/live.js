@@ -322,6 +322,15 @@
     });
   }
 
+  // The page is whole, and kept as it is from now: what was said while it was slow to come is taken back.
+  function begin() {
+    body.dataset.begun = "1";
+    if (!body.classList.contains("stale")) return;
+    body.classList.remove("stale");
+    banner.hidden = true;
+    document.title = document.title.replace(banner.dataset.title, "");
+  }
+
   if (body.dataset.live && window.EventSource) {
     listen();
     setInterval(check, 250);
@@ -333,6 +342,7 @@
     window.addEventListener("focus", tick);
     window.addEventListener("pageshow", function (event) { if (event.persisted) { lose(); listen(); } });
     window.addEventListener("pagehide", function (event) { if (event.persisted) lose(); });
+    begin();
   }
   window.addEventListener("beforeprint", tick);
   setInterval(tick, 1000);
