@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
@@ -20,10 +22,12 @@ HEAD_ENDS = b"\r\n\r\n"
 class Relay:
     """`stops_at`: a page stops before these bytes, once, until `rest` is set: it goes on, or is torn off there.
 
-    Streams and pages pass while `streams` and `pages` are set; those that are refused are answered 503.
+    Streams and pages pass while `streams` and `pages` are set; those that are refused are answered 503. `gives_at` is
+    the clock of whoever gives the pages.
     """
 
-    port: int = 0
+    port: int
+    gives_at: Callable[[], float]
     stops_at: bytes = b""
     torn: bool = False
     streams: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,15 +71,18 @@ class Relay:
         behind, onward = await asyncio.open_connection("127.0.0.1", self.port)
         onward.write(b"\r\n".join([lines[0], b"connection: close", *lines[1:]]))
         try:
-            await self._copy(behind, writer, cuts=page)
+            await self._copy(behind, writer, page=page)
         finally:
             onward.close()
 
-    async def _copy(self, behind: asyncio.StreamReader, writer: asyncio.StreamWriter, *, cuts: bool) -> None:
+    async def _copy(self, behind: asyncio.StreamReader, writer: asyncio.StreamWriter, *, page: bool) -> None:
         said = b""
         while piece := await behind.read(65536):
-            said = said + piece if cuts and self.stops_at else b""
-            if self.stops_at and self.stops_at in said:
+            if page and not said:
+                date = formatdate(self.gives_at(), usegmt=True).encode()
+                piece = re.sub(rb"(?<=\r\ndate: )[^\r]*", date, piece, count=1)
+            said = said + piece
+            if page and self.stops_at and self.stops_at in said:
                 kept = max(0, len(piece) - (len(said) - said.index(self.stops_at)))
                 self.stops_at = b""
                 writer.write(piece[:kept])
@@ -103,7 +110,7 @@ async def relayed(view: View) -> AsyncIterator[tuple[Relay, str]]:
     url = web.bind()
     serving = asyncio.create_task(web.run())
     await web.up.wait()
-    relay = Relay(urlsplit(url).port or 0)
+    relay = Relay(urlsplit(url).port or 0, lambda: view.unstamped_now)
     server = await asyncio.start_server(relay.answer, "127.0.0.1", 0)
     try:
         yield relay, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

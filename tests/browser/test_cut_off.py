@@ -1,5 +1,6 @@
 """A page that lost its daemon halfway shows nothing as current: while it loads, while it asks, and while it listens."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from retabli.model.result import Outcome
 from retabli.model.states import State
@@ -33,9 +35,10 @@ class Wall:
     """The daemon's clock: `off` seconds from the right time."""
 
     off: float = 0.0
+    stands_at: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.off
+        return self.stands_at or time.time() + self.off
 
 
 @pytest.fixture
@@ -173,3 +176,155 @@ async def test_a_public_page_that_came_in_part_is_taken_anew_or_called_old(
     await page.clock.run_for(12_000)
     await page.locator("body:not(.stale)[data-begun]").wait_for(timeout=5000)
     await expect(page.locator("main li")).to_have_count(len(FLOWS))
+
+
+# between two streams --------------------------------------------------------------------------------------------------
+
+
+async def asks(relay: Relay, what: str, times: int) -> None:
+    async with asyncio.timeout(10):
+        while relay.asked.count(what) < times:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("when", ["before it asks", "while it asks"])
+async def test_a_page_that_is_taken_anew_while_nothing_is_heard_stays_lost_until_it_has_asked_again(
+    browser: Browser, relay: tuple[Relay, str], view: View, when: str
+) -> None:
+    between, address = relay
+    async with watching(browser, address) as watched:
+        page = watched.page
+        await watched.open("/")
+        await page.locator("#f-flow-1[data-state='restored']").wait_for()
+        await asks(between, "GET /", 1)
+        between.pages.clear()
+        show(view, "new", State.RESTORED)  # that has no place yet: the page is taken anew within three seconds
+        show(view, "flow-2", State.DROPPED)
+        await page.locator("#f-flow-2[data-state='dropped']").wait_for(timeout=5000)  # it has heard so
+        if when == "while it asks":
+            await asks(between, "GET /", 2)
+        between.streams.clear()
+        between.cut()
+        await is_old(page)
+        await asks(between, "GET /", 2)
+        between.pages.set()
+        await page.locator("#f-new").wait_for(timeout=5000)
+        with pytest.raises(PlaywrightTimeout):
+            await page.locator("body:not(.stale)").wait_for(timeout=4000)
+        show(view, "flow-1", State.DROPPED)  # nobody is told of it
+        between.streams.set()
+        await page.locator("body:not(.stale)").wait_for(timeout=15_000)
+        await page.locator("#f-flow-1[data-state='dropped']").wait_for(timeout=500)
+
+
+async def test_a_lost_page_does_not_ask_for_itself_over_and_over_while_no_stream_is_given_to_it(
+    open_page: Watched, relay: tuple[Relay, str], view: View
+) -> None:
+    page, (between, _) = open_page.page, relay
+    await open_page.open("/")
+    show(view, "new", State.RESTORED)
+    show(view, "flow-2", State.DROPPED)
+    await page.locator("#f-flow-2[data-state='dropped']").wait_for(timeout=5000)
+    between.refuses_streams = True
+    between.cut()
+    for _ in range(30):
+        await page.clock.run_for(2_000)
+        await page.evaluate("async () => { await (await fetch('/static/icon.svg')).text(); }")
+    await is_old(page)
+    assert between.asked.count("GET /") == 2, "when it was opened, and once anew"
+    tried = sum(each.startswith("GET /live") for each in between.asked)
+    assert 8 <= tried <= 50, "and it tries to listen all the while"
+
+
+# the title of a tab that nobody looks at ------------------------------------------------------------------------------
+
+
+async def test_the_title_says_that_the_page_is_lost_and_afterwards_what_was_missed(
+    browser: Browser, relay: tuple[Relay, str], view: View
+) -> None:
+    between, address = relay
+    async with watching(browser, address) as watched:
+        page = watched.page
+        await watched.open("/")
+        await expect(page).to_have_title("Restoration of flows — CHU")
+        show(view, "flow-2", State.DROPPED)
+        await expect(page).to_have_title("1 dropped — CHU")
+        between.streams.clear()
+        between.cut()
+        await expect(page).to_have_title("Connection lost · 1 dropped — CHU", timeout=5000)
+        show(view, "flow-1", State.DROPPED)
+        between.streams.set()
+        await expect(page).to_have_title("2 dropped — CHU", timeout=15_000)
+        assert await page.locator("#lost").is_hidden()
+
+
+# the public page, and clocks that are wrong ---------------------------------------------------------------------------
+
+HOUR, DAY = 3_600, 86_400
+
+
+async def opens_public(watched: Watched, *, slow: float = 0.0) -> None:
+    """By a reader whose clock is slow by so many seconds, and who has asked once for a newer page."""
+    await watched.page.clock.set_system_time(time.time() - slow)
+    async with watched.page.expect_event("requestfinished", lambda each: each.resource_type == "fetch"):
+        await watched.open("/public")
+
+
+async def renews(page: Page) -> None:
+    async with page.expect_event("requestfinished", lambda each: each.resource_type == "fetch"):
+        await page.clock.run_for(60_500)
+
+
+async def test_a_public_page_follows_a_server_whose_clock_was_ahead_and_is_set_right(
+    open_page: Watched, wall: Wall, view: View
+) -> None:
+    wall.off = DAY
+    await opens_public(open_page)
+    assert await open_page.page.locator("#old").is_hidden()
+    wall.off = 0.0
+    show(view, "flow-1", State.DROPPED)
+    await renews(open_page.page)
+    await open_page.page.locator("li[data-state='dropped']", has_text="flow-1").wait_for(timeout=5000)
+    await expect(open_page.page.locator("#old")).to_be_hidden()
+
+
+@pytest.mark.parametrize("asleep", [False, True], ids=["awake", "asleep"])
+async def test_a_reader_whose_clock_is_a_day_slow_is_told_that_the_public_page_is_not_renewed_any_more(
+    open_page: Watched, relay: tuple[Relay, str], *, asleep: bool
+) -> None:
+    page = open_page.page
+    await opens_public(open_page, slow=DAY)
+    relay[0].refuses_pages = True
+    if asleep:
+        await page.evaluate("(() => { const now = performance.now(); performance.now = () => now; })()")
+    await page.clock.fast_forward(2 * HOUR * 1000)
+    await is_old(page)
+
+
+async def test_a_reader_whose_clock_is_a_day_slow_believes_a_public_page_that_is_renewed(open_page: Watched) -> None:
+    await opens_public(open_page, slow=DAY)
+    for _ in range(3):
+        await renews(open_page.page)
+    await open_page.page.clock.run_for(15_000)
+    assert await open_page.page.locator("#old").is_hidden()
+
+
+async def test_a_public_page_that_is_given_again_and_again_but_never_made_anew_grows_old(
+    open_page: Watched, relay: tuple[Relay, str], wall: Wall
+) -> None:
+    relay[0].gives_at = time.time
+    wall.stands_at = time.time()
+    await opens_public(open_page, slow=DAY)
+    await open_page.page.clock.fast_forward(2 * HOUR * 1000)
+    await renews(open_page.page)
+    await is_old(open_page.page)
+
+
+@pytest.mark.parametrize("off", [-2 * HOUR, DAY], ids=["of two hours ago", "of tomorrow"])
+async def test_a_public_page_whose_hour_is_none_of_now_is_called_old_whatever_the_reader_s_clock_says(
+    open_page: Watched, relay: tuple[Relay, str], wall: Wall, off: float
+) -> None:
+    relay[0].gives_at = time.time
+    wall.off = off
+    await opens_public(open_page, slow=DAY)
+    await is_old(open_page.page)

@@ -35,7 +35,8 @@
   function span(seconds) {
     var minutes = Math.floor(seconds / 60), rest = minutes % 60;
     if (seconds < 60) return seconds + "\u00a0s";
-    return minutes < 60 ? minutes + "\u00a0min" : (minutes - rest) / 60 + "\u00a0h\u00a0" + (rest < 10 ? "0" : "") + rest;
+    if (minutes < 60) return minutes + "\u00a0min";
+    return (minutes - rest) / 60 + "\u00a0h\u00a0" + (rest < 10 ? "0" : "") + rest;
   }
 
   // Somebody is filling in a form, or has yet to read why it was not taken: that is not taken away.
