@@ -15,7 +15,7 @@ from retabli.view import iso
 from retabli.view.times import heading, spoken
 
 HERE = Path(__file__).parent
-ASSETS = ("public.css", "public.js", "icon.svg")
+ASSETS = ("public.css", "arrived.js", "public.js", "icon.svg")
 TOO_OLD = 3600  # seconds after which nobody should believe it
 RENEWED = 60  # seconds between two looks of an open page for a newer one
 

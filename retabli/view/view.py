@@ -59,6 +59,7 @@ class View:
         # for one of this, and keep what it shows.
         self.revision = first_revision(wall())
         self._revisions: dict[str, int] = {}
+        self.arranged = self.revision  # the revision at which a flow last came, went, or was configured anew
         self._forms: dict[str, bytes] = {}  # each flow's JSON, until it changes
         self._entries: deque[Logged] = deque(maxlen=entries)
         self._courses = Courses()
@@ -77,6 +78,7 @@ class View:
         self._revisions[id_] = self.revision
         self._courses.show(id_, picture.state, picture.since)
         if before is None or before.flow is not picture.flow:
+            self.arranged = self.revision
             self._learn(picture)
             self.noted.keep_only(picture)
         if result is not None and result.cause is not None:
@@ -94,6 +96,8 @@ class View:
         self._pictures.pop(flow, None)
         self._forms.pop(flow, None)
         self._revisions.pop(flow, None)
+        self.revision += 1
+        self.arranged = self.revision
         self._courses.forget(flow)
         self.noted.forget(flow)
         for feed in self._feeds:

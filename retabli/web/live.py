@@ -64,10 +64,9 @@ class PageStream:
         self.feed: Feed = view.feed(self._encode)
 
     def _encode(self, changed: Sequence[str], logged: Sequence[tuple[Entry, int | None]]) -> bytes:
-        said, seen = [self.beat()], {}
+        said, seen, looked = [self.beat()], {}, dict[str, object]()
         plan = self._page.plan
         if plan != self._plan:
-            self._plan = plan
             said.append(RESYNC)
         for id_ in changed:
             picture = self._view.pictures.get(id_)
@@ -77,7 +76,7 @@ class PageStream:
                 continue
             looks = look(picture, self._view)
             if self._looks.get(id_) != looks:
-                self._looks[id_] = looks
+                looked[id_] = looks
                 said.append(event("row", {"id": id_, "html": self._page.row(picture, self._language)}))
             elif (at := latest(picture)) is not None:
                 seen[id_] = iso(self._view.stamp(at))
@@ -85,25 +84,37 @@ class PageStream:
             said.append(event("seen", seen))
         top = self._page.top(self._language)
         if top.key != self._top:
-            self._top = top.key
             html, title = self._page.top_html(top, self._language), self._page.title(top, self._language)
             said.append(event("top", {"html": html, "title": title}))
         said.extend(event("log", {}) for _ in logged[:1])
-        return b"".join(said)
+        told = b"".join(said)
+        # Only now: what could not be said, for want of memory or by a defect, is said the next time.
+        self._looks |= looked
+        self._top, self._plan = top.key, plan
+        return told
 
     def subscribe(self, since: int) -> Subscription:
         """A reader whose page was rendered at that revision of the view; it is told what changed since."""
         if not len(self.feed):
             self._plan = self._page.plan  # nobody has a page of another one
         reader = self.feed.subscribe()
+        try:
+            self._catch_up(reader, since)
+        except BaseException:
+            self.feed.leave(reader)  # it hears nothing, and would take its place for ever
+            raise
+        return reader
+
+    def _catch_up(self, reader: Subscription, since: int) -> None:
         # What other readers were last shown says nothing of what this one has: everything may be said again.
         self._looks.clear()
         self._top = None
         if self._view.revision < since < ANEW:  # of a daemon whose clock was ahead: nothing of that page is known
             since = 0
+        if since < self._view.arranged:  # a flow that is gone since changes no more: nobody would say so
+            reader.give(RESYNC)
         for id_ in self._view.changed_since(since):
             self.feed.touch(id_, urgent=True)
-        return reader
 
     def beat(self) -> bytes:
         """That we are there, what time it is, and of which build: all that is said in silence."""

@@ -18,7 +18,7 @@ from tests.store.making import commit, sql
 NINE = 1688367600.0
 FILES = {
     *("index.html", "index.fr.html", "index.en.html", "feed.atom", "feed.fr.atom", "feed.en.atom"),
-    *("badge.svg", "badge.fr.svg", "badge.en.svg", "public.css", "public.js", "icon.svg"),
+    *("badge.svg", "badge.fr.svg", "badge.en.svg", "public.css", "arrived.js", "public.js", "icon.svg"),
 }
 
 

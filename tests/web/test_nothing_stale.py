@@ -2,20 +2,25 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
+from retabli.model.record import Entry, Event
 from retabli.model.states import Intent, State
 from retabli.store import LogRow
 from retabli.view import Feed, Site, View
 from retabli.view.feed import RESYNC
-from retabli.web.live import ANEW
+from retabli.web.live import ANEW, PageStream
 from retabli.web.pages import log
+from retabli.web.pages.flows import FlowsPage
+from retabli.web.pages.frame import Frame
 from retabli.web.pages.headline import headline
 from tests.view.pictures import NOW, flow, picture
 from tests.web.books import Book
 from tests.web.hearing import events
-from tests.web.serving import serving
+from tests.web.hospital import outlets
+from tests.web.serving import Served, serving
 
 HEAD = "ab" * 32
 
@@ -29,6 +34,78 @@ async def test_a_page_of_a_daemon_whose_clock_was_ahead_is_told_everything_again
             lines = answer.aiter_lines()
             while told != set(served.view.pictures):
                 told |= {data["id"] for kind, data in await events(lines, "row") if kind == "row"}
+
+
+async def test_a_page_that_was_made_before_a_flow_was_taken_away_is_told_to_take_itself_anew() -> None:
+    async with serving() as served:
+        made = served.view.revision
+        served.view.forget("mail-in")
+        told = await told_since(served, made)
+        assert ("resync", {}) in told
+        assert "resync" not in dict(await told_since(served, served.view.revision)), "one that was made since is not"
+
+
+@pytest.mark.parametrize("intent", [Intent.OPEN, Intent.CLOSED])
+async def test_a_page_that_was_made_before_a_flow_came_or_was_configured_anew_takes_itself_anew(intent: Intent) -> None:
+    async with serving() as served:
+        made = served.view.revision
+        served.view.show(picture(flow("mail-in" if intent is Intent.CLOSED else "new", intent=intent)), None, None)
+        assert ("resync", {}) in await told_since(served, made)
+
+
+async def test_a_page_is_not_taken_anew_because_a_flow_that_stays_moved_meanwhile() -> None:
+    async with serving() as served:
+        made = served.view.revision
+        served.view.show(picture(served.view.pictures["mail-in"].flow, State.DOWN), None, None)
+        told = await told_since(served, made)
+        assert "resync" not in dict(told)
+        assert [data["id"] for kind, data in told if kind == "row"] == ["mail-in"]
+
+
+async def told_since(served: Served, revision: int) -> list[tuple[str, Any]]:
+    """What a page that was made at that revision is told, to the line on top that comes after all else."""
+    async with asyncio.timeout(10), served.client.stream("GET", f"/live?lang=fr&since={revision}") as answer:
+        lines = answer.aiter_lines()
+        first = await events(lines, "beat")
+        served.view.logged(Entry(NOW, Event.START))
+        return [*first, *await events(lines, "log")]
+
+
+@pytest.mark.parametrize("fails", ["top_html", "row"])
+async def test_what_could_not_be_rendered_once_is_told_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    faults = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    async with serving() as served, asyncio.timeout(10):
+        address = f"/live?lang=fr&since={served.view.revision}"
+        async with served.client.stream("GET", address) as answer:
+            lines = answer.aiter_lines()
+            await events(lines, "beat")
+            with monkeypatch.context() as short:
+                short.setattr(FlowsPage, fails, out_of_memory)
+                served.view.show(picture(served.view.pictures["rubis"].flow, State.DROPPED), None, None)
+                await events(lines, "resync")
+            served.view.show(served.view.pictures["rubis"], None, None)
+            told = dict(await events(lines, "row", "top"))
+    assert told["row"]["id"] == "rubis"
+    assert "2 retombés" in told["top"]["title"]
+    assert len(faults) == 1
+
+
+async def test_a_reader_that_could_not_be_brought_up_to_date_takes_no_place_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view, _ = outlets()
+    stream = PageStream(view, FlowsPage(Frame(view)), "fr")
+    monkeypatch.setattr(view, "changed_since", out_of_memory)
+    with pytest.raises(MemoryError):
+        stream.subscribe(0)
+    assert len(stream.feed) == 0
+
+
+def out_of_memory(*_: object, **__: object) -> str:
+    raise MemoryError
 
 
 async def test_a_program_that_comes_back_is_told_to_read_again_though_nothing_was_numbered_meanwhile() -> None:

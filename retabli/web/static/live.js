@@ -6,6 +6,7 @@
   var body = document.body;
   var french = document.documentElement.lang === "fr";
   var banner = document.getElementById("lost");
+  var title = document.title; // as it is but for what is said before it while the page is lost
   var began = Date.now(), base = Number(body.dataset.now), pace = Number(body.dataset.pace) || 1;
   var heard = Date.now(), steady = performance.now(), lost = false, stream = null, tried = 0, retry = null;
   var waiting = null, fetching = false, queue = [], fitted = 0, refreshed = 0;
@@ -90,9 +91,16 @@
     if (performance.now() - tried > RETRY * 1000 && age > RETRY) listen();
   }
 
+  // All that is seen of a tab that nobody looks at.
+  function entitle(text) {
+    title = text;
+    document.title = (lost ? banner.dataset.title : "") + title;
+  }
+
   function lose() {
     if (lost) return;
     lost = true;
+    entitle(title);
     body.classList.add("stale");
     banner.hidden = false;
     say(banner.querySelector("b"), span(silence()));
@@ -102,6 +110,7 @@
   function found() {
     if (!lost) return;
     lost = false;
+    entitle(title);
     body.classList.remove("stale");
     banner.hidden = true;
     banner.querySelector("a").hidden = true;
@@ -164,7 +173,7 @@
   }
 
   function take(html, part) {
-    var fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part || "main");
+    var whole = new DOMParser().parseFromString(html, "text/html"), fresh = whole.querySelector(part || "main");
     var old = document.querySelector(part || "main");
     if (!fresh && !part) throw new Error("something between us answered for the server");
     if (!fresh || (part && old.contains(document.activeElement))) return;
@@ -175,6 +184,7 @@
     });
     var focus = !part && old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     if (!part && busy()) around(old, fresh); else old.replaceWith(fresh);
+    if (!part) entitle(whole.title);
     fit();
     var again = focus && Array.prototype.filter.call(fresh.querySelectorAll("a"), function (link) {
       return link.getAttribute("href") === focus;
@@ -182,12 +192,17 @@
     if (again) again.focus({ preventScroll: true });
   }
 
+  // The stream that tells of every change from now: one that only began, or is silent, may miss the next.
+  function hearing() {
+    return stream && stream.heard && silence() <= PATIENCE ? stream : null;
+  }
+
   // Takes the page anew, or a part of it. What is told meanwhile is newer than what is fetched: it comes after.
   function refresh(part) {
     if (fetching) return;
     fetching = true;
     refreshed = Date.now();
-    var asked = stream; // what was told while this was under way and another stream began, nobody heard
+    var asked = hearing(); // what was told while this was under way, and was not heard, nobody knows
     var limit = new AbortController();
     var timer = setTimeout(function () { limit.abort(); }, 10000);
     var ask = { headers: { Accept: "text/html" }, signal: limit.signal, cache: "no-store" };
@@ -200,7 +215,8 @@
       var told = queue;
       queue = [];
       told.forEach(function (act) { act(); });
-      if (!part && asked === stream) found(); else if (!part) again();
+      var heardOf = asked && asked === hearing();
+      if (!part && heardOf) found(); else if (!part && lost && hearing()) again(); // else the first beat asks for it
       tick();
     }).catch(function () {
       fetching = false;
@@ -260,12 +276,14 @@
       if (mine !== stream) return;
       if (mine.readyState === 2) ask(); // it was answered, and refused
       mine.close();
+      stream = null;
       lose();
       retry = setTimeout(listen, 1500 + Math.random() * 2000); // not every page of the house at once
     };
     function on(kind, act) {
       mine.addEventListener(kind, function (event) {
         if (mine !== stream) return;
+        mine.heard = true;
         heard = Date.now();
         steady = performance.now();
         var data = JSON.parse(event.data);
@@ -301,7 +319,7 @@
     });
     on("top", function (data) {
       replace(document.getElementById("top"), data.html);
-      document.title = data.title;
+      entitle(data.title);
     });
     on("seen", function (data) {
       Object.keys(data).forEach(function (flow) {
@@ -322,6 +340,15 @@
     });
   }
 
+  // The page is whole, and kept as it is from now: what was said while it was slow to come is taken back.
+  function begin() {
+    body.dataset.begun = "1";
+    if (!body.classList.contains("stale")) return;
+    body.classList.remove("stale");
+    banner.hidden = true;
+    entitle(title.replace(banner.dataset.title, ""));
+  }
+
   if (body.dataset.live && window.EventSource) {
     listen();
     setInterval(check, 250);
@@ -333,6 +360,7 @@
     window.addEventListener("focus", tick);
     window.addEventListener("pageshow", function (event) { if (event.persisted) { lose(); listen(); } });
     window.addEventListener("pagehide", function (event) { if (event.persisted) lose(); });
+    begin();
   }
   window.addEventListener("beforeprint", tick);
   setInterval(tick, 1000);
