@@ -238,10 +238,10 @@ async def test_a_list_that_cannot_be_had_is_unknown_at_first_and_then_a_flow_tha
     publisher = Publisher(listed(world), tag="")
     async with site(publisher.talk) as running:
         publisher.running = running
-        probe = world.probe(port, white_list={"url": running.url(), "refresh": "0s"}, timeout="1s")
-        assert told(await climb(probe, memory=memory)) == GOOD
+        white_list = {"url": running.url(), "refresh": "0s"}
+        assert told(await climb(world.probe(port, white_list=white_list), memory=memory)) == GOOD
         publisher.answer = fault
-        result = await climb(probe, memory=memory)
+        result = await climb(world.probe(port, white_list=white_list, timeout="1s"), memory=memory)
         unchanged = fault is FAULTS["304 to whoever has nothing"]  # and now we have something
         assert told(result) == (GOOD if unchanged else UNREACHABLE)
 
