@@ -170,11 +170,11 @@ def test_a_secret_that_only_root_can_read_is_lent_to_it(service: Machine) -> Non
 
 
 def test_what_is_typed_beside_it_reads_its_state_and_by_systemd_run_its_secrets(service: Machine) -> None:
-    """As the guides have it: a relative `state`, and a secret that is lent to the service alone."""
+    """As the guides have it: no `state`, and a secret that is lent to the service alone."""
     (service.folder / "secrets").mkdir(mode=0o700)
     (service.folder / "secrets" / "hook").write_text("synthetic\n")
     alerts = "alerts: {channels: {duty: {kind: exec, command: [/bin/true], environment: {KEY: {credential: hook}}}}}\n"
-    (service.folder / "retabli.yaml").write_text(f"state: state.db\n{CONFIGURATION}{alerts}")
+    (service.folder / "retabli.yaml").write_text(f"{CONFIGURATION}{alerts}")
     changed(service, "LoadCredential=hook:/etc/retabli/secrets/hook\n")
     program = "/opt/retabli/bin/retabli"
     assert '"hook" is handed over by systemd' in service.ok(program, "check")
