@@ -117,7 +117,7 @@ class World:
 
 @asynccontextmanager
 async def watched_hospital(folder: Path) -> AsyncIterator[World]:
-    """A part of the simulated hospital, a daemon of its own process over it, and a Prometheus over that."""
+    """A part of the simulated hospital, a daemon of its own process over it, and Prometheus and Alertmanager over that."""
     place = folder / "hospital"
     place.mkdir()
     stack_place = folder / "stack"
@@ -131,10 +131,10 @@ async def watched_hospital(folder: Path) -> AsyncIterator[World]:
         stack = Stack(stack_place, life.port, Told(), probe="health/page")
         try:
             await life.start()
-            stack.prometheus.start()
+            stack.start()
             yield World(hospital, life, stack, client)
         finally:
-            stack.prometheus.stop()
+            stack.stop()
             await life.leave()
 
 
