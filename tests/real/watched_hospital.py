@@ -117,7 +117,7 @@ class World:
 
 @asynccontextmanager
 async def watched_hospital(folder: Path) -> AsyncIterator[World]:
-    """A part of the simulated hospital, a daemon of its own process over it, and Prometheus and Alertmanager over that."""
+    """A part of the simulated hospital, a daemon of its own process over it, Prometheus and Alertmanager over that."""
     place = folder / "hospital"
     place.mkdir()
     stack_place = folder / "stack"
