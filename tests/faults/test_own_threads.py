@@ -1,9 +1,7 @@
 """Threads of our own: a file that hangs holds one of them, and waiting for one is no silence of a partner's."""
 
 import asyncio
-import os
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from retabli.net.mssante import documents
 from retabli.net.own_threads import in_thread
 from retabli.scheduler.runner import run_once
 from tests.climbing import climb, settings
+from tests.faults.hung_disk import hung_file, on_disk
 from tests.kinds.dicom_climbs import partner
 from tests.mssante_world import space
 from tests.net.peers import closed_port, revocation_list, serving, silent
@@ -37,17 +36,8 @@ RUNS = 12  # more than the loop's default pool has threads on a small machine
 
 @pytest.fixture
 def hung(tmp_path: Path) -> Iterator[Path]:
-    """A file that does not answer whoever opens it, until the test is over."""
-    path = tmp_path / "hung"
-    os.mkfifo(path)
-    yield path
-    os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # whoever reads it is let go
-    while on_disk():
-        time.sleep(0.01)
-
-
-def on_disk() -> int:
-    return sum(thread.name == "disk" for thread in threading.enumerate())
+    with hung_file(tmp_path) as path:
+        yield path
 
 
 async def until(done: Callable[[], bool]) -> None:

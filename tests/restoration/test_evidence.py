@@ -94,7 +94,7 @@ async def test_a_flow_of_several_units_has_risen_only_when_enough_of_them_have()
     assert world.state() is State.RESTORED
 
 
-async def test_a_unit_that_cannot_be_judged_any_more_is_not_counted_as_fallen_beside_one_that_falls() -> None:
+async def one_that_falls_beside_one_that_cannot_be_judged() -> World:
     world = await World(flow(units=2, require="any", soak=0, fall=2)).begin()
     for _ in range(3):
         await world.ok(unit="p0")
@@ -102,17 +102,16 @@ async def test_a_unit_that_cannot_be_judged_any_more_is_not_counted_as_fallen_be
     await world.fail(2, unit="p0")
     await world.unknown(2, unit="p0")
     await world.fail(2, unit="p1")
+    return world
+
+
+async def test_a_unit_that_cannot_be_judged_any_more_is_not_counted_as_fallen_beside_one_that_falls() -> None:
+    world = await one_that_falls_beside_one_that_cannot_be_judged()
     assert (world.state(), world.drops(), world.told()) == (State.UNKNOWN, 0, [])
 
 
 async def test_its_failures_of_before_count_again_with_the_next_one_so_that_no_page_is_lost() -> None:
-    world = await World(flow(units=2, require="any", soak=0, fall=2)).begin()
-    for _ in range(3):
-        await world.ok(unit="p0")
-        await world.ok(unit="p1")
-    await world.fail(2, unit="p0")
-    await world.unknown(2, unit="p0")
-    await world.fail(2, unit="p1")
+    world = await one_that_falls_beside_one_that_cannot_be_judged()
     await world.fail(unit="p0")
     assert (world.state(), world.told()) == (State.DROPPED, ["firing"])
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import threading
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +12,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from retabli.model.ladder import Ladder
 from retabli.model.settings import Secret
 from retabli.scheduler import Scheduler
+from tests.faults.hung_disk import hung_file, on_disk
 
 from .fakes import (
     UNIT,
@@ -154,17 +153,8 @@ async def test_a_daemon_that_is_started_again_and_again_tries_once_each_time_and
 
 @pytest.fixture
 def hung(tmp_path: Path) -> Iterator[Path]:
-    """A file that does not answer whoever opens it, until the test is over."""
-    path = tmp_path / "hung"
-    os.mkfifo(path)
-    yield path
-    os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # whoever reads it is let go
-    while on_disk():
-        time.sleep(0.01)
-
-
-def on_disk() -> int:
-    return sum(thread.name == "disk" for thread in threading.enumerate())
+    with hung_file(tmp_path) as path:
+        yield path
 
 
 async def test_a_secret_on_a_hung_disk_holds_up_no_beat_and_only_one_thread(hung: Path) -> None:
