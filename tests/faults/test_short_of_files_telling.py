@@ -89,6 +89,7 @@ async def told(keys: Keys, folder: Path, left: int) -> Came:
     return await twice(left, once, channel.close)
 
 
+@pytest.mark.timeout(120)  # Apprise is imported anew by each of two dozen processes
 @pytest.mark.parametrize("name", RECEIVERS)
 async def test_what_could_not_be_told_is_told_by_the_next_attempt(name: str, tmp_path: Path) -> None:
     receiver: Callable[[Path], AbstractAsyncContextManager[Keys]] = RECEIVERS[name]
