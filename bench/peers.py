@@ -216,6 +216,10 @@ async def _durations(prometheus: int) -> list[float]:
     return [float(sample["value"][1]) for sample in told["data"]["result"]]
 
 
+def _plugin_names() -> list[str]:
+    return sorted({protocol.plugin("127.0.0.1")[0] for protocol in PROTOCOLS})
+
+
 def _plugins(protocol: Protocol, found: Counterparts, times: int) -> float:
     """Microseconds of CPU of one run of the monitoring plugin, the process that it is included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -282,6 +286,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 def main() -> None:
     options = arguments(sys.argv[1:])
     absent = absent_counterparts() + [name for name in (*PEERS, "unshare", "nft") if shutil.which(name) is None]
+    if options.plugins:
+        absent += [name for name in _plugin_names() if shutil.which(name) is None]
     if absent:
         raise SystemExit(f"not installed: {', '.join(absent)}")
     enter_own_network("bench.peers", sys.argv[1:])
