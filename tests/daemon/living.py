@@ -15,6 +15,8 @@ import httpx
 from tests.entrance import ENTRANCE
 from tests.net.peers import closed_port
 
+MOST_SAID = 1 << 24  # bytes: a daemon waits for whoever reads its log, and here that is the test, at the end
+
 
 @dataclass
 class Post:
@@ -104,6 +106,7 @@ class Life:
             *(*self.within, *ENTRANCE, "run", "--config", str(self.config)),
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self.environment},
+            limit=MOST_SAID,
         )
         await self.until(lambda flow: True)
 
