@@ -13,10 +13,12 @@ def hung_file(folder: Path) -> Iterator[Path]:
     """Until its end; then whoever reads it is let go, and has gone."""
     path = folder / "hung"
     os.mkfifo(path)
-    yield path
-    os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
-    while on_disk():
-        time.sleep(0.01)
+    try:
+        yield path
+    finally:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+        while on_disk():
+            time.sleep(0.01)
 
 
 def on_disk() -> int:

@@ -74,6 +74,8 @@ RECEIVERS = {
     "apprise": apprise,
 }
 
+SLOW = {"apprise": pytest.mark.timeout(120)}  # each of two dozen processes imports the library anew
+
 
 async def told(keys: Keys, folder: Path, left: int) -> Came:
     """By a channel of its own, whose first message it is."""
@@ -89,8 +91,7 @@ async def told(keys: Keys, folder: Path, left: int) -> Came:
     return await twice(left, once, channel.close)
 
 
-@pytest.mark.timeout(120)  # Apprise is imported anew by each of two dozen processes
-@pytest.mark.parametrize("name", RECEIVERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in RECEIVERS])
 async def test_what_could_not_be_told_is_told_by_the_next_attempt(name: str, tmp_path: Path) -> None:
     receiver: Callable[[Path], AbstractAsyncContextManager[Keys]] = RECEIVERS[name]
     async with receiver(tmp_path) as keys:
